@@ -1,0 +1,26 @@
+//! The nouns of the factory: modes, outputs, money, times, policy, breaches, ledger entries.
+//!
+//! Owns what the words mean and which values are valid. Imports nothing else of ours, does no
+//! I/O and knows no clock: every time is a value that somebody handed in.
+
+pub mod event;
+pub mod id;
+pub mod input;
+pub mod ledger;
+pub mod mode;
+pub mod money;
+pub mod policy;
+pub mod refusal;
+pub mod signal;
+pub mod time;
+
+pub use event::{Outcome, OutputEvent, Review, Verdict};
+pub use id::WorkflowId;
+pub use input::{Action, Command, Input};
+pub use ledger::{Breach, Cause, Entry, Heaviest, What};
+pub use mode::{Mode, PerMode};
+pub use money::Money;
+pub use policy::{GuardPolicy, Policy, Track, UnknownWorkflows, WorkflowPolicy};
+pub use refusal::{Refusal, RefusalCode};
+pub use signal::{ActiveHours, Better, ScoreJudge, Signal};
+pub use time::Time;

@@ -1,0 +1,12 @@
+//! andon: the andon cord of an AI factory.
+//!
+//! The rooms, lowest first: `domain` and `stats` (no clock, no I/O), `monitor` (the deterministic
+//! state machine) and `config`, then `store` and `ingest`, then `driver` and `http`. Lower rooms
+//! never import higher ones; `tests/it/tidy.rs` checks it. See ARCHITECTURE.md.
+
+pub mod config;
+pub mod domain;
+pub mod ingest;
+pub mod monitor;
+pub mod stats;
+pub mod store;

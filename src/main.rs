@@ -1,0 +1,2 @@
+//! The `andon` command.
+fn main() {}
