@@ -213,9 +213,7 @@ pub struct Heaviest {
     /// Its observation, in the guard's unit.
     pub value: f64,
     /// Kind of exception.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub exception: Option<String>,
     /// Trace to look at.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub trace_id: Option<String>,
 }

@@ -41,6 +41,21 @@ impl Money {
         Self(self.0.saturating_abs())
     }
 
+    /// The amount per unit: exact to the last place where `units` is whole, else to an f64's
+    /// precision. `None` where `units` is not greater than 0.
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and below 2⁵³, or of the amount's size")]
+    pub fn per(self, units: f64) -> Option<Self> {
+        if !(units > 0.0 && units.is_finite()) {
+            return None;
+        }
+        if units.fract() == 0.0 && units < 9e15 {
+            let divisor = units as i128;
+            let (whole, rest) = (self.0.div_euclid(divisor), self.0.rem_euclid(divisor));
+            return Some(Self(whole + i128::from(2 * rest >= divisor)));
+        }
+        Some(Self((self.to_f64() / units * 1e18).round() as i128))
+    }
+
     fn from_decimal(decimal: Decimal) -> Option<Self> {
         let decimal = decimal.round_dp(PLACES);
         let scale = PLACES.checked_sub(decimal.scale())?;
@@ -166,6 +181,16 @@ mod tests {
             sum += "0.1".parse().unwrap();
         }
         assert_eq!(sum, "1".parse().unwrap());
+    }
+
+    #[test]
+    fn per_unit_is_exact_for_whole_units() {
+        let per = |text: &str, units: f64| text.parse::<Money>().unwrap().per(units).map(|m| m.to_string());
+        assert_eq!(per("0.3", 3.0).as_deref(), Some("0.1"));
+        assert_eq!(per("1", 3.0).as_deref(), Some("0.333333333333333333"));
+        assert_eq!(per("2", 3.0).as_deref(), Some("0.666666666666666667"));
+        assert_eq!(per("1", 0.5).as_deref(), Some("2"));
+        assert_eq!(per("1", 0.0), None);
     }
 
     proptest! {

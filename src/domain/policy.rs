@@ -24,6 +24,41 @@ pub struct Policy {
     pub workflows: BTreeMap<WorkflowId, WorkflowPolicy>,
 }
 
+impl Policy {
+    /// The policy before any was loaded: no workflow is known and none is taken.
+    pub fn empty() -> Self {
+        Self {
+            hash: String::new(),
+            outputs_per_false_demotion: 1e6,
+            lease_ms: 60_000,
+            lateness_ms: 60_000,
+            unknown: UnknownWorkflows { accept: false, max: 0, template: WorkflowPolicy::bare() },
+            workflows: BTreeMap::new(),
+        }
+    }
+}
+
+impl WorkflowPolicy {
+    /// A factory workflow that stays in assist and is watched by nothing.
+    pub fn bare() -> Self {
+        Self {
+            id: WorkflowId::placeholder(),
+            track: Track::Factory,
+            owner: String::new(),
+            unit: "output".to_owned(),
+            currency: "USD".to_owned(),
+            start_mode: Mode::Assist,
+            max_mode: Mode::Assist,
+            base: Vec::new(),
+            runbook: String::new(),
+            evidence_valid_ms: None,
+            review: PerMode { assist: 1.0, collaborate: 1.0, delegate: 0.1, automate: 0.02 },
+            renamed_from: None,
+            guards: Vec::new(),
+        }
+    }
+}
+
 /// What happens with events of workflows that are not declared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UnknownWorkflows {

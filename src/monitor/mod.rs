@@ -1,1 +1,25 @@
-//! (in work)
+//! The deterministic state machine: inputs in, effects out.
+//!
+//! Owns every decision about a mode. Same inputs, same state, same effects: there is no clock, no
+//! I/O, no randomness and no order that depends on a hash here. A workflow's state depends on its
+//! own inputs and the policy only, so workflows may be spread over shards.
+
+pub mod guard;
+pub mod handle;
+pub mod incident;
+pub mod kpi;
+pub mod limit;
+pub mod observe;
+pub mod plan;
+pub mod reload;
+pub mod view;
+pub mod workflow;
+
+pub use handle::{At, Effect, Monitor};
+pub use incident::{Incident, IncidentStatus};
+pub use view::{GuardView, ModeView, WorkflowView};
+
+pub use workflow::Workflow;
+
+#[cfg(test)]
+mod tests;

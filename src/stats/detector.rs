@@ -98,20 +98,7 @@ impl Detector {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A small generator with a fixed seed (`SplitMix64`, Steele, Lea, Flood 2014, <https://doi.org/10.1145/2660193.2660195>).
-    pub(crate) struct Rng(pub(crate) u64);
-    impl Rng {
-        pub(crate) fn uniform(&mut self) -> f64 {
-            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mut z = self.0;
-            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
-            let unit = ((z ^ (z >> 31)) >> 11) as f64;
-            unit * f64::EPSILON / 2.0
-        }
-    }
+    use crate::stats::rng::Rng;
 
     fn one(x: f64) -> Observation {
         Observation { x, outputs: 1, sums: Sums { n: 1, numerator: x, denominator: 1.0 }, time_ms: 0 }
@@ -143,7 +130,7 @@ mod tests {
     fn the_promise_holds_at_the_bound() {
         // Mean run length ≥ threshold. 400 runs: the standard error of the mean is about 5 %
         // (run lengths are nearly exponential), so four of them below is out of reach by chance.
-        let mut rng = Rng(1);
+        let mut rng = Rng::new(1);
         let runs: u64 = (0..400).map(|_| run_length(&mut rng, 0.02, 0, 0.02, 1_000.0).unwrap()).sum();
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let mean = runs as f64 / 400.0;
@@ -154,7 +141,7 @@ mod tests {
     #[test]
     fn changes_are_found_in_the_designed_time() {
         // Medians of 300 runs; reached in simulation: 1,062 and 11 outputs.
-        let mut rng = Rng(2);
+        let mut rng = Rng::new(2);
         for (changed, most) in [(0.04, 1_150), (0.50, 15)] {
             let delays = (0..300).filter_map(|_| run_length(&mut rng, 0.02, 2_000, changed, 1e6)).collect();
             let delay = median(delays);

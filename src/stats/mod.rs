@@ -9,3 +9,4 @@ pub mod confidence;
 pub mod detector;
 pub mod latency;
 pub mod ring;
+pub mod rng;

@@ -1,0 +1,292 @@
+//! The front door of the state machine: `handle(at, input) → effects`.
+//!
+//! Owns the set of workflows and the routing of inputs to them. Whether an event may come in at
+//! all is asked here too (`admit`), because it depends on the policy and on who is known.
+
+use super::incident::IncidentStatus;
+use super::plan::Plan;
+use super::workflow::{State, Workflow};
+use crate::domain::{Action, Cause, Command, Entry, Input, Mode, Policy, Refusal, RefusalCode, Time, What, WorkflowId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// An output may be dated at most so far ahead, milliseconds.
+pub const AHEAD_MS_MAX: i64 = 5 * Time::MINUTE;
+
+/// When an input happens: its number in the journal and the time that it was stamped with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct At {
+    /// Number of the journal record, from 1.
+    pub seq: u64,
+    /// The time.
+    pub now: Time,
+}
+
+/// What follows from an input.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Must be in the ledger before the input is acknowledged.
+    Ledger(Entry),
+    /// The mode of a workflow changed: readers must see it before the input is acknowledged.
+    ModeChanged(WorkflowId),
+}
+
+/// What a workflow needs while it takes an input.
+#[derive(Debug)]
+pub struct Ctx<'a> {
+    /// When.
+    pub at: At,
+    /// Who acts: `andon`, or a person.
+    pub by: String,
+    /// Declared lateness, milliseconds.
+    pub lateness_ms: i64,
+    /// Declared lease, milliseconds.
+    pub lease_ms: i64,
+    policy: &'a Policy,
+    entries: u32,
+    effects: Vec<Effect>,
+}
+
+impl<'a> Ctx<'a> {
+    pub(super) fn new(at: At, policy: &'a Policy) -> Self {
+        Self {
+            at,
+            by: "andon".to_owned(),
+            lateness_ms: policy.lateness_ms,
+            lease_ms: policy.lease_ms,
+            policy,
+            entries: 0,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Writes an entry.
+    pub fn ledger(&mut self, workflow: Option<&WorkflowId>, by: &str, what: What) {
+        self.effects.push(Effect::Ledger(Entry {
+            journal_seq: self.at.seq,
+            index: self.entries,
+            time: self.at.now,
+            workflow: workflow.cloned(),
+            policy: self.policy.hash.clone(),
+            by: by.to_owned(),
+            what,
+        }));
+        self.entries += 1;
+    }
+
+    /// Whether the policy declares a workflow of this id.
+    pub(super) fn declares(&self, id: &WorkflowId) -> bool {
+        self.policy.workflows.contains_key(id)
+    }
+
+    pub(super) fn into_effects(self) -> Vec<Effect> {
+        self.effects
+    }
+
+    /// Says that readers must see a new mode.
+    pub fn mode_changed(&mut self, workflow: &WorkflowId) {
+        self.effects.push(Effect::ModeChanged(workflow.clone()));
+    }
+}
+
+/// The state machine.
+#[derive(Debug, Clone)]
+pub struct Monitor {
+    pub(super) policy: Arc<Policy>,
+    pub(super) workflows: BTreeMap<WorkflowId, Workflow>,
+}
+
+impl Default for Monitor {
+    fn default() -> Self {
+        Self { policy: Arc::new(Policy::empty()), workflows: BTreeMap::new() }
+    }
+}
+
+impl Monitor {
+    /// A monitor with what a snapshot remembers.
+    pub fn restore(policy: Policy, states: impl IntoIterator<Item = (WorkflowId, State)>) -> Self {
+        let policy = Arc::new(policy);
+        let workflows = states.into_iter().map(|(id, state)| {
+            let plan = Arc::new(if state.in_policy { plan_of(&policy, &id) } else { bare_plan(&id) });
+            (id.clone(), Workflow::restore(&id, plan, state))
+        });
+        Self { workflows: workflows.collect(), policy: Arc::clone(&policy) }
+    }
+
+    /// The policy in force.
+    pub const fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// All workflows, removed ones too.
+    pub const fn workflows(&self) -> &BTreeMap<WorkflowId, Workflow> {
+        &self.workflows
+    }
+
+    /// Takes one input and says what follows from it.
+    pub fn handle(&mut self, at: At, input: &Input) -> Vec<Effect> {
+        if let Input::Policy(policy) = input {
+            return self.load(at, policy);
+        }
+        let policy = Arc::clone(&self.policy);
+        let mut ctx = Ctx::new(at, &policy);
+        match input {
+            Input::Events(events) => {
+                for event in events {
+                    if let Some(workflow) = self.workflow(&mut ctx, &event.workflow) {
+                        workflow.event(&mut ctx, event);
+                    }
+                }
+            }
+            Input::Reviews(reviews) => {
+                for review in reviews {
+                    if let Some(workflow) = self.workflow(&mut ctx, &review.workflow) {
+                        workflow.review(review);
+                    }
+                }
+            }
+            Input::Command(command) => self.command(&mut ctx, command),
+            Input::Tick => self.present().for_each(|workflow| workflow.tick(&mut ctx)),
+            Input::Started { version } => {
+                ctx.ledger(None, "andon", What::Started { version: version.clone() });
+                self.workflows.values_mut().for_each(|workflow| workflow.resumed(at));
+            }
+            Input::Policy(_) => {}
+        }
+        ctx.effects
+    }
+
+    fn present(&mut self) -> impl Iterator<Item = &mut Workflow> {
+        self.workflows.values_mut().filter(|workflow| workflow.state.in_policy)
+    }
+
+    /// The workflow of an output; an unknown one is adopted where the policy takes such.
+    fn workflow(&mut self, ctx: &mut Ctx<'_>, id: &WorkflowId) -> Option<&mut Workflow> {
+        if !self.workflows.contains_key(id) {
+            if !(self.policy.unknown.accept && self.unknown_count() < self.policy.unknown.max) {
+                return None;
+            }
+            let plan = Arc::new(plan_of(&self.policy, id));
+            self.adopt(ctx, id, plan, true);
+        }
+        self.workflows.get_mut(id).filter(|workflow| workflow.state.in_policy)
+    }
+
+    pub(super) fn adopt(&mut self, ctx: &mut Ctx<'_>, id: &WorkflowId, plan: Arc<Plan>, unknown: bool) {
+        let renamed_from = plan.policy.renamed_from.clone();
+        let workflow = Workflow::adopt(id, plan, unknown, ctx.at.now);
+        let source = if unknown { "unknown" } else { "declared" }.to_owned();
+        ctx.ledger(Some(id), "andon", What::Adopted { mode: workflow.state.granted, source, renamed_from });
+        ctx.mode_changed(id);
+        self.workflows.insert(id.clone(), workflow);
+    }
+
+    fn unknown_count(&self) -> usize {
+        self.workflows.values().filter(|workflow| workflow.state.unknown && workflow.state.in_policy).count()
+    }
+
+    fn command(&mut self, ctx: &mut Ctx<'_>, command: &Command) {
+        ctx.by.clone_from(&command.by);
+        let by = command.by.clone();
+        match &command.action {
+            Action::Lower { workflow, mode, reason } => {
+                if let Some(workflow) = self.workflows.get_mut(workflow) {
+                    workflow.lower(ctx, *mode, Cause::Operator, reason.clone(), None);
+                }
+            }
+            Action::Hold { workflow, hold, reason } => {
+                let Some(found) = self.workflows.get_mut(workflow) else { return };
+                found.state.held = hold.then(|| reason.clone());
+                let reason = reason.clone();
+                let what = if *hold { What::Held { reason } } else { What::Released { reason } };
+                ctx.ledger(Some(workflow), &by, what);
+                ctx.mode_changed(workflow);
+            }
+            Action::Stop { reason } => {
+                ctx.ledger(None, &by, What::Stopped { reason: reason.clone() });
+                for workflow in self.workflows.values_mut() {
+                    workflow.lower(ctx, Mode::Assist, Cause::Stop, reason.clone(), None);
+                }
+            }
+            Action::Acknowledge { incident, note } => {
+                self.step_incident(ctx, incident, IncidentStatus::Acknowledged, note);
+            }
+            Action::Resolve { incident, note } => self.step_incident(ctx, incident, IncidentStatus::Resolved, note),
+        }
+    }
+
+    fn step_incident(&mut self, ctx: &mut Ctx<'_>, incident: &str, status: IncidentStatus, note: &str) {
+        let workflow = incident.rsplit_once('-').and_then(|(workflow, _)| self.workflows.get_mut(workflow));
+        if let Some(workflow) = workflow {
+            workflow.step_incident(ctx, incident, status, note);
+        }
+    }
+
+    /// When something lapses next, if nothing comes before.
+    pub fn due(&self) -> Option<Time> {
+        self.workflows.values().filter_map(Workflow::due).min()
+    }
+
+    /// Whether outputs of a workflow dated `time` may come in at `now`. `adopting` are the unknown
+    /// workflows that the request at hand already brought; a new one is added to it.
+    ///
+    /// # Errors
+    /// The refusal, without position and id.
+    pub fn admit(
+        &self,
+        id: &WorkflowId,
+        time: Option<Time>,
+        now: Time,
+        window_ms: i64,
+        adopting: &mut BTreeSet<WorkflowId>,
+    ) -> Result<(), Refusal> {
+        let refuse = |code, field: &str, message: String| Err(Refusal::new(code, message).at_field(field));
+        if let Some(time) = time {
+            if now.since(time) > window_ms {
+                let hours = window_ms / Time::HOUR;
+                return refuse(
+                    RefusalCode::TooOld,
+                    "time",
+                    format!(
+                        "`time` is more than {hours} h ago, outside the window in which repeats are recognised; older outputs come in by `andon import`"
+                    ),
+                );
+            }
+            if time.since(now) > AHEAD_MS_MAX {
+                return refuse(
+                    RefusalCode::InTheFuture,
+                    "time",
+                    "`time` is more than five minutes ahead of this machine's clock: check the sender's clock".into(),
+                );
+            }
+        }
+        if self.workflows.get(id).is_some_and(|workflow| workflow.state.in_policy) || adopting.contains(id) {
+            return Ok(());
+        }
+        if !self.policy.unknown.accept || self.workflows.contains_key(id) {
+            return refuse(RefusalCode::UnknownWorkflow, "workflow", "no `[[workflow]]` of this id is declared: add it to the configuration, or set `accept = true` in `[unknown_workflows]`".into());
+        }
+        let max = self.policy.unknown.max;
+        if self.unknown_count() + adopting.len() >= max {
+            return refuse(
+                RefusalCode::TooManyWorkflows,
+                "workflow",
+                format!("`[unknown_workflows] max` of {max} is reached: declare this workflow, or raise `max`"),
+            );
+        }
+        adopting.insert(id.clone());
+        Ok(())
+    }
+}
+
+/// The plan of a workflow that the policy doesn't hold: nothing watches it.
+pub(super) fn bare_plan(id: &WorkflowId) -> Plan {
+    Plan::new(&WorkflowPolicy { id: id.clone(), ..WorkflowPolicy::bare() }, 1.0)
+}
+
+/// The plan of a workflow under a policy: its own, or the template for unknown ones.
+pub(super) fn plan_of(policy: &Policy, id: &WorkflowId) -> Plan {
+    let own = policy.workflows.get(id);
+    let template = || WorkflowPolicy { id: id.clone(), ..policy.unknown.template.clone() };
+    Plan::new(&own.cloned().unwrap_or_else(template), policy.outputs_per_false_demotion)
+}

@@ -1,0 +1,262 @@
+//! The KPIs of a workflow: what is counted of each output, for ever and per time slot.
+//!
+//! Owns the counting. It judges nothing: what is good enough is the guards' matter.
+
+use super::observe::sla_met;
+use crate::domain::{Money, OutputEvent, Signal, WorkflowPolicy};
+use crate::stats::latency::Latencies;
+use crate::stats::ring;
+use serde::{Deserialize, Serialize};
+
+/// Kinds of exceptions kept apart per workflow; further ones are counted as `other`.
+pub const KINDS_MAX: usize = 50;
+/// Upper bounds of the latency buckets, seconds. None of them is whole: Prometheus 3 would print `1` as `1.0`.
+pub const LATENCY_BUCKETS_SECONDS: [f64; 16] =
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.5, 2.5, 5.5, 7.5, 12.5, 25.5, 62.5, 125.5];
+
+/// What is counted of outputs, in a slot of time or since the beginning.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Outputs.
+    pub outputs: u64,
+    /// Units.
+    pub units: f64,
+    /// Outputs that ended in an exception.
+    pub exceptions: u64,
+    /// Exceptions by kind (an index into the workflow's list of kinds), ascending.
+    pub kinds: Vec<(u16, u64)>,
+    /// Outputs whose service level is known.
+    pub sla_judged: u64,
+    /// Of these, those that missed it.
+    pub sla_missed: u64,
+    /// Outputs with a cost.
+    pub cost_outputs: u64,
+    /// Σ cost of these.
+    pub cost: Money,
+    /// Σ units of these.
+    pub cost_units: f64,
+    /// Σ value.
+    pub value: Money,
+    /// Outputs with a cycle time.
+    pub cycle_outputs: u64,
+    /// Σ cycle time of these, milliseconds.
+    pub cycle_ms: f64,
+    /// Σ retries.
+    pub retries: u64,
+    /// Outputs that a fallback answered.
+    pub fallbacks: u64,
+    /// Outputs handed to a human.
+    pub escalations: u64,
+}
+
+/// An output, as it is counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted<'a> {
+    /// The output.
+    pub event: &'a OutputEvent,
+    /// Its kind of exception.
+    pub kind: Option<u16>,
+    /// Whether its service level was met.
+    pub sla_met: Option<bool>,
+}
+
+impl Counts {
+    /// Counts one output.
+    pub fn count(&mut self, output: &Counted<'_>) {
+        let event = output.event;
+        self.outputs += 1;
+        self.units += event.units;
+        if let Some(kind) = output.kind {
+            self.exceptions += 1;
+            self.add_kind(kind, 1);
+        }
+        if let Some(met) = output.sla_met {
+            self.sla_judged += 1;
+            self.sla_missed += u64::from(!met);
+        }
+        if let Some(cost) = event.cost {
+            self.cost_outputs += 1;
+            self.cost += cost;
+            self.cost_units += event.units;
+        }
+        self.value += event.value.unwrap_or_default();
+        if let Some(cycle_ms) = event.cycle_ms {
+            self.cycle_outputs += 1;
+            self.cycle_ms += cycle_ms;
+        }
+        self.retries += u64::from(event.retries);
+        self.fallbacks += u64::from(event.fallback);
+        self.escalations += u64::from(event.escalated);
+    }
+
+    fn add_kind(&mut self, kind: u16, count: u64) {
+        match self.kinds.binary_search_by_key(&kind, |(kind, _)| *kind) {
+            Ok(at) => self.kinds[at].1 += count,
+            Err(at) => self.kinds.insert(at, (kind, count)),
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.outputs += other.outputs;
+        self.units += other.units;
+        self.exceptions += other.exceptions;
+        other.kinds.iter().for_each(|(kind, count)| self.add_kind(*kind, *count));
+        self.sla_judged += other.sla_judged;
+        self.sla_missed += other.sla_missed;
+        self.cost_outputs += other.cost_outputs;
+        self.cost += other.cost;
+        self.cost_units += other.cost_units;
+        self.value += other.value;
+        self.cycle_outputs += other.cycle_outputs;
+        self.cycle_ms += other.cycle_ms;
+        self.retries += other.retries;
+        self.fallbacks += other.fallbacks;
+        self.escalations += other.escalations;
+    }
+}
+
+/// A slot of a rolling window.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Slot {
+    /// What was counted.
+    pub counts: Counts,
+    /// The latencies.
+    pub latencies: Latencies,
+    /// Fine slots with outputs that were merged into this one.
+    pub active: u64,
+    /// Of these, those in which at least one output was no exception.
+    pub up: u64,
+}
+
+impl Slot {
+    /// Counts one output.
+    pub fn count(&mut self, output: &Counted<'_>) {
+        self.counts.count(output);
+        if let Some(ms) = output.event.latency_ms {
+            self.latencies.record(ms);
+        }
+    }
+}
+
+impl ring::Slot for Slot {
+    fn merge(&mut self, other: &Self) {
+        self.counts.merge(&other.counts);
+        self.latencies.merge(&other.latencies);
+        // A slot into which nothing was merged is a fine one: it stands for itself.
+        let fine = other.active == 0;
+        self.active += if fine { 1 } else { other.active };
+        self.up += if fine { u64::from(other.counts.exceptions < other.counts.outputs) } else { other.up };
+    }
+
+    fn close(&mut self) {
+        self.latencies.pack();
+    }
+}
+
+/// Everything since the workflow was adopted; feeds the counters of `/metrics`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Totals {
+    /// What was counted.
+    pub counts: Counts,
+    /// Outputs by latency bucket, not cumulative; the last one is above all bounds.
+    pub latency_buckets: [u64; LATENCY_BUCKETS_SECONDS.len() + 1],
+    /// Σ latency, milliseconds.
+    pub latency_ms: f64,
+    /// Outputs that reported a mode above the allowed one.
+    pub above_mode: u64,
+    /// Reviews: accepted, edited, rejected.
+    pub reviews: [u64; 3],
+}
+
+impl Totals {
+    /// Counts one output.
+    pub fn count(&mut self, output: &Counted<'_>) {
+        self.counts.count(output);
+        if let Some(ms) = output.event.latency_ms {
+            self.latency_buckets[LATENCY_BUCKETS_SECONDS.partition_point(|le| ms > le * 1_000.0)] += 1;
+            self.latency_ms += ms;
+        }
+    }
+}
+
+/// The kinds of exceptions that a workflow has shown, in order of appearance.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Kinds(Vec<Box<str>>);
+
+impl Kinds {
+    /// The index of a kind; a new one is added while there is room, then it is `other`.
+    pub fn index(&mut self, kind: &str) -> u16 {
+        let found = self.0.iter().position(|known| &**known == kind);
+        let at = found.unwrap_or_else(|| {
+            if self.0.len() < KINDS_MAX {
+                self.0.push(kind.into());
+                self.0.len() - 1
+            } else {
+                KINDS_MAX
+            }
+        });
+        u16::try_from(at).unwrap_or(u16::MAX)
+    }
+
+    /// The name of an index.
+    pub fn name(&self, index: u16) -> &str {
+        self.0.get(usize::from(index)).map_or("other", |kind| kind)
+    }
+}
+
+/// The limit by which outputs without `sla_met` are judged: that of the first `sla` guard with one.
+pub fn sla_limit_ms(policy: &WorkflowPolicy) -> Option<f64> {
+    policy.guards.iter().find_map(|guard| match guard.signal {
+        Signal::Sla { limit_ms } => limit_ms,
+        _ => None,
+    })
+}
+
+/// Prepares an output for counting.
+pub fn counted<'a>(kinds: &mut Kinds, limit_ms: Option<f64>, event: &'a OutputEvent) -> Counted<'a> {
+    let kind = event.is_exception().then(|| kinds.index(event.exception.as_deref().unwrap_or("unspecified")));
+    Counted { event, kind, sla_met: sla_met(limit_ms, event) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Outcome, WorkflowId};
+    use crate::stats::ring::Slot as _;
+
+    fn event(outcome: Outcome) -> OutputEvent {
+        OutputEvent::new("o", WorkflowId::new("wf").unwrap(), outcome)
+    }
+
+    #[test]
+    fn kinds_are_bounded() {
+        let mut kinds = Kinds::default();
+        for i in 0..60 {
+            kinds.index(&format!("kind-{i}"));
+        }
+        assert_eq!((kinds.index("kind-3"), kinds.name(3)), (3, "kind-3"));
+        assert_eq!(kinds.name(kinds.0.len().try_into().unwrap()), "other");
+        assert_eq!(kinds.index("one more"), 50);
+    }
+
+    #[test]
+    fn no_latency_enters_no_bucket_and_uptime_counts_slots() {
+        let mut kinds = Kinds::default();
+        let (mut totals, mut good, mut bad, mut hour) =
+            (Totals::default(), Slot::default(), Slot::default(), Slot::default());
+        let failed = event(Outcome::Exception);
+        bad.count(&counted(&mut kinds, None, &failed));
+        totals.count(&counted(&mut kinds, None, &failed));
+        assert_eq!(totals.latency_buckets.iter().sum::<u64>(), 0);
+        assert_eq!(kinds.name(0), "unspecified");
+        let ok = OutputEvent { latency_ms: Some(10.0), ..event(Outcome::Ok) };
+        good.count(&counted(&mut kinds, None, &ok));
+        totals.count(&counted(&mut kinds, None, &ok));
+        assert_eq!(totals.latency_buckets[1], 1, "10 ms is within le = 0.01");
+        hour.merge(&bad);
+        hour.merge(&good);
+        let mut day = Slot::default();
+        day.merge(&hour);
+        assert_eq!((day.up, day.active, day.counts.outputs, day.counts.exceptions), (1, 2, 2, 1));
+    }
+}

@@ -1,0 +1,125 @@
+//! A workflow's policy, worked out once for the hot path.
+//!
+//! Owns grids of bets and thresholds: the split of the workflow's one budget over its guards,
+//! their lanes and modes. Derived from the policy alone, so it is never stored.
+
+use super::observe::bound_x;
+use crate::domain::{GuardPolicy, Mode, PerMode, WorkflowPolicy};
+use crate::stats::bets::Bets;
+
+/// The outage lane watches for at least this share of failures.
+const LANE_BOUND: f64 = 0.7;
+/// The lane's part of its guard's share of the budget.
+const LANE_SHARE: f64 = 0.1;
+
+/// One guard, worked out.
+#[derive(Debug, Clone)]
+pub struct GuardPlan {
+    /// The policy.
+    pub policy: GuardPolicy,
+    /// The grid against the bound of each mode; `None` where the guard doesn't bind.
+    pub bets: PerMode<Option<Bets>>,
+    /// M at which the bound counts as broken: B / share, in outputs.
+    pub threshold: f64,
+    /// The outage lane: per output, against max(0.7, all bounds), landing in assist.
+    pub lane: Option<Lane>,
+}
+
+/// The outage lane of a guard.
+#[derive(Debug, Clone)]
+pub struct Lane {
+    /// The grid.
+    pub bets: Bets,
+    /// M at which it fires.
+    pub threshold: f64,
+}
+
+/// One workflow, worked out.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The policy.
+    pub policy: WorkflowPolicy,
+    /// The guards, in the order of the policy.
+    pub guards: Vec<GuardPlan>,
+}
+
+impl Plan {
+    /// Works out a policy under the budget B (outputs per false demotion).
+    pub fn new(policy: &WorkflowPolicy, budget: f64) -> Self {
+        let guards = policy.guards.iter().map(|guard| GuardPlan::new(guard, budget)).collect();
+        Self { policy: policy.clone(), guards }
+    }
+
+    /// The highest mode that the policy allows.
+    pub fn max_mode(&self) -> Mode {
+        match self.policy.track {
+            crate::domain::Track::Lab => self.policy.max_mode.min(Mode::Collaborate),
+            crate::domain::Track::Factory => self.policy.max_mode,
+        }
+    }
+}
+
+impl GuardPlan {
+    fn new(policy: &GuardPolicy, budget: f64) -> Self {
+        let bets = PerMode::from_fn(|mode| {
+            let bound = (*policy.bound.get(mode))?;
+            policy.signal.is_statistical().then(|| Bets::new(bound_x(&policy.signal, bound)).ok()).flatten()
+        });
+        let loosest = bets.iter().filter_map(|(_, bets)| Some(bets.as_ref()?.bound())).fold(0.0, f64::max);
+        let tightest = bets.iter().filter_map(|(_, bets)| Some(bets.as_ref()?.bound())).fold(1.0, f64::min);
+        // Blocks are slow on an outright failure; without blocks, or where the bound is itself
+        // near that of the lane, the lane has nothing to add.
+        let wants_lane = policy.block > 1 && tightest < LANE_BOUND && loosest > 0.0;
+        let lane_bets = wants_lane.then(|| Bets::new(loosest.max(LANE_BOUND)).ok()).flatten();
+        let lane_share = if lane_bets.is_some() { LANE_SHARE } else { 0.0 };
+        let lane = lane_bets.map(|bets| Lane { bets, threshold: budget / (policy.share * lane_share) });
+        Self { policy: policy.clone(), bets, threshold: budget / (policy.share * (1.0 - lane_share)), lane }
+    }
+
+    /// Whether the guard binds in a mode. Deterministic guards bind in every mode above assist.
+    pub fn binds(&self, mode: Mode) -> bool {
+        if self.policy.signal.is_statistical() { self.bets.get(mode).is_some() } else { mode > Mode::Assist }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::domain::{PerMode, Signal, Track, WorkflowId};
+
+    /// A workflow with one `exception_rate` guard of 2 % in every mode above assist.
+    pub(crate) fn workflow(id: &str, block: u32) -> WorkflowPolicy {
+        WorkflowPolicy {
+            id: WorkflowId::new(id).unwrap(),
+            track: Track::Factory,
+            owner: String::new(),
+            unit: "output".into(),
+            currency: "USD".into(),
+            start_mode: Mode::Automate,
+            max_mode: Mode::Automate,
+            base: Vec::new(),
+            runbook: String::new(),
+            evidence_valid_ms: Some(7 * 86_400_000),
+            review: PerMode { assist: 1.0, collaborate: 1.0, delegate: 0.1, automate: 0.02 },
+            renamed_from: None,
+            guards: vec![guard("exceptions", Signal::ExceptionRate { kind: None }, 0.02, block)],
+        }
+    }
+
+    pub(crate) fn guard(name: &str, signal: Signal, bound: f64, block: u32) -> GuardPolicy {
+        let share = if signal.is_statistical() { 1.0 } else { 0.0 };
+        let bound = PerMode::from_fn(|mode| (mode > Mode::Assist && signal.is_statistical()).then_some(bound));
+        GuardPolicy { name: name.into(), signal, bound, block, share, to: None }
+    }
+
+    #[test]
+    fn the_lane_takes_a_tenth_and_independence_needs_none() {
+        let plan = Plan::new(&workflow("wf", 50), 1e6);
+        let lane = plan.guards[0].lane.as_ref().unwrap();
+        assert!((lane.threshold - 1e7).abs() < 1.0 && (plan.guards[0].threshold - 1e6 / 0.9).abs() < 1.0);
+        assert!((lane.bets.bound() - 0.7).abs() < 1e-12);
+        let plan = Plan::new(&workflow("wf", 1), 1e6);
+        assert!(plan.guards[0].lane.is_none() && (plan.guards[0].threshold - 1e6).abs() < 1e-6);
+        assert!(plan.guards[0].binds(Mode::Collaborate) && !plan.guards[0].binds(Mode::Assist));
+    }
+}

@@ -1,0 +1,338 @@
+//! What people and programs see of a workflow.
+//!
+//! Owns the read model: made from a copy of a workflow's state, so that readers never hold up the
+//! state machine. It computes and rounds nothing that a decision depends on.
+
+use super::guard::Guard;
+use super::incident::IncidentStatus;
+use super::kpi::{Counts, Kinds, Slot};
+use super::observe::is_share;
+use super::plan::GuardPlan;
+use super::workflow::Workflow;
+use crate::domain::{Cause, Mode, Money, Policy, Time, Track, WorkflowId};
+use crate::stats::confidence::{outputs_needed, wilson_95};
+use crate::stats::latency::{LatencySummary, histogram};
+use crate::stats::ring::WINDOWS;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// The answer to "what may I do now?", without the lease, which depends on when it is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ModeView {
+    /// The workflow.
+    pub workflow: WorkflowId,
+    /// The effective mode: the lowest of the granted one and the caps.
+    pub mode: Mode,
+    /// Its level, 0 to 3.
+    pub level: u8,
+    /// Counts the changes of the mode.
+    pub epoch: u64,
+    /// When it last changed.
+    pub since: Time,
+    /// Why it did.
+    pub cause: Cause,
+    /// The guard that did it.
+    pub guard: Option<String>,
+    /// The reason in a sentence.
+    pub reason: String,
+    /// The granted mode.
+    pub granted: Mode,
+    /// What caps it now.
+    pub caps: Vec<Cap>,
+    /// Whether raises are blocked, and why.
+    pub held: Option<String>,
+    /// How much of the output humans review in this mode.
+    pub review: ReviewPlan,
+    /// Hash of the policy in force.
+    pub policy: String,
+}
+
+/// Something that keeps the effective mode below the granted one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Cap {
+    /// No mode above this one.
+    pub mode: Mode,
+    /// What caps: `store`, `driver`.
+    pub by: String,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// The review depth.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReviewPlan {
+    /// Share of outputs that humans review, 0 to 1.
+    pub sample_rate: f64,
+}
+
+/// One workflow in full.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WorkflowView {
+    /// The workflow.
+    pub id: WorkflowId,
+    /// Lab or factory.
+    pub track: Track,
+    /// Who answers for it.
+    pub owner: String,
+    /// What one unit is called.
+    pub unit: String,
+    /// Currency of all amounts.
+    pub currency: String,
+    /// Its mode.
+    pub mode: ModeView,
+    /// Whether `[unknown_workflows]` took it.
+    pub unknown: bool,
+    /// When it was adopted.
+    pub adopted_at: Time,
+    /// When its last output arrived; `null` before the first.
+    pub last_output_at: Option<Time>,
+    /// Outputs since adoption.
+    pub outputs_total: u64,
+    /// Unresolved incidents.
+    pub open_incidents: usize,
+    /// Outputs that ran above the allowed mode.
+    pub outputs_above_mode: u64,
+    /// Guards, in the order of the policy.
+    pub guards: Vec<GuardView>,
+    /// KPIs by window: `5m`, `1h`, `1d`, `7d`, `30d`; `null` where a window has no output.
+    #[schema(value_type = BTreeMap<String, KpiView>)]
+    pub windows: BTreeMap<String, Option<KpiView>>,
+}
+
+/// Where a guard stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GuardState {
+    /// Enough observations, no breach.
+    Ok,
+    /// Too few observations to show that the bound is kept.
+    Inconclusive,
+    /// It lowered the mode (or would have), and nothing was granted since.
+    Breached,
+    /// No observation yet.
+    NoData,
+    /// The last observation is older than the evidence may be.
+    Stale,
+}
+
+impl GuardState {
+    /// All states.
+    pub const ALL: [Self; 5] = [Self::Ok, Self::Inconclusive, Self::Breached, Self::NoData, Self::Stale];
+
+    /// The word used in JSON and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Inconclusive => "inconclusive",
+            Self::Breached => "breached",
+            Self::NoData => "no_data",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+/// One guard.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GuardView {
+    /// Its name.
+    pub name: String,
+    /// Its signal.
+    pub signal: String,
+    /// Where it stands.
+    pub state: GuardState,
+    /// Mean of all observations since it started, in its unit; `null` without any.
+    pub estimate: Option<f64>,
+    /// 95 % interval of a share, valid for one look, not for watching.
+    pub interval_one_look: Option<[f64; 2]>,
+    /// The bound in the current mode; `null` where none binds.
+    pub bound: Option<f64>,
+    /// Bounds of all modes that have one.
+    pub bounds: BTreeMap<Mode, f64>,
+    /// Evidence against the current bound: log(1 + M) / log(1 + threshold). 0.4 is normal, 1 is a breach.
+    pub evidence: Option<f64>,
+    /// Observations since it started.
+    pub n: u64,
+    /// Observations that it takes to show that the bound is kept.
+    pub needed: u64,
+    /// Since when it watches.
+    pub since: Time,
+    /// Its last observation.
+    pub last_at: Option<Time>,
+    /// Its last breach.
+    pub last_breach_at: Option<Time>,
+}
+
+/// KPIs of one window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct KpiView {
+    /// Outputs.
+    pub outputs: u64,
+    /// Units.
+    pub units: f64,
+    /// Outputs that ended in an exception.
+    pub exceptions: u64,
+    /// Exceptions by kind.
+    pub exceptions_by_kind: BTreeMap<String, u64>,
+    /// exceptions / outputs.
+    pub exception_rate: f64,
+    /// 95 % interval of it (Wilson), valid for one look.
+    pub exception_rate_interval_one_look: Option<[f64; 2]>,
+    /// Latency of the outputs that reported one; `null` where none did.
+    pub latency: Option<LatencySummary>,
+    /// Share of the outputs that met their service level; `null` where none is known.
+    pub sla_adherence: Option<f64>,
+    /// Outputs whose service level is known.
+    pub sla_judged: u64,
+    /// Share of the 20-second slots with outputs in which at least one was no exception.
+    pub uptime: Option<f64>,
+    /// Σ cost; `null` where no output had one.
+    pub cost: Option<Money>,
+    /// Cost per unit of the outputs that had a cost.
+    pub cost_per_unit: Option<Money>,
+    /// Outputs an hour, over the time that the window covers since adoption.
+    pub throughput_per_hour: f64,
+    /// Mean end-to-end time, milliseconds; `null` where none was reported.
+    pub cycle_ms_mean: Option<f64>,
+    /// Σ value.
+    pub value: Money,
+    /// Σ retries.
+    pub retries: u64,
+    /// Outputs that a fallback answered.
+    pub fallbacks: u64,
+    /// Outputs handed to a human.
+    pub escalations: u64,
+}
+
+impl Workflow {
+    /// The mode that readers get; `caps` come from outside (a failed store).
+    pub fn mode_view(&self, policy: &Policy, caps: Vec<Cap>) -> ModeView {
+        let state = &self.state;
+        let mode = caps.iter().map(|cap| cap.mode).fold(state.granted, Mode::min);
+        ModeView {
+            workflow: self.id.clone(),
+            mode,
+            level: mode.level(),
+            epoch: state.epoch,
+            since: state.since,
+            cause: state.cause,
+            guard: state.by_guard.clone(),
+            reason: state.reason.clone(),
+            granted: state.granted,
+            caps,
+            held: state.held.clone(),
+            review: ReviewPlan { sample_rate: *self.plan.policy.review.get(mode) },
+            policy: policy.hash.clone(),
+        }
+    }
+
+    /// Everything about the workflow as seen at `now`.
+    pub fn view(&self, policy: &Policy, now: Time) -> WorkflowView {
+        let (state, declared) = (&self.state, &self.plan.policy);
+        let unresolved = |i: &&super::incident::Incident| i.status != IncidentStatus::Resolved;
+        WorkflowView {
+            id: self.id.clone(),
+            track: declared.track,
+            owner: declared.owner.clone(),
+            unit: declared.unit.clone(),
+            currency: declared.currency.clone(),
+            mode: self.mode_view(policy, Vec::new()),
+            unknown: state.unknown,
+            adopted_at: state.adopted_at,
+            last_output_at: (state.totals.counts.outputs > 0).then_some(state.fresh_at),
+            outputs_total: state.totals.counts.outputs,
+            open_incidents: state.incidents.list().iter().filter(unresolved).count(),
+            outputs_above_mode: state.totals.above_mode,
+            guards: self.guard_views(now),
+            windows: (0..WINDOWS.len()).map(|w| (WINDOWS[w].name.to_owned(), self.kpis(w, now))).collect(),
+        }
+    }
+
+    /// The guards, in the order of the policy.
+    pub fn guard_views(&self, now: Time) -> Vec<GuardView> {
+        let guards = self.plan.guards.iter();
+        guards.filter_map(|plan| Some(self.guard_view(plan, self.state.guards.get(&plan.policy.name)?, now))).collect()
+    }
+
+    fn guard_view(&self, plan: &GuardPlan, guard: &Guard, now: Time) -> GuardView {
+        let mode = self.state.granted;
+        let bounds: BTreeMap<Mode, f64> =
+            plan.policy.bound.iter().filter_map(|(mode, bound)| Some((mode, (*bound)?))).collect();
+        let bound = *plan.policy.bound.get(mode);
+        let tested = plan.bets.get(mode).as_ref().map(|bets| bets.bound());
+        let needed = tested.map_or(1, outputs_needed);
+        let share = is_share(&plan.policy.signal);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of hits")]
+        let hits = guard.total.numerator.round().max(0.0) as u64;
+        GuardView {
+            name: plan.policy.name.clone(),
+            signal: plan.policy.signal.name().to_owned(),
+            state: self.guard_state(plan, guard, needed, now),
+            estimate: guard.total.mean(),
+            interval_one_look: if share { wilson_95(hits, guard.total.n) } else { None },
+            bound,
+            bounds,
+            evidence: guard.evidence(plan, mode).map(|(_, ratio)| ratio),
+            n: guard.total.n,
+            needed,
+            since: guard.started_at,
+            last_at: guard.last_at,
+            last_breach_at: guard.last_breach.map(|breach| breach.time),
+        }
+    }
+
+    fn guard_state(&self, plan: &GuardPlan, guard: &Guard, needed: u64, now: Time) -> GuardState {
+        let valid_ms = self.plan.policy.evidence_valid_ms.unwrap_or(i64::MAX);
+        // Modes only go down here, so a breach stays in sight until people grant something again.
+        if guard.last_breach.is_some() || guard.limit.tripped {
+            return GuardState::Breached;
+        }
+        match guard.last_at {
+            None => GuardState::NoData,
+            Some(last) if now.since(last) > valid_ms => GuardState::Stale,
+            Some(_) if plan.policy.signal.is_statistical() && guard.total.n < needed => GuardState::Inconclusive,
+            Some(_) => GuardState::Ok,
+        }
+    }
+
+    /// KPIs of a window (an index into [`WINDOWS`]); `None` where it has no output.
+    pub fn kpis(&self, window: usize, now: Time) -> Option<KpiView> {
+        let (slot, covered_ms) = self.state.windows.sum(window, now.0)?;
+        let since_adoption_ms = now.since(self.state.adopted_at).max(1_000);
+        // Imported or late outputs may be older than the adoption: then the window counts.
+        let ms = if slot.counts.outputs == self.state.totals.counts.outputs { since_adoption_ms } else { covered_ms };
+        Some(kpi_view(&slot, &self.state.kinds, ms.min(covered_ms)))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of this size are exact in an f64")]
+fn kpi_view(slot: &Slot, kinds: &Kinds, covered_ms: i64) -> KpiView {
+    let counts: &Counts = &slot.counts;
+    let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
+    let mut latencies = histogram();
+    slot.latencies.add_to(&mut latencies);
+    let mut by_kind = BTreeMap::new();
+    for (kind, count) in &counts.kinds {
+        *by_kind.entry(kinds.name(*kind).to_owned()).or_default() += count;
+    }
+    KpiView {
+        outputs: counts.outputs,
+        units: counts.units,
+        exceptions: counts.exceptions,
+        exceptions_by_kind: by_kind,
+        exception_rate: share(counts.exceptions, counts.outputs).unwrap_or_default(),
+        exception_rate_interval_one_look: wilson_95(counts.exceptions, counts.outputs),
+        latency: LatencySummary::of(&latencies),
+        sla_adherence: share(counts.sla_judged - counts.sla_missed, counts.sla_judged),
+        sla_judged: counts.sla_judged,
+        uptime: share(slot.up, slot.active),
+        cost: (counts.cost_outputs > 0).then_some(counts.cost),
+        cost_per_unit: counts.cost.per(counts.cost_units).filter(|_| counts.cost_outputs > 0),
+        throughput_per_hour: counts.outputs as f64 * 3.6e6 / covered_ms.max(1) as f64,
+        cycle_ms_mean: (counts.cycle_outputs > 0).then(|| counts.cycle_ms / counts.cycle_outputs as f64),
+        value: counts.value,
+        retries: counts.retries,
+        fallbacks: counts.fallbacks,
+        escalations: counts.escalations,
+    }
+}

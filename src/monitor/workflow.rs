@@ -1,0 +1,356 @@
+//! One workflow: its mode, its guards, its counts, its incidents.
+//!
+//! Owns the rule of demotion: the current mode's guards trigger, those of the lower modes choose
+//! where to land. Nothing in this file raises a mode.
+
+use super::guard::{Broken, Guard, LastBreach};
+use super::handle::{At, Ctx};
+use super::incident::{Incident, IncidentStatus, Incidents, Step};
+use super::kpi::{Kinds, Slot, Totals, counted, sla_limit_ms};
+use super::plan::Plan;
+use crate::domain::{Breach, Cause, Mode, OutputEvent, Review, Time, Track, What, WorkflowId};
+use crate::stats::ring::Windows;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How often the mode changed from one to another for a cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moves {
+    /// Before.
+    pub from: Mode,
+    /// After.
+    pub to: Mode,
+    /// Why.
+    pub cause: Cause,
+    /// How often.
+    pub count: u64,
+}
+
+/// Everything that is remembered of a workflow; goes into snapshots.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The granted mode.
+    pub granted: Mode,
+    /// Counts the changes of the mode, from 1.
+    pub epoch: u64,
+    /// When the mode last changed.
+    pub since: Time,
+    /// Why it did.
+    pub cause: Cause,
+    /// The guard that did it.
+    pub by_guard: Option<String>,
+    /// The sentence for people.
+    pub reason: String,
+    /// Whether raises are blocked, and why.
+    pub held: Option<String>,
+    /// Whether the policy holds it; a removed one keeps its mode and history.
+    pub in_policy: bool,
+    /// Whether `[unknown_workflows]` took it.
+    pub unknown: bool,
+    /// When it was adopted.
+    pub adopted_at: Time,
+    /// When the last output arrived; before the first, when the workflow was adopted.
+    pub fresh_at: Time,
+    /// Kinds of exceptions.
+    pub kinds: Kinds,
+    /// Since adoption.
+    pub totals: Totals,
+    /// Rolling windows.
+    pub windows: Windows<Slot>,
+    /// Guards by name.
+    pub guards: BTreeMap<String, Guard>,
+    /// Changes of the mode.
+    pub moves: Vec<Moves>,
+    /// Incidents.
+    pub incidents: Incidents,
+}
+
+/// One workflow. Cheap to clone: closed slots and the plan are shared.
+#[derive(Debug, Clone)]
+pub struct Workflow {
+    /// Its id.
+    pub id: WorkflowId,
+    /// Its policy, worked out.
+    pub plan: Arc<Plan>,
+    /// What is remembered.
+    pub state: State,
+    sla_limit_ms: Option<f64>,
+}
+
+impl Workflow {
+    /// A workflow as it is adopted: in its start mode, with guards that have seen nothing.
+    pub fn adopt(id: &WorkflowId, plan: Arc<Plan>, unknown: bool, now: Time) -> Self {
+        let mode = plan.policy.start_mode.min(plan.max_mode());
+        let state = State {
+            granted: mode,
+            epoch: 1,
+            since: now,
+            cause: Cause::Adoption,
+            by_guard: None,
+            reason: format!("adopted in its start mode {mode}"),
+            held: None,
+            in_policy: true,
+            unknown,
+            adopted_at: now,
+            fresh_at: now,
+            kinds: Kinds::default(),
+            totals: Totals::default(),
+            windows: Windows::default(),
+            guards: plan.guards.iter().map(|guard| (guard.policy.name.clone(), Guard::new(now))).collect(),
+            moves: Vec::new(),
+            incidents: Incidents::default(),
+        };
+        Self::restore(id, plan, state)
+    }
+
+    /// A workflow with what was remembered of it.
+    pub fn restore(id: &WorkflowId, plan: Arc<Plan>, state: State) -> Self {
+        let sla_limit_ms = sla_limit_ms(&plan.policy);
+        Self { id: id.clone(), plan, state, sla_limit_ms }
+    }
+
+    /// Takes over what follows from a new plan.
+    pub(super) fn refresh(&mut self) {
+        self.sla_limit_ms = sla_limit_ms(&self.plan.policy);
+    }
+
+    /// Takes one output.
+    pub fn event(&mut self, ctx: &mut Ctx<'_>, event: &OutputEvent) {
+        let now = ctx.at.now;
+        let state = &mut self.state;
+        state.fresh_at = now;
+        let output = counted(&mut state.kinds, self.sla_limit_ms, event);
+        state.totals.count(&output);
+        let time = event.time.unwrap_or(now);
+        state.windows.record(now.0, time.0, ctx.lateness_ms, |slot: &mut Slot| slot.count(&output));
+        self.check_obedience(ctx, time, event);
+        let mode = self.state.granted;
+        let mut broken = Vec::new();
+        for (index, plan) in self.plan.guards.iter().enumerate() {
+            let guard = self.state.guards.get_mut(&plan.policy.name);
+            if let Some(what) = guard.and_then(|guard| guard.event(plan, mode, now, event)) {
+                broken.push((index, what));
+            }
+        }
+        if !broken.is_empty() {
+            self.broken(ctx, &broken, Some(event));
+        }
+    }
+
+    /// Takes one human verdict.
+    pub fn review(&mut self, review: &Review) {
+        self.state.totals.reviews[review.verdict as usize] += 1;
+    }
+
+    /// Lets lapse what is due at `now`.
+    pub fn tick(&mut self, ctx: &mut Ctx<'_>) {
+        let now = ctx.at.now;
+        let mut silent = Vec::new();
+        let plan = Arc::clone(&self.plan);
+        for (index, plan) in plan.guards.iter().enumerate() {
+            let Some(guard) = self.state.guards.get_mut(&plan.policy.name) else { continue };
+            if guard.limit.silent_at(&plan.policy.signal).is_some_and(|at| at <= now) {
+                guard.limit.tripped = true;
+                silent.push((index, Broken::Limit(silence(guard, plan, now))));
+            }
+        }
+        if !silent.is_empty() {
+            self.broken(ctx, &silent, None);
+        }
+        if self.lapses_at().is_some_and(|at| at <= now) {
+            let reason = format!(
+                "no output since {}: the evidence for {} is older than declared",
+                self.state.fresh_at, self.state.granted
+            );
+            self.lower(ctx, Mode::Assist, Cause::Lapse, reason.clone(), None);
+            self.open_incident(ctx, "lapse", None, reason, None);
+        }
+    }
+
+    /// When the next thing lapses, if no output comes before.
+    pub fn due(&self) -> Option<Time> {
+        let silences = self
+            .plan
+            .guards
+            .iter()
+            .filter_map(|plan| self.state.guards.get(&plan.policy.name)?.limit.silent_at(&plan.policy.signal));
+        silences.chain(self.lapses_at()).min().filter(|_| self.state.in_policy)
+    }
+
+    fn lapses_at(&self) -> Option<Time> {
+        let valid_ms = self.plan.policy.evidence_valid_ms?;
+        (self.state.granted > Mode::Assist).then(|| self.state.fresh_at.plus(valid_ms))
+    }
+
+    /// Guards broke: one transition to the lowest landing, the rest noted.
+    fn broken(&mut self, ctx: &mut Ctx<'_>, broken: &[(usize, Broken)], output: Option<&OutputEvent>) {
+        let mode = self.state.granted;
+        let landing = |(index, what): &(usize, Broken)| self.landing(*index, *what);
+        let Some(first) = broken.iter().min_by_key(|b| landing(b)) else { return };
+        let target = landing(first);
+        let plan = Arc::clone(&self.plan);
+        for (index, what) in broken {
+            let guard_plan = &plan.guards[*index];
+            let Some(guard) = self.state.guards.get(&guard_plan.policy.name) else { continue };
+            let breach = guard.breach(guard_plan, mode, *what, output);
+            let decides = *index == first.0 && target < mode && plan.policy.track == Track::Factory;
+            self.breached(ctx, breach, decides.then_some(target));
+        }
+    }
+
+    fn breached(&mut self, ctx: &mut Ctx<'_>, breach: Breach, target: Option<Mode>) {
+        let summary = sentence(&breach);
+        let name = breach.guard.clone();
+        if let Some(target) = target {
+            self.lower(ctx, target, Cause::Breach, summary.clone(), Some(breach.clone()));
+        } else if self.state.incidents.is_open("breach", Some(&name)) {
+            return;
+        } else {
+            ctx.ledger(Some(&self.id), "andon", What::BreachNoted { breach: Box::new(breach.clone()) });
+        }
+        if let Some(guard) = self.state.guards.get_mut(&name) {
+            guard.last_breach = Some(LastBreach { time: ctx.at.now, epoch: self.state.epoch });
+        }
+        self.open_incident(ctx, "breach", Some(name), summary, Some(breach));
+    }
+
+    /// The highest mode below the current one in which every guard's bound still holds. The outage
+    /// lane lands in assist, a deterministic guard too; `to` may only lower it further.
+    fn landing(&self, index: usize, what: Broken) -> Mode {
+        let to = self.plan.guards[index].policy.to;
+        let free = match what {
+            Broken::Outage => Mode::Assist,
+            Broken::Limit(_) => return to.unwrap_or(Mode::Assist),
+            Broken::Main => self.state.granted.below().find(|mode| self.holds(*mode)).unwrap_or(Mode::Assist),
+        };
+        to.map_or(free, |to| to.min(free))
+    }
+
+    fn holds(&self, mode: Mode) -> bool {
+        self.plan
+            .guards
+            .iter()
+            .all(|plan| self.state.guards.get(&plan.policy.name).is_none_or(|guard| !guard.crossed(mode)))
+    }
+
+    /// Lowers the granted mode; a target that is not lower changes nothing. Returns whether it did.
+    pub fn lower(&mut self, ctx: &mut Ctx<'_>, to: Mode, cause: Cause, reason: String, breach: Option<Breach>) -> bool {
+        let state = &mut self.state;
+        let from = state.granted;
+        if to >= from {
+            return false;
+        }
+        state.granted = to;
+        state.epoch += 1;
+        state.since = ctx.at.now;
+        state.cause = cause;
+        state.by_guard = breach.as_ref().map(|breach| breach.guard.clone());
+        state.reason.clone_from(&reason);
+        match state.moves.iter_mut().find(|m| (m.from, m.to, m.cause) == (from, to, cause)) {
+            Some(moves) => moves.count += 1,
+            None => state.moves.push(Moves { from, to, cause, count: 1 }),
+        }
+        state.guards.values_mut().for_each(|guard| guard.lowered(to));
+        let (epoch, breach) = (state.epoch, breach.map(Box::new));
+        let by = ctx.by.clone();
+        ctx.ledger(Some(&self.id), &by, What::ModeChanged { from, to, epoch, cause, reason, breach });
+        ctx.mode_changed(&self.id);
+        true
+    }
+
+    /// An output may run in the mode that was allowed until its lease ended, not above.
+    fn check_obedience(&mut self, ctx: &mut Ctx<'_>, time: Time, event: &OutputEvent) {
+        let state = &mut self.state;
+        let above = event.mode.filter(|mode| *mode > state.granted && time > state.since.plus(ctx.lease_ms));
+        let Some(mode) = above else { return };
+        state.totals.above_mode += 1;
+        if !state.incidents.is_open("above_mode", None) {
+            let summary =
+                format!("output {} ran in {mode}, but {} is allowed since {}", event.id, state.granted, state.since);
+            self.open_incident(ctx, "above_mode", None, summary, None);
+        }
+    }
+
+    fn open_incident(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        about: &str,
+        guard: Option<String>,
+        summary: String,
+        breach: Option<Breach>,
+    ) {
+        let id = format!("{}-{}", self.id, self.state.incidents.next());
+        let opened = What::IncidentOpened {
+            incident: id.clone(),
+            about: about.to_owned(),
+            guard: guard.clone(),
+            summary: summary.clone(),
+        };
+        ctx.ledger(Some(&self.id), "andon", opened);
+        self.state.incidents.open(Incident {
+            id,
+            workflow: self.id.to_string(),
+            status: IncidentStatus::Open,
+            about: about.to_owned(),
+            guard,
+            summary,
+            runbook: self.plan.policy.runbook.clone(),
+            breach,
+            opened_at: ctx.at.now,
+            timeline: Vec::new(),
+        });
+    }
+
+    /// A person acknowledges or resolves an incident; an unknown one changes nothing.
+    pub fn step_incident(&mut self, ctx: &mut Ctx<'_>, incident: &str, status: IncidentStatus, note: &str) {
+        let step = Step { time: ctx.at.now, by: ctx.by.clone(), status, note: note.to_owned() };
+        let Some(found) = self.state.incidents.step(incident, step) else { return };
+        let (incident, note, guard) = (found.id.clone(), note.to_owned(), found.guard.clone());
+        let what = match status {
+            IncidentStatus::Resolved => What::IncidentResolved { incident, note },
+            _ => What::IncidentAcknowledged { incident, note },
+        };
+        let by = ctx.by.clone();
+        ctx.ledger(Some(&self.id), &by, what);
+        // In the lab a breach only informs: the guard is silent until somebody has dealt with it.
+        if status == IncidentStatus::Resolved
+            && self.plan.policy.track == Track::Lab
+            && let Some(guard) = guard.and_then(|guard| self.state.guards.get_mut(&guard))
+        {
+            guard.rearm();
+        }
+    }
+
+    /// The daemon was away: that time is not the workflow's silence.
+    pub fn resumed(&mut self, At { now, .. }: At) {
+        for guard in self.state.guards.values_mut() {
+            guard.limit.quiet_since = Some(now);
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds")]
+fn silence(guard: &Guard, plan: &super::plan::GuardPlan, now: Time) -> super::limit::Tripped {
+    let declared_ms = match plan.policy.signal {
+        crate::domain::Signal::Silence { after_ms, .. } => after_ms,
+        _ => 0,
+    };
+    let quiet_ms = guard.limit.quiet_since.map_or(0, |since| now.since(since));
+    super::limit::Tripped { value: quiet_ms as f64 / 1_000.0, limit: declared_ms as f64 / 1_000.0, n: 0 }
+}
+
+/// The breach in a sentence for people.
+fn sentence(breach: &Breach) -> String {
+    let Breach { guard, signal, lane, bound, estimate, n, mode, .. } = breach;
+    let number = |value: f64| format!("{:.4}", value).trim_end_matches('0').trim_end_matches('.').to_owned();
+    let (estimate, bound) = (number(*estimate), number(*bound));
+    match (lane.as_str(), signal.as_str()) {
+        ("limit", "silence") => format!("{guard}: no output for {estimate} s of declared {bound} s"),
+        ("limit", _) => format!("{guard}: {estimate} is above the limit of {bound}"),
+        ("outage", _) => {
+            format!("{guard}: outright failure, {estimate} over the last {n} outputs (bound {bound} in {mode})")
+        }
+        _ => format!("{guard}: {estimate} over the last {n} outputs, bound {bound} in {mode}"),
+    }
+}
