@@ -6,7 +6,9 @@
 use super::incident::IncidentStatus;
 use super::plan::Plan;
 use super::workflow::{State, Workflow};
-use crate::domain::{Action, Cause, Command, Entry, Input, Mode, Policy, Refusal, RefusalCode, Time, What, WorkflowId};
+use crate::domain::{
+    Action, Cause, Command, Entry, Input, Mode, Policy, Refusal, RefusalCode, Time, What, WorkflowId, WorkflowPolicy,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
