@@ -1,0 +1,243 @@
+//! Every metric: name, labels, help.
+//!
+//! Owns the catalogue and the counters of the process. What is counted per workflow is computed
+//! from the monitor's state when it is scraped (`exposition.rs`), so that it goes on over restarts
+//! and goes away with its workflow. Nothing else in the project names a metric.
+
+use crate::domain::RefusalCode;
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+/// What a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only goes up.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Buckets, sum and count.
+    Histogram,
+}
+
+/// A line of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spec {
+    /// Name, with unit.
+    pub name: &'static str,
+    /// Kind.
+    pub kind: Kind,
+    /// Labels, bounded.
+    pub labels: &'static [&'static str],
+    /// Help.
+    pub help: &'static str,
+}
+
+macro_rules! catalogue {
+    ($($(#[doc = $help:literal])+ $id:ident: $kind:ident $name:literal [$($label:literal),*];)+) => {
+        $($(#[doc = $help])+ pub const $id: Spec =
+            Spec { name: $name, kind: Kind::$kind, labels: &[$($label),*], help: concat!($($help),+) };)+
+        /// All metrics, in the order of the documentation.
+        pub const CATALOGUE: &[Spec] = &[$($id),+];
+    };
+}
+
+catalogue! {
+    /// Outputs since adoption, by outcome.
+    OUTPUTS: Counter "andon_outputs_total" ["workflow", "outcome"];
+    /// Exceptions since adoption, by kind (the first 50 kinds, then `other`).
+    EXCEPTIONS: Counter "andon_exceptions_total" ["workflow", "kind"];
+    /// Units since adoption.
+    UNITS: Counter "andon_units_total" ["workflow"];
+    /// Cost since adoption, in the workflow's currency.
+    COST: Counter "andon_cost_total" ["workflow", "currency"];
+    /// Value since adoption; a gauge, because values may be negative.
+    VALUE: Gauge "andon_value_total" ["workflow"];
+    /// Latency of the outputs that reported one.
+    LATENCY: Histogram "andon_output_latency_seconds" ["workflow"];
+    /// Outputs that missed their service level.
+    SLA_MISSED: Counter "andon_sla_missed_total" ["workflow"];
+    /// Outputs whose service level is known.
+    SLA_JUDGED: Counter "andon_sla_judged_total" ["workflow"];
+    /// Retries.
+    RETRIES: Counter "andon_retries_total" ["workflow"];
+    /// Outputs that a fallback answered.
+    FALLBACKS: Counter "andon_fallbacks_total" ["workflow"];
+    /// Outputs handed to a human.
+    ESCALATIONS: Counter "andon_escalations_total" ["workflow"];
+    /// Human verdicts.
+    REVIEWS: Counter "andon_reviews_total" ["workflow", "verdict"];
+    /// Share of outputs that ended in an exception; absent where a window has no output.
+    EXCEPTION_RATIO: Gauge "andon_exception_ratio" ["workflow", "window"];
+    /// Latency quantiles; absent where a window has no latency.
+    LATENCY_QUANTILE: Gauge "andon_latency_quantile_seconds" ["workflow", "q", "window"];
+    /// Cost per unit; absent where a window has no cost.
+    COST_PER_UNIT: Gauge "andon_cost_per_unit" ["workflow", "currency", "window"];
+    /// Where a guard stands: 1 for the present state, 0 for the others.
+    GUARD_STATE: Gauge "andon_guard_state" ["workflow", "guard", "state"];
+    /// Mean of a guard's observations since it started; absent without observations.
+    GUARD_ESTIMATE: Gauge "andon_guard_estimate" ["workflow", "guard"];
+    /// Bound of a guard in a mode.
+    GUARD_BOUND: Gauge "andon_guard_bound" ["workflow", "guard", "mode"];
+    /// Evidence against the bound of the current mode, 0 to 1; 0.4 is normal, 1 is a breach.
+    GUARD_EVIDENCE: Gauge "andon_guard_evidence_ratio" ["workflow", "guard"];
+    /// The effective mode: 1 for the present one, 0 for the others.
+    MODE: Gauge "andon_mode" ["workflow", "mode"];
+    /// Level of the effective mode, 0 (assist) to 3 (automate).
+    MODE_LEVEL: Gauge "andon_mode_level" ["workflow"];
+    /// Changes of the granted mode.
+    MODE_CHANGES: Counter "andon_mode_changes_total" ["workflow", "from", "to", "cause"];
+    /// When a workflow's mode was last read; absent before the first read since the start.
+    MODE_LAST_READ: Gauge "andon_mode_last_read_timestamp_seconds" ["workflow"];
+    /// Outputs that reported a mode above the allowed one.
+    ABOVE_MODE: Counter "andon_outputs_above_mode_total" ["workflow"];
+    /// Unresolved incidents.
+    INCIDENTS_OPEN: Gauge "andon_incidents_open" ["workflow"];
+    /// Time of the last output; absent before the first.
+    LAST_OUTPUT: Gauge "andon_last_output_timestamp_seconds" ["workflow"];
+    /// Events and reviews taken since the start of the process.
+    ACCEPTED: Counter "andon_events_accepted_total" [];
+    /// Events and reviews refused, by reason.
+    REJECTED: Counter "andon_events_rejected_total" ["reason"];
+    /// Events and reviews seen before; they change nothing.
+    DUPLICATES: Counter "andon_events_duplicate_total" [];
+    /// Repeats of a known id with other content: a fault of the sender.
+    CONFLICTS: Counter "andon_events_conflict_total" [];
+    /// Requests turned away with 503 because the queue was full or the store refused.
+    OVERLOADED: Counter "andon_requests_overloaded_total" [];
+    /// Requests waiting for the journal.
+    QUEUE_DEPTH: Gauge "andon_queue_depth" [];
+    /// Bytes of requests waiting for the journal.
+    QUEUE_BYTES: Gauge "andon_queue_bytes" [];
+    /// Limits of the daemon: `queue_bytes`, `queue_requests`, `body_bytes`, `dedup_ids`, `unknown_workflows`, `long_polls`, `refusals`.
+    LIMIT: Gauge "andon_limit" ["limit"];
+    /// Time of one group commit: write and fsync.
+    JOURNAL_FSYNC: Histogram "andon_journal_fsync_seconds" [];
+    /// Outputs that shared one group commit.
+    GROUP_EVENTS: Histogram "andon_group_commit_events" [];
+    /// Bytes of all journal segments.
+    JOURNAL_BYTES: Gauge "andon_journal_bytes" [];
+    /// Ids remembered for deduplication.
+    DEDUP_IDS: Gauge "andon_dedup_ids" [];
+    /// How far back repeats are recognised now: the declared window, or less where `dedup_max` was reached first.
+    DEDUP_WINDOW: Gauge "andon_dedup_window_seconds" [];
+    /// Time of the last snapshot.
+    SNAPSHOT_LAST: Gauge "andon_snapshot_last_success_timestamp_seconds" [];
+    /// Snapshots that failed; the journal still holds everything.
+    SNAPSHOT_FAILURES: Counter "andon_snapshot_failures_total" [];
+    /// 1 when the store refused a write and nothing more is taken.
+    STORE_POISONED: Gauge "andon_store_poisoned" [];
+    /// Readers waiting for a change of a mode.
+    LONG_POLLS: Gauge "andon_long_polls" [];
+    /// Reads of modes.
+    MODE_READS: Counter "andon_mode_reads_total" [];
+    /// Whether the last reload of the configuration succeeded.
+    RELOAD_OK: Gauge "andon_config_last_reload_successful" [];
+    /// Time of the last successful reload of the configuration.
+    RELOAD_AT: Gauge "andon_config_last_reload_success_timestamp_seconds" [];
+    /// Version of the daemon, and the policy in force.
+    BUILD_INFO: Gauge "andon_build_info" ["version", "policy"];
+}
+
+/// The counters of one process, registered in a registry of its own.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    /// Where they are registered.
+    pub registry: Registry,
+    /// [`ACCEPTED`].
+    pub accepted: IntCounter,
+    /// [`REJECTED`].
+    pub rejected: IntCounterVec,
+    /// [`DUPLICATES`].
+    pub duplicates: IntCounter,
+    /// [`CONFLICTS`].
+    pub conflicts: IntCounter,
+    /// [`OVERLOADED`].
+    pub overloaded: IntCounter,
+    /// [`QUEUE_DEPTH`].
+    pub queue_depth: IntGauge,
+    /// [`QUEUE_BYTES`].
+    pub queue_bytes: IntGauge,
+    /// [`JOURNAL_FSYNC`].
+    pub journal_fsync: Histogram,
+    /// [`GROUP_EVENTS`].
+    pub group_events: Histogram,
+    /// [`JOURNAL_BYTES`].
+    pub journal_bytes: IntGauge,
+    /// [`DEDUP_IDS`].
+    pub dedup_ids: IntGauge,
+    /// [`DEDUP_WINDOW`].
+    pub dedup_window: IntGauge,
+    /// [`SNAPSHOT_LAST`].
+    pub snapshot_last: IntGauge,
+    /// [`SNAPSHOT_FAILURES`].
+    pub snapshot_failures: IntCounter,
+    /// [`STORE_POISONED`].
+    pub store_poisoned: IntGauge,
+    /// [`LONG_POLLS`].
+    pub long_polls: IntGauge,
+    /// [`MODE_READS`].
+    pub mode_reads: IntCounter,
+    /// [`RELOAD_OK`].
+    pub reload_ok: IntGauge,
+    /// [`RELOAD_AT`].
+    pub reload_at: IntGauge,
+}
+
+impl Metrics {
+    /// Registers everything; counters exist at 0 from the start.
+    ///
+    /// # Errors
+    /// Only where two metrics of the catalogue have one name.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let rejected = IntCounterVec::new(Opts::new(REJECTED.name, REJECTED.help), REJECTED.labels)?;
+        registry.register(Box::new(rejected.clone()))?;
+        for code in RefusalCode::ALL {
+            rejected.with_label_values(&[code.name()]);
+        }
+        let (r, gauge, counter) = (&registry, gauge, counter);
+        Ok(Self {
+            accepted: counter(r, ACCEPTED)?,
+            duplicates: counter(r, DUPLICATES)?,
+            conflicts: counter(r, CONFLICTS)?,
+            overloaded: counter(r, OVERLOADED)?,
+            queue_depth: gauge(r, QUEUE_DEPTH)?,
+            queue_bytes: gauge(r, QUEUE_BYTES)?,
+            journal_fsync: histogram(
+                r,
+                JOURNAL_FSYNC,
+                &[0.0001, 0.0002, 0.0005, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5],
+            )?,
+            group_events: histogram(r, GROUP_EVENTS, &[1.5, 10.5, 100.5, 1000.5, 10_000.5, 100_000.5])?,
+            journal_bytes: gauge(r, JOURNAL_BYTES)?,
+            dedup_ids: gauge(r, DEDUP_IDS)?,
+            dedup_window: gauge(r, DEDUP_WINDOW)?,
+            snapshot_last: gauge(r, SNAPSHOT_LAST)?,
+            snapshot_failures: counter(r, SNAPSHOT_FAILURES)?,
+            store_poisoned: gauge(r, STORE_POISONED)?,
+            long_polls: gauge(r, LONG_POLLS)?,
+            mode_reads: counter(r, MODE_READS)?,
+            reload_ok: gauge(r, RELOAD_OK)?,
+            reload_at: gauge(r, RELOAD_AT)?,
+            rejected,
+            registry,
+        })
+    }
+}
+
+fn counter(registry: &Registry, spec: Spec) -> Result<IntCounter, prometheus::Error> {
+    let counter = IntCounter::new(spec.name, spec.help)?;
+    registry.register(Box::new(counter.clone()))?;
+    Ok(counter)
+}
+
+fn gauge(registry: &Registry, spec: Spec) -> Result<IntGauge, prometheus::Error> {
+    let gauge = IntGauge::new(spec.name, spec.help)?;
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
+}
+
+fn histogram(registry: &Registry, spec: Spec, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
+    let histogram = Histogram::with_opts(HistogramOpts::new(spec.name, spec.help).buckets(buckets.to_vec()))?;
+    registry.register(Box::new(histogram.clone()))?;
+    Ok(histogram)
+}
