@@ -1,1 +1,215 @@
-//! (in work)
+//! Configuration: the text of one TOML file becomes checked settings, or all its problems at once.
+//!
+//! Owns which keys there are (`keys`), how their values are written (`values`) and what they may
+//! say together. Must not read files, know a clock or act on a setting: it is text in, data out.
+
+mod active;
+mod bound;
+mod guard;
+mod keys;
+mod once;
+mod problem;
+mod section;
+mod signal;
+mod syntax;
+mod values;
+mod words;
+mod workflow;
+
+pub use keys::{KeyDoc, Need, keys};
+pub use problem::{Problem, Problems};
+
+use crate::domain::{Policy, Time, UnknownWorkflows};
+use problem::Sink;
+use section::Section;
+use sha2::{Digest, Sha256};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use toml::de::{DeTable, DeValue};
+use values::{Read, bytes, count, duration_ms, flag, number_in, text, wrong};
+
+/// Everything that a configuration file says, checked and complete.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// `[server]`: the address and the limits of requests.
+    pub server: Server,
+    /// `[store]`: where and how much is kept.
+    pub store: StoreSettings,
+    /// `[[base]]`: the shared foundations that workflows stand on.
+    pub base: Vec<BaseItem>,
+    /// What decides about modes.
+    pub policy: Policy,
+}
+
+/// The address and the limits of requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// The address to listen on; always loopback in this version.
+    pub listen: SocketAddr,
+    /// Largest body of a request, after decompression.
+    pub body_bytes_max: u64,
+    /// Most bytes of accepted bodies that wait to become durable; at least one body fits.
+    pub queue_bytes_max: u64,
+    /// Most requests that wait to become durable.
+    pub queue_requests_max: u64,
+    /// How many refusals are kept to be looked at.
+    pub refusals_max: u64,
+    /// Most long polls that wait at the same time.
+    pub long_polls_max: u64,
+    /// A request that takes longer is given up.
+    pub request_timeout_ms: u64,
+    /// How long a stop waits for requests in work.
+    pub shutdown_grace_ms: u64,
+}
+
+/// Where and how much is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreSettings {
+    /// The directory of the journal and the database.
+    pub path: PathBuf,
+    /// The journal is kept for this long …
+    pub retention_days: u64,
+    /// … and up to this size, whichever is reached first.
+    pub journal_bytes_max: u64,
+    /// Size of one file of the journal.
+    pub segment_bytes: u64,
+    /// How often a snapshot of the state is written.
+    pub snapshot_every_ms: u64,
+    /// An output's id is remembered for this long …
+    pub dedup_window_ms: i64,
+    /// … and up to this many ids, whichever is reached first.
+    pub dedup_max: u64,
+}
+
+/// A shared foundation of workflows: a guide, a schema, a prompt, an evaluation set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseItem {
+    /// Its id.
+    pub id: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Its version.
+    pub version: String,
+    /// It is to be audited this often.
+    pub audit_every_ms: i64,
+}
+
+/// Reads the text of a configuration file. `file_name` is for messages only.
+///
+/// # Errors
+/// Every problem of the file, in the order of its lines.
+pub fn load(text: &str, file_name: &str) -> Result<Settings, Problems> {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let sink = Sink::new(text);
+    syntax::report(&sink, text, &errors);
+    let settings = read(&Section::root(&sink, document.get_ref()));
+    match sink.finish(file_name) {
+        None => Ok(settings),
+        Some(problems) => Err(problems),
+    }
+}
+
+/// SHA-256 over the policy's canonical JSON with an empty `hash`, 64 hex digits.
+pub fn policy_hash(policy: &Policy) -> String {
+    let bare = Policy { hash: String::new(), ..policy.clone() };
+    // Plain data into memory can't fail; if it ever did, the debug form is as exact.
+    let json = serde_json::to_vec(&bare).unwrap_or_else(|_| format!("{bare:?}").into_bytes());
+    Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads all sections. A value that can't be read gets a stand-in: its problem is noted, so the
+/// settings are never used, and the rest of the file is judged as well.
+fn read(root: &Section<'_>) -> Settings {
+    let (base, base_ids) = workflow::read_base(root);
+    let modes = root.table("modes", "modes");
+    let unknown = root.table("unknown_workflows", "unknown_workflows");
+    let outputs = root.table("budget", "budget").read("outputs_per_false_demotion", |v| number_in(v, 1e2..=1e12));
+    let mut policy = Policy {
+        hash: String::new(),
+        outputs_per_false_demotion: outputs.unwrap_or_default(),
+        lease_ms: modes.read("lease", |v| duration_ms(v, Time::SECOND..=Time::HOUR)).unwrap_or_default(),
+        lateness_ms: modes.read("lateness", |v| duration_ms(v, 0..=Time::HOUR)).unwrap_or_default(),
+        unknown: UnknownWorkflows {
+            accept: unknown.read("accept", flag).unwrap_or_default(),
+            max: usize::try_from(whole(&unknown, "max", 1..=100_000)).unwrap_or_default(),
+            template: workflow::unknown_template(),
+        },
+        workflows: workflow::read_all(root, &base_ids),
+    };
+    policy.hash = policy_hash(&policy);
+    Settings {
+        server: server(&root.table("server", "server")),
+        store: store(&root.table("store", "store")),
+        base,
+        policy,
+    }
+}
+
+const MIB: u64 = 1 << 20;
+const TIB: u64 = 1 << 40;
+
+fn server(section: &Section<'_>) -> Server {
+    let body = section.read("body_bytes_max", |v| bytes(v, 1_024..=1_024 * MIB));
+    let queue = section.read("queue_bytes_max", |v| bytes(v, 1_024..=TIB));
+    if let (Some(body), Some(queue)) = (body, queue)
+        && queue < body
+    {
+        let key = if section.has("queue_bytes_max") { "queue_bytes_max" } else { "body_bytes_max" };
+        let message = format!(
+            "`queue_bytes_max` ({queue}) is smaller than `body_bytes_max` ({body}): the largest body never fits"
+        );
+        section.problem(key, message, "raise `queue_bytes_max` to several bodies, or lower `body_bytes_max`");
+    }
+    let time = |key, shortest| {
+        let ms = section.read(key, |v| duration_ms(v, shortest..=Time::HOUR));
+        ms.map_or(0, i64::unsigned_abs)
+    };
+    Server {
+        listen: section.read("listen", loopback).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+        body_bytes_max: body.unwrap_or_default(),
+        queue_bytes_max: queue.unwrap_or_default(),
+        queue_requests_max: whole(section, "queue_requests_max", 1..=1_000_000),
+        refusals_max: whole(section, "refusals_max", 1..=1_000_000),
+        long_polls_max: whole(section, "long_polls_max", 1..=1_000_000),
+        request_timeout_ms: time("request_timeout", 100),
+        shutdown_grace_ms: time("shutdown_grace", 0),
+    }
+}
+
+fn store(section: &Section<'_>) -> StoreSettings {
+    let time = |key, shortest| section.read(key, |v| duration_ms(v, shortest..=values::YEAR_MS)).unwrap_or_default();
+    let segment = section.read("segment_bytes", |v| bytes(v, MIB..=1_024 * MIB));
+    let journal = section.read("journal_bytes_max", |v| bytes(v, MIB..=1_024 * TIB));
+    if let (Some(segment), Some(journal)) = (segment, journal)
+        && journal < segment
+    {
+        let key = if section.has("journal_bytes_max") { "journal_bytes_max" } else { "segment_bytes" };
+        let message = format!("`journal_bytes_max` ({journal}) is smaller than `segment_bytes` ({segment})");
+        section.problem(key, message, "let the journal hold several segments, or make them smaller");
+    }
+    StoreSettings {
+        path: section.read("path", |v| values::name(v, 1_000)).unwrap_or_default().into(),
+        retention_days: whole(section, "retention_days", 1..=36_500),
+        journal_bytes_max: journal.unwrap_or_default(),
+        segment_bytes: segment.unwrap_or_default(),
+        snapshot_every_ms: time("snapshot_every", Time::SECOND).unsigned_abs(),
+        dedup_window_ms: time("dedup_window", Time::SECOND),
+        dedup_max: whole(section, "dedup_max", 1..=10_000_000_000),
+    }
+}
+
+fn whole(section: &Section<'_>, key: &str, range: std::ops::RangeInclusive<u64>) -> u64 {
+    section.read(key, |value| count(value, range)).unwrap_or_default()
+}
+
+fn loopback(value: &DeValue<'_>) -> Read<SocketAddr> {
+    let text = text(value)?;
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => Ok(address),
+        Ok(_) => wrong(
+            format!("must be a loopback address, not {text:?}: access tokens come with a later version"),
+            "write \"127.0.0.1:9797\" and put a proxy that checks access in front of it",
+        ),
+        Err(_) => wrong(format!("must be an IP address and a port, not {text:?}"), "write \"127.0.0.1:9797\""),
+    }
+}

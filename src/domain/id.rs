@@ -22,6 +22,11 @@ impl WorkflowId {
         }
     }
 
+    /// Stands in where a policy isn't any one workflow's, such as the template for undeclared ones.
+    pub fn unknown() -> Self {
+        Self("unknown".into())
+    }
+
     /// Whether `text` keeps the rule.
     pub fn is_valid(text: &str) -> bool {
         let bytes = text.as_bytes();

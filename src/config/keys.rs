@@ -1,0 +1,166 @@
+//! The table of every key: where it stands, and its default.
+//!
+//! Owns the names and defaults; the loader reads no key that isn't here and has no default of its
+//! own, so the documentation can be checked against this table. Must not know what a key does.
+
+/// One key of the configuration file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyDoc {
+    /// The table that it stands in, such as `server` or `workflow.guard.spend`; empty at the top.
+    pub section: &'static str,
+    /// The key.
+    pub key: &'static str,
+    /// Whether it must be there, and what holds if it isn't.
+    pub need: Need,
+    /// The signals of guards that it belongs to; empty means all.
+    pub signals: &'static [&'static str],
+}
+
+/// Whether a key must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// It must; the text is an example of its value in TOML.
+    Required(&'static str),
+    /// It needn't; the text is the default in TOML.
+    Default(&'static str),
+    /// It needn't; the text says what holds without it.
+    Optional(&'static str),
+    /// It is of a later version; the text says what to do until then.
+    Later(&'static str),
+}
+
+/// Every key that a configuration file may hold, by section.
+pub fn keys() -> &'static [KeyDoc] {
+    KEYS
+}
+
+/// The key of a section. `signal` tells keys of the same name apart; empty finds any.
+pub(super) fn find(section: &str, key: &str, signal: &str) -> Option<&'static KeyDoc> {
+    KEYS.iter().find(|doc| doc.section == section && doc.key == key && doc.fits(signal))
+}
+
+impl KeyDoc {
+    /// Whether a guard on `signal` may have the key; the empty signal stands for any.
+    pub(super) fn fits(&self, signal: &str) -> bool {
+        signal.is_empty() || self.signals.is_empty() || self.signals.contains(&signal)
+    }
+}
+
+/// The signals of this version.
+pub(super) const SIGNALS: [&str; 7] =
+    ["exception_rate", "latency", "sla", "cost_per_unit", "score", "silence", "limit"];
+/// The signals of later versions.
+pub(super) const SIGNALS_LATER: [&str; 4] = ["drift", "disparity", "rejection_rate", "volume"];
+const STATISTICAL: &[&str] = &["exception_rate", "latency", "sla", "cost_per_unit", "score"];
+
+const TLS: &str = "TLS comes with a later version; until then let a proxy on this machine terminate it";
+const TOKENS: &str = "access tokens come with a later version; until then let a proxy on this machine check access";
+
+use Need::{Default, Later, Optional, Required};
+
+const fn of(section: &'static str, key: &'static str, need: Need) -> KeyDoc {
+    KeyDoc { section, key, need, signals: &[] }
+}
+
+const fn guard(key: &'static str, need: Need, signals: &'static [&'static str]) -> KeyDoc {
+    KeyDoc { section: "workflow.guard", key, need, signals }
+}
+
+const KEYS: &[KeyDoc] = &[
+    of("", "server", Optional("all its defaults")),
+    of("", "store", Optional("all its defaults")),
+    of("", "budget", Optional("all its defaults")),
+    of("", "modes", Optional("all its defaults")),
+    of("", "unknown_workflows", Optional("all its defaults")),
+    of("", "base", Optional("no base items")),
+    of("", "workflow", Optional("no workflows")),
+    of("server", "listen", Default("\"127.0.0.1:9797\"")),
+    of("server", "body_bytes_max", Default("\"16MiB\"")),
+    of("server", "queue_bytes_max", Default("\"64MiB\"")),
+    of("server", "queue_requests_max", Default("1024")),
+    of("server", "refusals_max", Default("1000")),
+    of("server", "long_polls_max", Default("1024")),
+    of("server", "request_timeout", Default("\"30s\"")),
+    of("server", "shutdown_grace", Default("\"10s\"")),
+    of("server", "tls_certificate", Later(TLS)),
+    of("server", "tls_key", Later(TLS)),
+    of("server", "tokens", Later(TOKENS)),
+    of("store", "path", Default("\"andon-data\"")),
+    of("store", "retention_days", Default("90")),
+    of("store", "journal_bytes_max", Default("\"20GiB\"")),
+    of("store", "segment_bytes", Default("\"64MiB\"")),
+    of("store", "snapshot_every", Default("\"60s\"")),
+    of("store", "dedup_window", Default("\"48h\"")),
+    of("store", "dedup_max", Default("20_000_000")),
+    of("budget", "outputs_per_false_demotion", Default("1_000_000")),
+    of("modes", "lease", Default("\"60s\"")),
+    of("modes", "lateness", Default("\"60s\"")),
+    of("unknown_workflows", "accept", Default("false")),
+    of("unknown_workflows", "max", Default("100")),
+    of("base", "id", Required("\"brand-guide\"")),
+    of("base", "owner", Required("\"brand\"")),
+    of("base", "version", Required("\"2026.4\"")),
+    of("base", "audit_every", Default("\"90d\"")),
+    of("workflow", "id", Required("\"email-drafts\"")),
+    of("workflow", "track", Default("\"factory\"")),
+    of("workflow", "owner", Default("\"\"")),
+    of("workflow", "unit", Default("\"output\"")),
+    of("workflow", "currency", Default("\"USD\"")),
+    of("workflow", "start_mode", Default("\"assist\"")),
+    of("workflow", "max_mode", Optional("automate; collaborate in the lab track")),
+    of("workflow", "base", Default("[]")),
+    of("workflow", "runbook", Default("\"\"")),
+    of("workflow", "evidence_valid", Default("\"7d\"")),
+    of("workflow", "renamed_from", Optional("a workflow without a former id")),
+    of("workflow", "review", Optional("all its defaults")),
+    of("workflow", "guard", Optional("no guards")),
+    of("workflow.review", "assist", Default("1.0")),
+    of("workflow.review", "collaborate", Default("1.0")),
+    of("workflow.review", "delegate", Default("0.10")),
+    of("workflow.review", "automate", Default("0.02")),
+    guard("signal", Required("\"exception_rate\""), &[]),
+    guard("name", Optional("the signal and what it is of"), &[]),
+    guard("to", Optional("the highest mode whose bounds hold"), &[]),
+    guard("bound", Required("0.05"), STATISTICAL),
+    guard("block", Optional("1 / bound within 10 to 50; 10 for cost_per_unit"), STATISTICAL),
+    guard("share", Optional("an even part of what the declared shares leave over"), STATISTICAL),
+    guard("kind", Optional("every exception"), &["exception_rate"]),
+    guard("limit_ms", Required("3000"), &["latency"]),
+    guard("limit_ms", Optional("only a reported sla_met is judged"), &["sla"]),
+    guard("cap", Required("0.50"), &["cost_per_unit"]),
+    guard("units_max", Default("10"), &["cost_per_unit"]),
+    guard("of", Required("\"scores.brand_fit\""), &["score"]),
+    guard("below", Optional("`above` or `range` instead"), &["score"]),
+    guard("above", Optional("`below` or `range` instead"), &["score"]),
+    guard("range", Optional("`below` or `above` instead"), &["score"]),
+    guard("better", Optional("only with `range`"), &["score"]),
+    guard("after", Required("\"30m\""), &["silence"]),
+    guard("active_hours", Optional("the whole day"), &["silence"]),
+    guard("active_days", Optional("every day"), &["silence"]),
+    guard("time_zone", Default("\"UTC\""), &["silence"]),
+    guard("spend", Optional("`exceptions` instead"), &["limit"]),
+    guard("exceptions", Optional("`spend` instead"), &["limit"]),
+    of("workflow.guard.bound", "collaborate", Optional("not bound in collaborate")),
+    of("workflow.guard.bound", "delegate", Optional("the bound of collaborate")),
+    of("workflow.guard.bound", "automate", Optional("the bound of delegate")),
+    of("workflow.guard.spend", "amount", Required("200")),
+    of("workflow.guard.spend", "per", Required("\"24h\"")),
+    of("workflow.guard.exceptions", "count", Required("3")),
+    of("workflow.guard.exceptions", "kind", Optional("every exception")),
+    of("workflow.guard.exceptions", "per", Required("\"1h\"")),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_and_examples_are_toml_and_signals_exist() {
+        for doc in keys() {
+            if let Default(text) | Required(text) = doc.need {
+                assert!(toml::de::DeValue::parse(text).is_ok(), "{doc:?}");
+            }
+            assert!(doc.signals.iter().all(|signal| SIGNALS.contains(signal)), "{doc:?}");
+        }
+    }
+}
