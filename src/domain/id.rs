@@ -45,11 +45,6 @@ impl WorkflowId {
         Self::new(cut).ok()
     }
 
-    /// The id of a template that stands for any workflow.
-    pub fn placeholder() -> Self {
-        Self("unknown".into())
-    }
-
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

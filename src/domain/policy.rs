@@ -42,7 +42,7 @@ impl WorkflowPolicy {
     /// A factory workflow that stays in assist and is watched by nothing.
     pub fn bare() -> Self {
         Self {
-            id: WorkflowId::placeholder(),
+            id: WorkflowId::unknown(),
             track: Track::Factory,
             owner: String::new(),
             unit: "output".to_owned(),

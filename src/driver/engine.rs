@@ -1,0 +1,295 @@
+//! The core of the driver, without a thread: takes groups of jobs and makes them durable and real.
+//!
+//! Owns the order: admit, append, commit (one fsync), apply, publish, ledger, answer. Imports and
+//! simulations use it directly; the daemon's thread is in `thread.rs`.
+
+use super::batch::{EventBatch, ModeNow, ReviewBatch, Taken, review_key};
+use super::board::Board;
+use super::dedup::{Dedup, Known};
+use crate::domain::{Entry, Input, OutputEvent, Refusal, Review, Time, WorkflowId};
+use crate::metrics::Metrics;
+use crate::monitor::{At, Effect, Monitor};
+use crate::store::{EventsRecord, Store, StoreError, encode_record};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What the engine needs to know of the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineOptions {
+    /// How far back repeats are recognised, milliseconds; older outputs are refused.
+    pub dedup_window_ms: i64,
+    /// At most so many ids are remembered.
+    pub dedup_max: usize,
+    /// Whether times outside the window are refused; imports take any.
+    pub check_times: bool,
+}
+
+/// Journal, monitor and deduplication, kept in step.
+pub struct Engine {
+    pub(super) store: Store,
+    pub(super) monitor: Monitor,
+    pub(super) dedup: Dedup,
+    pub(super) board: Arc<Board>,
+    pub(super) metrics: Metrics,
+    pub(super) options: EngineOptions,
+    /// Workflows that changed since the last snapshot.
+    pub(super) dirty: BTreeSet<WorkflowId>,
+    pub(super) events_since_snapshot: u64,
+    record: EventsRecord,
+    scratch: Vec<u8>,
+}
+
+/// A job that is appended and waits for the commit.
+pub(super) struct Staged {
+    /// The record and its input; `None` where nothing of it was new.
+    input: Option<(u64, Input)>,
+    taken: Taken,
+}
+
+impl Engine {
+    /// Puts the parts together; `recovery.rs` fills them.
+    pub(super) fn assemble(store: Store, monitor: Monitor, dedup: Dedup, board: Arc<Board>, metrics: Metrics, options: EngineOptions) -> Self {
+        Self {
+            store,
+            monitor,
+            dedup,
+            board,
+            metrics,
+            options,
+            dirty: BTreeSet::new(),
+            events_since_snapshot: 0,
+            record: EventsRecord::default(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The state machine, to read.
+    pub const fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
+    /// The published modes.
+    pub const fn board(&self) -> &Arc<Board> {
+        &self.board
+    }
+
+    /// The store, to read.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Takes one request's outputs at `now`.
+    ///
+    /// # Errors
+    /// The store refused; nothing was taken, now and from now on.
+    pub fn events(&mut self, now: Time, batch: EventBatch) -> Result<Taken, StoreError> {
+        let staged = self.stage_events(now, batch)?;
+        Ok(self.commit(now, vec![staged])?.remove(0))
+    }
+
+    /// Takes an input that is not an output: a command, a policy, a start.
+    ///
+    /// # Errors
+    /// The store refused; nothing happened.
+    pub fn input(&mut self, now: Time, input: Input) -> Result<Vec<Effect>, StoreError> {
+        self.scratch.clear();
+        encode_record(now, &input, &mut self.scratch).map_err(|error| self.refused(StoreError::Codec(error)))?;
+        let seq = self.append()?;
+        self.sync()?;
+        let effects = self.apply(At { seq, now }, &input);
+        self.settle(seq, &effects)?;
+        Ok(effects)
+    }
+
+    /// Lets lapse what is due; writes nothing when nothing is.
+    ///
+    /// # Errors
+    /// The store refused.
+    pub fn tick(&mut self, now: Time) -> Result<(), StoreError> {
+        if self.monitor.due().is_some_and(|due| due <= now) {
+            self.input(now, Input::Tick)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn stage_events(&mut self, now: Time, batch: EventBatch) -> Result<Staged, StoreError> {
+        let EventBatch { items, encoded, ends, keys, refusals } = batch;
+        let mut stage = Stage::new(refusals);
+        let mut accepted: Vec<OutputEvent> = Vec::with_capacity(items.len());
+        self.record.begin(now);
+        for (n, (index, event)) in items.into_iter().enumerate() {
+            if !self.admit(&mut stage, now, index, &event.id, &event.workflow, event.time, keys[n]) {
+                continue;
+            }
+            let start = if n == 0 { 0 } else { ends[n - 1] };
+            self.record.push_encoded(&encoded[start..ends[n]]);
+            accepted.push(event);
+        }
+        let input = if accepted.is_empty() {
+            None
+        } else {
+            let record = self.record.finish();
+            let seq = self.store.journal.append(record);
+            Some((seq.map_err(|error| self.refused(error))?, Input::Events(accepted)))
+        };
+        Ok(stage.finish(input))
+    }
+
+    pub(super) fn stage_reviews(&mut self, now: Time, batch: ReviewBatch) -> Result<Staged, StoreError> {
+        let mut stage = Stage::new(batch.refusals);
+        let mut accepted: Vec<Review> = Vec::with_capacity(batch.items.len());
+        for (index, review) in batch.items {
+            // A verdict may be about an old output and may itself come late: only its future is refused.
+            let time = review.time.filter(|time| *time > now);
+            if self.admit(&mut stage, now, index, &review.id, &review.workflow, time, review_key(&review)) {
+                accepted.push(review);
+            }
+        }
+        if accepted.is_empty() {
+            return Ok(stage.finish(None));
+        }
+        let input = Input::Reviews(accepted);
+        self.scratch.clear();
+        encode_record(now, &input, &mut self.scratch).map_err(|error| self.refused(StoreError::Codec(error)))?;
+        let seq = self.append()?;
+        Ok(stage.finish(Some((seq, input))))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields that outputs and reviews share")]
+    fn admit(&mut self, stage: &mut Stage, now: Time, index: usize, id: &str, workflow: &WorkflowId, time: Option<Time>, key: super::dedup::Key) -> bool {
+        // The same workflow as the item before: nothing to ask again but the time.
+        let checked = stage.last.as_ref() == Some(workflow) && time.is_none();
+        if !checked {
+            let window_ms = if self.options.check_times { self.options.dedup_window_ms } else { i64::MAX };
+            let time = time.filter(|_| self.options.check_times);
+            if let Err(refusal) = self.monitor.admit(workflow, time, now, window_ms, &mut stage.adopting) {
+                stage.refusals.push(refusal.of(id, Some(workflow.as_str())).at(index, None));
+                return false;
+            }
+            stage.workflows.insert(workflow.clone());
+            stage.last = Some(workflow.clone());
+        }
+        match self.dedup.insert(now, key) {
+            Known::New => return true,
+            Known::Repeat => {}
+            Known::Conflict => self.metrics.conflicts.inc(),
+        }
+        stage.duplicates += 1;
+        false
+    }
+
+    fn append(&mut self) -> Result<u64, StoreError> {
+        let seq = self.store.journal.append(&self.scratch);
+        seq.map_err(|error| self.refused(error))
+    }
+
+    fn sync(&mut self) -> Result<(), StoreError> {
+        let timer = self.metrics.journal_fsync.start_timer();
+        let result = self.store.journal.commit();
+        timer.observe_duration();
+        result.map(drop).map_err(|error| self.refused(error))
+    }
+
+    /// Makes staged jobs durable, applies them in order and says what was taken of each.
+    pub(super) fn commit(&mut self, now: Time, staged: Vec<Staged>) -> Result<Vec<Taken>, StoreError> {
+        let mut last = 0;
+        if staged.iter().any(|staged| staged.input.is_some()) {
+            self.sync()?;
+        }
+        let mut effects = Vec::new();
+        let mut answers = Vec::with_capacity(staged.len());
+        for Staged { input, mut taken } in staged {
+            if let Some((seq, input)) = input {
+                last = seq;
+                effects.extend(self.apply(At { seq, now }, &input));
+                taken.accepted = match &input {
+                    Input::Events(events) => events.len(),
+                    Input::Reviews(reviews) => reviews.len(),
+                    _ => 0,
+                };
+            }
+            answers.push(taken);
+        }
+        self.settle(last, &effects)?;
+        for taken in &mut answers {
+            self.count(taken);
+        }
+        Ok(answers)
+    }
+
+    fn apply(&mut self, at: At, input: &Input) -> Vec<Effect> {
+        match input {
+            Input::Events(events) => {
+                let mut last: Option<&WorkflowId> = None;
+                for event in events.iter().filter(|event| last.replace(&event.workflow) != Some(&event.workflow)) {
+                    self.dirty.insert(event.workflow.clone());
+                }
+                self.events_since_snapshot += events.len() as u64;
+            }
+            Input::Reviews(reviews) => self.dirty.extend(reviews.iter().map(|review| review.workflow.clone())),
+            // Rare, and they may touch any workflow.
+            _ => self.dirty.extend(self.monitor.workflows().keys().cloned()),
+        }
+        self.monitor.handle(at, input)
+    }
+
+    /// Publishes modes first (a lower mode must not wait), then writes the ledger.
+    fn settle(&mut self, seq: u64, effects: &[Effect]) -> Result<(), StoreError> {
+        if effects.is_empty() {
+            return Ok(());
+        }
+        if effects.iter().any(|effect| matches!(effect, Effect::ModeChanged(_))) {
+            self.board.publish(&self.monitor);
+        }
+        let entries: Vec<Entry> = effects
+            .iter()
+            .filter_map(|effect| if let Effect::Ledger(entry) = effect { Some(entry.clone()) } else { None })
+            .collect();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        self.store.book.append(&entries, seq).map_err(|error| self.refused(error))
+    }
+
+    fn count(&self, taken: &mut Taken) {
+        for (id, now) in &mut taken.modes {
+            if let Some(view) = self.board.peek(id.as_str()) {
+                *now = ModeNow { mode: view.mode, level: view.level, epoch: view.epoch };
+            }
+        }
+        self.metrics.accepted.inc_by(taken.accepted as u64);
+        self.metrics.duplicates.inc_by(taken.duplicates as u64);
+    }
+
+    /// The store refused: from now on every mode answer is assist and nothing more is taken.
+    fn refused(&self, error: StoreError) -> StoreError {
+        tracing::error!(%error, "the store refused a write: modes fall to assist, intake answers 503");
+        self.metrics.store_poisoned.set(1);
+        self.board.poison(&error.to_string());
+        error
+    }
+}
+
+/// What is gathered while one request is staged.
+struct Stage {
+    adopting: BTreeSet<WorkflowId>,
+    workflows: BTreeSet<WorkflowId>,
+    last: Option<WorkflowId>,
+    duplicates: usize,
+    refusals: Vec<Refusal>,
+}
+
+impl Stage {
+    fn new(refusals: Vec<Refusal>) -> Self {
+        Self { adopting: BTreeSet::new(), workflows: BTreeSet::new(), last: None, duplicates: 0, refusals }
+    }
+
+    fn finish(self, input: Option<(u64, Input)>) -> Staged {
+        let mut rejected = self.refusals;
+        rejected.sort_by_key(|refusal| refusal.index);
+        // Filled in when everything is applied.
+        let unknown = ModeNow { mode: crate::domain::Mode::Assist, level: 0, epoch: 0 };
+        let modes = self.workflows.into_iter().map(|id| (id, unknown)).collect();
+        Staged { input, taken: Taken { accepted: 0, duplicates: self.duplicates, rejected, modes } }
+    }
+}

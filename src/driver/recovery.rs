@@ -1,0 +1,202 @@
+//! The start: snapshot, tail of the journal, and on.
+//!
+//! Owns what a snapshot holds and how the state is made from it again. The journal is the truth:
+//! whatever the snapshot or the ledger lacks is made up from it.
+
+use super::batch::{event_key, review_key};
+use super::board::Board;
+use super::dedup::Dedup;
+use super::engine::{Engine, EngineOptions};
+use crate::domain::{Entry, Input, Policy, Time, WorkflowId};
+use crate::metrics::Metrics;
+use crate::monitor::workflow::State;
+use crate::monitor::{At, Effect, Monitor, Workflow};
+use crate::store::{Part, SnapshotChange, Store, StoreError, encode_event};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Version of the parts of a snapshot. Version 1: the policy as JSON under `policy`, each
+/// workflow's state in postcard under `workflow/ID`.
+pub const SNAPSHOT_VERSION: u16 = 1;
+const POLICY: &str = "policy";
+const WORKFLOW: &str = "workflow/";
+
+/// Why the daemon can't start on its store.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The store can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A part of the snapshot can't be read.
+    #[error(
+        "part `{part}` of the snapshot (format {version}) can't be read: {cause}. This andon reads format 1. If the journal still begins with record 1, remove `snapshot.db` and start again: the state is made anew from the journal"
+    )]
+    Snapshot {
+        /// Its key.
+        part: String,
+        /// Its format.
+        version: u16,
+        /// What is wrong.
+        cause: String,
+    },
+}
+
+/// What the start found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Started {
+    /// Record of the snapshot; 0 without one.
+    pub snapshot_seq: u64,
+    /// Records replayed.
+    pub replayed: u64,
+    /// Ledger entries that were missing and are now written.
+    pub entries: usize,
+}
+
+impl Engine {
+    /// Opens the engine on a store: the state as of the last durable record.
+    ///
+    /// # Errors
+    /// A store or snapshot that can't be read.
+    pub fn open(store: Store, board: Arc<Board>, metrics: Metrics, options: EngineOptions, now: Time) -> Result<(Self, Started), StartError> {
+        let snapshot = store.book.load()?;
+        let mut dedup = Dedup::new(options.dedup_window_ms, options.dedup_max, now);
+        let mut started = Started::default();
+        let mut monitor = Monitor::default();
+        if let Some(snapshot) = snapshot {
+            started.snapshot_seq = snapshot.seq;
+            monitor = restore(&snapshot.parts)?;
+            store.book.load_dedup(&mut |generation, chunk| {
+                dedup.load(generation, &chunk).map_err(|cause| StoreError::Unreadable { what: "deduplication table".to_owned(), cause })
+            })?;
+        }
+        let applied = store.book.ledger_applied_seq()?;
+        let mut engine = Self::assemble(store, monitor, dedup, board, metrics, options);
+        started = engine.replay(started, applied)?;
+        engine.board.publish(&engine.monitor);
+        Ok((engine, started))
+    }
+
+    fn replay(&mut self, mut started: Started, applied: u64) -> Result<Started, StartError> {
+        let reader = self.store.journal.reader();
+        let mut entries: Vec<Entry> = Vec::new();
+        let last = reader.replay(started.snapshot_seq + 1, &mut |seq, now, input| {
+            self.remember(now, &input)?;
+            self.dirty.extend(touched(&input));
+            for effect in self.monitor.handle(At { seq, now }, &input) {
+                match effect {
+                    Effect::Ledger(entry) if seq > applied => entries.push(entry),
+                    _ => {}
+                }
+            }
+            started.replayed += 1;
+            Ok(())
+        })?;
+        started.entries = entries.len();
+        if started.replayed > 0 && last > applied {
+            self.store.book.append(&entries, last)?;
+        }
+        Ok(started)
+    }
+
+    fn remember(&mut self, now: Time, input: &Input) -> Result<(), StoreError> {
+        match input {
+            Input::Events(events) => {
+                let mut bytes = Vec::new();
+                for event in events {
+                    bytes.clear();
+                    encode_event(event, &mut bytes).map_err(StoreError::Codec)?;
+                    self.dedup.insert(now, event_key(event, &bytes));
+                }
+            }
+            Input::Reviews(reviews) => reviews.iter().for_each(|review| {
+                self.dedup.insert(now, review_key(review));
+            }),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A copy of everything that changed since the last snapshot. Cheap: closed slots are shared,
+    /// so that writing it out can be another thread's work.
+    pub fn changes(&mut self) -> Changes {
+        let dirty = std::mem::take(&mut self.dirty);
+        self.events_since_snapshot = 0;
+        // A renamed workflow leaves its former id behind.
+        let (kept, gone) = dirty.into_iter().partition(|id| self.monitor.workflows().contains_key(id));
+        let kept: Vec<WorkflowId> = kept;
+        Changes {
+            seq: self.store.journal.durable_seq(),
+            policy: Arc::clone(self.monitor.policy()),
+            workflows: kept.iter().filter_map(|id| self.monitor.workflows().get(id)).cloned().collect(),
+            gone,
+            dedup_add: self.dedup.take_fresh(),
+            dedup_drop_before: self.dedup.oldest(),
+        }
+    }
+}
+
+/// What a snapshot will hold.
+#[derive(Debug)]
+pub struct Changes {
+    /// The last record that it contains.
+    pub seq: u64,
+    policy: Arc<Policy>,
+    workflows: Vec<Workflow>,
+    gone: Vec<WorkflowId>,
+    dedup_add: Vec<(u32, Vec<u8>)>,
+    dedup_drop_before: u32,
+}
+
+impl Changes {
+    /// Encodes everything for the store.
+    ///
+    /// # Errors
+    /// A state that can't be encoded.
+    pub fn encode(self, taken_at: Time) -> Result<SnapshotChange, StoreError> {
+        let unreadable = |what: String, cause: String| StoreError::Unreadable { what, cause };
+        let part = |key: String, bytes| Part { key, version: SNAPSHOT_VERSION, bytes };
+        let policy = serde_json::to_vec(&*self.policy).map_err(|e| unreadable(POLICY.to_owned(), e.to_string()))?;
+        let mut parts = vec![part(POLICY.to_owned(), policy)];
+        for workflow in &self.workflows {
+            let key = format!("{WORKFLOW}{}", workflow.id);
+            let bytes = postcard::to_stdvec(&workflow.state).map_err(|e| unreadable(key.clone(), e.to_string()))?;
+            parts.push(part(key, bytes));
+        }
+        Ok(SnapshotChange {
+            seq: self.seq,
+            taken_at,
+            parts,
+            removed: self.gone.iter().map(|id| format!("{WORKFLOW}{id}")).collect(),
+            dedup_add: self.dedup_add,
+            dedup_drop_before: self.dedup_drop_before,
+        })
+    }
+}
+
+fn restore(parts: &[Part]) -> Result<Monitor, StartError> {
+    let mut policy = Policy::empty();
+    let mut states: Vec<(WorkflowId, State)> = Vec::new();
+    for part in parts {
+        let wrong = |cause: String| StartError::Snapshot { part: part.key.clone(), version: part.version, cause };
+        if part.version != SNAPSHOT_VERSION {
+            return Err(wrong("it was written by another version of andon".to_owned()));
+        }
+        if part.key == POLICY {
+            policy = serde_json::from_slice(&part.bytes).map_err(|error| wrong(error.to_string()))?;
+        } else if let Some(id) = part.key.strip_prefix(WORKFLOW) {
+            let id = WorkflowId::new(id).map_err(wrong)?;
+            states.push((id, postcard::from_bytes(&part.bytes).map_err(|error| wrong(error.to_string()))?));
+        }
+    }
+    Ok(Monitor::restore(policy, states))
+}
+
+/// The workflows that an input may change.
+fn touched(input: &Input) -> Vec<WorkflowId> {
+    match input {
+        Input::Events(events) => events.iter().map(|event| event.workflow.clone()).collect(),
+        Input::Reviews(reviews) => reviews.iter().map(|review| review.workflow.clone()).collect(),
+        Input::Policy(policy) => policy.workflows.keys().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
