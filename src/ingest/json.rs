@@ -211,3 +211,47 @@ impl<'de> Deserialize<'de> for Raw<'de> {
         deserializer.deserialize_seq(Collect)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `cargo test --release --lib -- --ignored --nocapture parse_speed`: thread CPU time, so that
+    /// other work on the machine hardly matters.
+    #[test]
+    #[ignore = "measures; asserts nothing"]
+    fn parse_speed() {
+        let line = |n: usize| {
+            format!(
+                "{{\"id\":\"01JD8Z6W7YQ3N5T0000{n:07}\",\"workflow\":\"wf-{:03}\",\"time\":\"2026-11-21T20:15:00.123Z\",\
+                 \"outcome\":\"ok\",\"latency_ms\":1234.5,\"cost\":0.00042,\"units\":1,\"scores\":{{\"brand_fit\":0.91,\
+                 \"toxicity\":0.012,\"quality\":0.77}},\"attributes\":{{\"locale\":\"de\",\"segment\":\"b2b\",\
+                 \"channel\":\"email\"}},\"model\":\"large-2026-10\",\"mode\":\"automate\"}}",
+                n % 100
+            )
+        };
+        let lines: Vec<String> = (0..1000).map(line).collect();
+        let cpu_ns = || -> u64 {
+            let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+            text.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or_default()
+        };
+        let bytes = lines[0].len() + 1;
+        for (name, body, format) in [
+            ("NDJSON", lines.join("\n"), Format::NdJson),
+            ("array", format!("[{}]", lines.join(",")), Format::Json),
+            ("array with one bad item", format!("[{},{{}}]", lines.join(",")), Format::Json),
+        ] {
+            let mut rounds: Vec<u64> = (0..15)
+                .map(|_| {
+                    let before = cpu_ns();
+                    for _ in 0..50 {
+                        std::hint::black_box(parse_events(body.as_bytes(), format).unwrap());
+                    }
+                    (cpu_ns() - before) / 50_000
+                })
+                .collect();
+            rounds.sort_unstable();
+            println!("{name}: {} ns/event [{}..{}] at {bytes} bytes", rounds[7], rounds[0], rounds[14]);
+        }
+    }
+}

@@ -1,13 +1,15 @@
 //! Bodies through the intake's parsers: every refusal with its code, field and place, the way
 //! there and back, and the shipped mappings on real traces where these are at hand.
 //!
-//! Knows the public interface of `andon::ingest` only. Nothing here is timed; the one test that
-//! measures is ignored unless it is asked for.
+//! Knows the public interface of `andon::ingest` only. Nothing here is timed.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't unwrap has failed")]
 
 use andon::domain::{Mode, Outcome, OutputEvent, Refusal, RefusalCode, Time, Verdict, WorkflowId};
 use andon::ingest::write::event_line;
-use andon::ingest::{BodyError, Format, parse_events, parse_reviews};
+use andon::ingest::{BodyError, Format, Mapping, Rows, parse_events, parse_reviews};
 use proptest::prelude::*;
+use std::path::{Path, PathBuf};
 
 /// Stands where no value may be repeated.
 const SECRET: &str = "s3cret";
@@ -25,6 +27,7 @@ fn with(more: &str) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn every_fault_has_its_code_and_field() {
     use RefusalCode::{Contradiction, InvalidNumber, InvalidValue, MissingField, UnknownField, Unreadable, WrongType};
     let scores = |n: usize| (0..n).map(|i| format!(r#""s{i}":1"#)).collect::<Vec<_>>().join(",");
@@ -280,41 +283,84 @@ proptest! {
     }
 }
 
-/// `cargo test --release --test it -- --ignored --nocapture parse_speed`: thread CPU time, so that
-/// other work on the machine hardly matters.
-#[test]
-#[ignore = "measures; asserts nothing"]
-fn parse_speed() {
-    let line = |n: usize| {
-        format!(
-            "{{\"id\":\"01JD8Z6W7YQ3N5T0000{n:07}\",\"workflow\":\"wf-{:03}\",\"time\":\"2026-11-21T20:15:00.123Z\",\
-             \"outcome\":\"ok\",\"latency_ms\":1234.5,\"cost\":0.00042,\"units\":1,\"scores\":{{\"brand_fit\":0.91,\
-             \"toxicity\":0.012,\"quality\":0.77}},\"attributes\":{{\"locale\":\"de\",\"segment\":\"b2b\",\
-             \"channel\":\"email\"}},\"model\":\"large-2026-10\",\"mode\":\"automate\"}}",
-            n % 100
-        )
-    };
-    let lines: Vec<String> = (0..1000).map(line).collect();
-    let cpu_ns = || -> u64 {
-        let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-        text.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or_default()
-    };
-    let bytes = lines[0].len() + 1;
-    for (name, body, format) in [
-        ("NDJSON", lines.join("\n"), Format::NdJson),
-        ("array", format!("[{}]", lines.join(",")), Format::Json),
-        ("array with one bad item", format!("[{},{{}}]", lines.join(",")), Format::Json),
-    ] {
-        let mut rounds: Vec<u64> = (0..15)
-            .map(|_| {
-                let before = cpu_ns();
-                for _ in 0..50 {
-                    std::hint::black_box(parse_events(body.as_bytes(), format).unwrap());
-                }
-                (cpu_ns() - before) / 50_000
-            })
-            .collect();
-        rounds.sort_unstable();
-        println!("{name}: {} ns/event [{}..{}] at {bytes} bytes", rounds[7], rounds[0], rounds[14]);
+/// The folder with the real traces, or a plain word that there is none.
+#[expect(clippy::print_stdout, reason = "a test that was skipped must say so")]
+fn traces() -> Option<PathBuf> {
+    let shared = std::env::var_os("ANDON_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from);
+    let traces = shared.join("data/traces");
+    if traces.is_dir() {
+        return Some(traces);
     }
+    println!("SKIPPED: {} is not there (set ANDON_SHARED to the folder that holds data/traces)", traces.display());
+    None
+}
+
+fn example(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)).unwrap()
+}
+
+const EXAMPLES: [(&str, &str); 4] = [
+    ("llmdrift", "llmdrift_prime.csv"),
+    ("lightcap", "lightcap_tool_ops.csv"),
+    ("llmperf", "llmperf_requests.csv"),
+    ("azure-2023-conv", "azure_llm_2023_conv.csv"),
+];
+
+#[test]
+fn the_shipped_mappings_and_policies_are_well_formed() {
+    for (name, _) in EXAMPLES {
+        let mapping = Mapping::parse(&example(&format!("import-{name}.toml"))).unwrap();
+        assert!(mapping.has_times(), "{name}: without times old traces lapse");
+        let policy: toml::Table = example(&format!("policy-{name}.toml")).parse().unwrap();
+        for workflow in policy["workflow"].as_array().unwrap() {
+            assert!(WorkflowId::is_valid(workflow["id"].as_str().unwrap()), "{name}");
+            assert_eq!(workflow["start_mode"].as_str(), Some("automate"), "{name}");
+        }
+    }
+}
+
+/// The events of a real trace through its shipped mapping; every row must be taken.
+fn imported(traces: &Path, at: usize) -> Vec<OutputEvent> {
+    let (name, file) = EXAMPLES[at];
+    let mapping = Mapping::parse(&example(&format!("import-{name}.toml"))).unwrap();
+    let policy: toml::Table = example(&format!("policy-{name}.toml")).parse().unwrap();
+    let declared: Vec<_> = policy["workflow"].as_array().unwrap().iter().map(|w| w["id"].as_str().unwrap()).collect();
+    let events: Vec<OutputEvent> = Rows::open(&traces.join(file), &mapping).unwrap().map(Result::unwrap).collect();
+    let undeclared = events.iter().find(|event| !declared.contains(&event.workflow.as_str()));
+    assert!(undeclared.is_none() || policy.contains_key("unknown_workflows"), "{name}: {undeclared:?}");
+    events
+}
+
+#[test]
+fn real_traces_go_through_the_shipped_mappings() {
+    let Some(traces) = traces() else { return };
+    let stream = |events: &[OutputEvent], id: &str| -> Vec<OutputEvent> {
+        events.iter().filter(|event| event.workflow.as_str() == id).cloned().collect()
+    };
+    let failed = |events: &[OutputEvent]| events.iter().filter(|event| event.is_exception()).count();
+
+    let llmdrift = imported(&traces, 0);
+    assert_eq!((llmdrift.len(), failed(&llmdrift)), (4000, 1391));
+    let gpt4 = stream(&llmdrift, "gpt-4-prime");
+    assert_eq!((failed(&gpt4[..500]), failed(&gpt4[500..])), (12, 488));
+    assert!(llmdrift.iter().all(|event| event.cost.is_some() && event.latency_ms.is_some()));
+
+    let lightcap = imported(&traces, 1);
+    assert_eq!((lightcap.len(), failed(&lightcap)), (2262, 130));
+    let runs = stream(&lightcap, "workflow_run");
+    assert_eq!((runs.len(), failed(&runs[221..273])), (324, 32));
+    assert_eq!(lightcap.iter().filter(|event| event.latency_ms.is_none()).count(), 6);
+
+    let llmperf = imported(&traces, 2);
+    assert_eq!(llmperf.len(), 1350);
+    let lepton = stream(&llmperf, "lepton-llama2-7b");
+    assert_eq!((failed(&lepton[..10]), failed(&lepton[10..])), (0, 130));
+    assert!(lepton.iter().all(|event| event.latency_ms.is_none() == event.is_exception()));
+    assert_eq!(failed(&stream(&llmperf, "bedrock-llama2-70b")), 49);
+    assert!(llmperf.iter().all(|event| event.latency_ms.is_none_or(|ms| ms > 0.0)), "a 0 that is no latency");
+
+    let azure = imported(&traces, 3);
+    assert_eq!((azure.len(), failed(&azure)), (19_366, 0));
+    assert!(azure.iter().all(|event| event.latency_ms.is_none()));
+    assert_eq!(azure[0].time, Some("2023-11-16T18:15:46.680Z".parse().unwrap()));
 }
