@@ -44,7 +44,39 @@ impl ImportError {
     }
 }
 
-/// A checked mapping.
+/// A checked mapping. Every part that a mapping can have:
+///
+/// ```toml
+/// kind = "events"                  # or "reviews" (then no outcome, scores and attributes)
+/// format = "csv"                   # or "ndjson"; left out, the file's name tells
+/// delimiter = ";"
+/// id = "{run}-{row}"               # {row} is the row's number from 0, {anything else} a column
+/// filter = [{ column = "run", not_equals = "warm-up" }]   # equals, not_equals, in, not_in; all must hold
+///
+/// [workflow]                       # other characters than letters, digits, _ and - become -
+/// column = "tool"                  # or constant = "my-workflow"
+/// rename = { "a b" = "a-and-b" }
+///
+/// [outcome]                        # or constant = "ok"
+/// column = "status"
+/// ok = ["ok", 1]                   # all else is an exception; with `exception` too, all else is refused
+/// kind = "error"
+///
+/// [time]                           # left out, the time of arrival counts
+/// column = "at"                    # or spacing = "1s" and start = "2026-01-01T00:00:00Z"
+/// format = "%d.%m.%Y %H:%M:%S"     # or rfc3339, epoch_s, epoch_ms; UTC unless the pattern has a zone
+///
+/// [fields]                         # a column's name, or a table:
+/// model = "model"
+/// latency_ms = { column = "seconds", scale = 1000, absent_when = { column = "error", in = ["refused"] } }
+/// mode = { column = "level", values = { L3 = "automate" } }
+/// units = { constant = 1 }
+///
+/// [scores]
+/// fit = "brand_fit"
+/// [attributes]
+/// locale = "lang"
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mapping {
     pub(super) kind: Kind,
@@ -145,6 +177,16 @@ mod tests {
         assert_eq!(mapping.outcome.ok, Some(vec!["ok".to_owned(), "1".to_owned()]));
         assert_eq!(mapping.filter, [Condition { column: 0, values: vec!["7".into()], negated: true }]);
         assert!(!Mapping::parse("workflow.constant = \"w\"\noutcome.constant = \"ok\"").unwrap().has_times());
+    }
+
+    #[test]
+    fn the_reference_in_the_documentation_is_a_mapping() {
+        let source = include_str!("mapping.rs");
+        let lines = source.lines().skip_while(|line| *line != "/// ```toml").skip(1);
+        let toml: Vec<_> =
+            lines.map_while(|line| line.strip_prefix("///")).take_while(|line| *line != " ```").collect();
+        let mapping = Mapping::parse(&toml.join("\n")).unwrap();
+        assert_eq!((mapping.fields.len(), mapping.scores.len(), mapping.attributes.len()), (4, 1, 1));
     }
 
     #[test]

@@ -67,7 +67,7 @@ struct EventOut<'a> {
 
 impl<'a> EventOut<'a> {
     fn of(event: &'a OutputEvent) -> Self {
-        let is_default = (event.units - 1.0).abs() < f64::EPSILON;
+        let units_default = event.units.to_bits() == 1.0f64.to_bits();
         Self {
             id: &event.id,
             workflow: event.workflow.as_str(),
@@ -78,7 +78,7 @@ impl<'a> EventOut<'a> {
             cycle_ms: event.cycle_ms,
             sla_met: event.sla_met,
             cost: event.cost,
-            units: (!is_default).then_some(event.units),
+            units: (!units_default).then_some(event.units),
             value: event.value,
             scores: Pairs(&event.scores),
             attributes: Pairs(&event.attributes),

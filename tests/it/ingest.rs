@@ -109,6 +109,22 @@ fn every_fault_has_its_code_and_field() {
 }
 
 #[test]
+fn deep_nesting_does_not_exhaust_the_stack() {
+    let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+    for (body, code) in [
+        (deep.clone(), RefusalCode::WrongType),
+        (with(&format!(r#""cost":{deep}"#)), RefusalCode::WrongType),
+        (with(&format!(r#""x":{deep}"#)), RefusalCode::UnknownField),
+        (with(&format!(r#""scores":{{"x":{deep}}}"#)), RefusalCode::WrongType),
+        (with(&format!(r#""x":{}"#, &deep[..1_000_000])), RefusalCode::Unreadable),
+    ] {
+        assert_eq!(one_refusal(&body).code, code);
+        let array = parse_events(format!("[{body}]").as_bytes(), Format::Json);
+        assert_eq!(array.is_ok(), code != RefusalCode::Unreadable);
+    }
+}
+
+#[test]
 fn a_full_event_arrives_field_by_field() {
     let body = r#" {"id":"o-\u0031","workflow":"wf","outcome":"exception","exception":"late",
         "time":"2026-11-21T20:15:00.25Z","latency_ms":12,"cycle_ms":1.5,"sla_met":false,"cost":0.0004019999999999,
