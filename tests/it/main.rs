@@ -1,3 +1,6 @@
 //! The integration tests: one binary, through the front door.
+//!
+//! One module a room. Real files, real parsers, real store; nothing here reaches into private code.
 
 mod config;
+mod ingest;
