@@ -4,12 +4,16 @@
 //! state machine) and `config`, then `store` and `ingest`, then `driver` and `http`. Lower rooms
 //! never import higher ones; `tests/it/tidy.rs` checks it. See ARCHITECTURE.md.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod driver;
+pub mod http;
 pub mod ingest;
 pub mod metrics;
 pub mod monitor;
+pub mod reload;
 pub mod stats;
 pub mod store;

@@ -176,11 +176,12 @@ impl OutputEvent {
                 ));
             }
         }
-        if self.scores.len() > SCORES_MAX || self.attributes.len() > ATTRIBUTES_MAX {
-            return Err((
-                "scores".into(),
-                format!("an event carries at most {SCORES_MAX} scores and {ATTRIBUTES_MAX} attributes"),
-            ));
+        for (field, count, max) in
+            [("scores", self.scores.len(), SCORES_MAX), ("attributes", self.attributes.len(), ATTRIBUTES_MAX)]
+        {
+            if count > max {
+                return Err((field.into(), format!("an event carries at most {max} {field}")));
+            }
         }
         for (index, (name, value)) in self.scores.iter().enumerate() {
             if name.is_empty()

@@ -52,6 +52,11 @@ pub enum What {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         renamed_from: Option<WorkflowId>,
     },
+    /// A workflow goes on under a new id, with its mode and history.
+    Renamed {
+        /// The former id.
+        from: WorkflowId,
+    },
     /// A workflow left the policy; its mode and history are kept.
     Removed {},
     /// A workflow came back into the policy.

@@ -105,7 +105,10 @@ impl Board {
         }
         let quiet_ms = self.clock.monotonic_ms() - self.heartbeat_ms.load(Ordering::Relaxed);
         if quiet_ms > HEARTBEAT_MS_MAX {
-            return cap("driver", format!("nothing was written for {} s: the disk hangs or the machine is overloaded", quiet_ms / 1_000));
+            return cap(
+                "driver",
+                format!("nothing was written for {} s: the disk hangs or the machine is overloaded", quiet_ms / 1_000),
+            );
         }
         None
     }

@@ -48,7 +48,14 @@ pub(super) struct Staged {
 
 impl Engine {
     /// Puts the parts together; `recovery.rs` fills them.
-    pub(super) fn assemble(store: Store, monitor: Monitor, dedup: Dedup, board: Arc<Board>, metrics: Metrics, options: EngineOptions) -> Self {
+    pub(super) fn assemble(
+        store: Store,
+        monitor: Monitor,
+        dedup: Dedup,
+        board: Arc<Board>,
+        metrics: Metrics,
+        options: EngineOptions,
+    ) -> Self {
         Self {
             store,
             monitor,
@@ -93,7 +100,8 @@ impl Engine {
     /// The store refused; nothing happened.
     pub fn input(&mut self, now: Time, input: Input) -> Result<Vec<Effect>, StoreError> {
         self.scratch.clear();
-        encode_record(now, &input, &mut self.scratch).map_err(|error| self.refused(StoreError::Codec(error)))?;
+        encode_record(now, &input, &mut self.scratch)
+            .map_err(|error| self.refused(StoreError::Codec { seq: 0, source: error }))?;
         let seq = self.append()?;
         self.sync()?;
         let effects = self.apply(At { seq, now }, &input);
@@ -150,13 +158,23 @@ impl Engine {
         }
         let input = Input::Reviews(accepted);
         self.scratch.clear();
-        encode_record(now, &input, &mut self.scratch).map_err(|error| self.refused(StoreError::Codec(error)))?;
+        encode_record(now, &input, &mut self.scratch)
+            .map_err(|error| self.refused(StoreError::Codec { seq: 0, source: error }))?;
         let seq = self.append()?;
         Ok(stage.finish(Some((seq, input))))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the fields that outputs and reviews share")]
-    fn admit(&mut self, stage: &mut Stage, now: Time, index: usize, id: &str, workflow: &WorkflowId, time: Option<Time>, key: super::dedup::Key) -> bool {
+    fn admit(
+        &mut self,
+        stage: &mut Stage,
+        now: Time,
+        index: usize,
+        id: &str,
+        workflow: &WorkflowId,
+        time: Option<Time>,
+        key: super::dedup::Key,
+    ) -> bool {
         // The same workflow as the item before: nothing to ask again but the time.
         let checked = stage.last.as_ref() == Some(workflow) && time.is_none();
         if !checked {

@@ -3,4 +3,17 @@
 //! Owns the order of things that the invariants depend on. Nothing is acknowledged before it is on
 //! disk and applied; nobody reads a mode that is not yet durable. Knows no HTTP.
 
+pub mod batch;
+pub mod board;
+pub mod bookkeeper;
 pub mod dedup;
+pub mod engine;
+pub mod recovery;
+pub mod thread;
+
+pub use batch::{EventBatch, ModeNow, ReviewBatch, Taken};
+pub use board::Board;
+pub use bookkeeper::{Bookkeeper, Schedule};
+pub use engine::{Engine, EngineOptions};
+pub use recovery::{StartError, Started};
+pub use thread::{Driver, QueueLimits, Reserved, Unavailable};

@@ -57,7 +57,13 @@ impl Engine {
     ///
     /// # Errors
     /// A store or snapshot that can't be read.
-    pub fn open(store: Store, board: Arc<Board>, metrics: Metrics, options: EngineOptions, now: Time) -> Result<(Self, Started), StartError> {
+    pub fn open(
+        store: Store,
+        board: Arc<Board>,
+        metrics: Metrics,
+        options: EngineOptions,
+        now: Time,
+    ) -> Result<(Self, Started), StartError> {
         let snapshot = store.book.load()?;
         let mut dedup = Dedup::new(options.dedup_window_ms, options.dedup_max, now);
         let mut started = Started::default();
@@ -66,7 +72,9 @@ impl Engine {
             started.snapshot_seq = snapshot.seq;
             monitor = restore(&snapshot.parts)?;
             store.book.load_dedup(&mut |generation, chunk| {
-                dedup.load(generation, &chunk).map_err(|cause| StoreError::Unreadable { what: "deduplication table".to_owned(), cause })
+                dedup
+                    .load(generation, &chunk)
+                    .map_err(|cause| StoreError::Unreadable { what: "deduplication table".to_owned(), cause })
             })?;
         }
         let applied = store.book.ledger_applied_seq()?;
@@ -104,7 +112,7 @@ impl Engine {
                 let mut bytes = Vec::new();
                 for event in events {
                     bytes.clear();
-                    encode_event(event, &mut bytes).map_err(StoreError::Codec)?;
+                    encode_event(event, &mut bytes).map_err(|source| StoreError::Codec { seq: 0, source })?;
                     self.dedup.insert(now, event_key(event, &bytes));
                 }
             }

@@ -18,7 +18,7 @@ impl Monitor {
         ctx.ledger(None, "andon", loaded);
         for (id, declared) in &policy.workflows {
             if let Some(former) = &declared.renamed_from {
-                self.rename(former, id);
+                self.rename(&mut ctx, former, id);
             }
             let plan = Arc::new(plan_of(&policy, id));
             match self.workflows.get_mut(id) {
@@ -35,13 +35,15 @@ impl Monitor {
     }
 
     /// History of a former id goes on under the new one, unless that has a history of its own.
-    fn rename(&mut self, former: &WorkflowId, id: &WorkflowId) {
+    fn rename(&mut self, ctx: &mut Ctx<'_>, former: &WorkflowId, id: &WorkflowId) {
         if self.workflows.contains_key(id) || self.policy.workflows.contains_key(former) {
             return;
         }
         if let Some(mut workflow) = self.workflows.remove(former) {
             workflow.id = id.clone();
             self.workflows.insert(id.clone(), workflow);
+            ctx.ledger(Some(id), "andon", What::Renamed { from: former.clone() });
+            ctx.mode_changed(id);
         }
     }
 

@@ -1,0 +1,204 @@
+//! The daemon as an object: start, serve, reload, stop.
+//!
+//! Owns the order in which the parts are made and, last in first out, taken down. Tests run it in
+//! their own process on port 0 with a clock that they move.
+
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::domain::Input;
+use crate::driver::{Board, Bookkeeper, Driver, Engine, EngineOptions, QueueLimits, Schedule, StartError};
+use crate::http::{self, Shared};
+use crate::metrics::Metrics;
+use crate::reload::Reloader;
+use crate::store::{JournalSettings, Store, StoreError, StoreOptions};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+/// Why the daemon can't start.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// The store can't be opened or read.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The store refused the first write.
+    #[error("the store refused a write: {0}")]
+    Store(#[from] StoreError),
+    /// The address can't be had.
+    #[error(
+        "can't listen on {address}: {source}. Another andon may be running there: choose another `[server] listen`"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The operating system gives no thread.
+    #[error("can't start a thread: {0}")]
+    Thread(std::io::Error),
+    /// Two metrics of one name.
+    #[error("the catalogue of metrics is wrong: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// A running daemon.
+pub struct App {
+    address: SocketAddr,
+    driver: Driver,
+    reloader: Arc<Reloader>,
+    stopping: watch::Sender<bool>,
+    server: JoinHandle<()>,
+    grace: Duration,
+}
+
+impl App {
+    /// Opens the store in the folder of the settings, and starts.
+    ///
+    /// # Errors
+    /// See [`AppError`].
+    pub async fn start(settings: Settings, file: Option<PathBuf>, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
+        let (store, recovery) =
+            Store::open(&settings.store.path, store_options(&settings)).map_err(StartError::Store)?;
+        if let Some(cut) = &recovery.cut {
+            tracing::warn!(
+                file = cut.file,
+                offset = cut.offset,
+                bytes = cut.bytes,
+                why = cut.why,
+                "a torn end of the journal was cut off: nothing of it had been acknowledged"
+            );
+        }
+        Self::start_on(store, settings, file, clock).await
+    }
+
+    /// Starts on a store that is already open.
+    ///
+    /// # Errors
+    /// See [`AppError`].
+    pub async fn start_on(
+        store: Store,
+        settings: Settings,
+        file: Option<PathBuf>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, AppError> {
+        let address = settings.server.listen;
+        let listener = TcpListener::bind(address).await.map_err(|source| AppError::Listen { address, source })?;
+        let address = listener.local_addr().map_err(|source| AppError::Listen { address, source })?;
+        let metrics = Metrics::new()?;
+        let ledger = store.book.reader()?;
+        let driver = start_driver(store, &settings, &metrics, &clock)?;
+        let reloader = Reloader::new(file, settings.clone(), driver.clone(), metrics.clone(), Arc::clone(&clock));
+        let reloader = Arc::new(reloader);
+        let (stopping, stop) = watch::channel(false);
+        let shared = Shared {
+            driver: driver.clone(),
+            ledger,
+            metrics,
+            reloader: Arc::clone(&reloader),
+            long_polls: Arc::new(Semaphore::new(limit(settings.server.long_polls_max))),
+            server: Arc::new(settings.server.clone()),
+            stopping: stop.clone(),
+        };
+        let router = http::router(shared);
+        let server = tokio::spawn(async move {
+            let mut stop = stop;
+            // One write a response and no waiting for more: a mode answer is small and wanted now.
+            let listener = axum::serve::ListenerExt::tap_io(listener, |stream| drop(stream.set_nodelay(true)));
+            let served = axum::serve(listener, router).with_graceful_shutdown(async move {
+                drop(stop.wait_for(|stop| *stop).await);
+            });
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the server ended");
+            }
+        });
+        let grace = Duration::from_millis(settings.server.shutdown_grace_ms);
+        Ok(Self { address, driver, reloader, stopping, server, grace })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The way to the driver.
+    pub const fn driver(&self) -> &Driver {
+        &self.driver
+    }
+
+    /// Loads the configuration anew.
+    pub const fn reloader(&self) -> &Arc<Reloader> {
+        &self.reloader
+    }
+
+    /// Stops: no new requests, the present ones are answered, a last snapshot, the store is closed.
+    pub async fn stop(self) {
+        self.stopping.send_replace(true);
+        let mut server = self.server;
+        if tokio::time::timeout(self.grace, &mut server).await.is_err() {
+            tracing::warn!("some connections did not end in time and are cut");
+            server.abort();
+        }
+        let driver = self.driver;
+        if tokio::task::spawn_blocking(move || driver.stop()).await.is_err() {
+            tracing::error!("the driver could not be stopped");
+        }
+    }
+}
+
+/// Options of the store that follow from the settings.
+pub fn store_options(settings: &Settings) -> StoreOptions {
+    let journal = JournalSettings { segment_bytes: settings.store.segment_bytes, ..JournalSettings::default() };
+    StoreOptions { journal }
+}
+
+fn start_driver(
+    store: Store,
+    settings: &Settings,
+    metrics: &Metrics,
+    clock: &Arc<dyn Clock>,
+) -> Result<Driver, AppError> {
+    let now = clock.now();
+    let board = Arc::new(Board::new(Arc::clone(clock)));
+    let options = EngineOptions {
+        dedup_window_ms: settings.store.dedup_window_ms,
+        dedup_max: limit(settings.store.dedup_max),
+        check_times: true,
+    };
+    let book = Arc::clone(&store.book);
+    let (mut engine, started) = Engine::open(store, board, metrics.clone(), options, now)?;
+    tracing::info!(
+        snapshot = started.snapshot_seq,
+        replayed = started.replayed,
+        ledger_entries = started.entries,
+        "state restored"
+    );
+    engine.input(now, Input::Started { version: env!("CARGO_PKG_VERSION").to_owned() })?;
+    if engine.monitor().policy().hash != settings.policy.hash {
+        engine.input(now, Input::Policy(Box::new(settings.policy.clone())))?;
+    }
+    let schedule = Schedule {
+        snapshot_every_ms: i64::try_from(settings.store.snapshot_every_ms).unwrap_or(i64::MAX),
+        retention_ms: i64::try_from(settings.store.retention_days)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(crate::domain::Time::DAY),
+        journal_bytes_max: settings.store.journal_bytes_max,
+        refusals_max: limit(settings.server.refusals_max),
+    };
+    let bookkeeper =
+        Bookkeeper::start(book, metrics.clone(), schedule, started.snapshot_seq, now).map_err(AppError::Thread)?;
+    let limits = QueueLimits {
+        requests_max: limit(settings.server.queue_requests_max),
+        bytes_max: limit(settings.server.queue_bytes_max),
+    };
+    Driver::start(engine, bookkeeper, limits, Arc::clone(clock)).map_err(AppError::Thread)
+}
+
+fn limit(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
+}

@@ -1,0 +1,117 @@
+//! Stop, reload, health and metrics.
+//!
+//! Owns these routes. `/livez` says that the process answers; `/readyz` that it can take outputs.
+
+use super::Shared;
+use super::exposition;
+use super::problem::Problem;
+use super::workflows::{blocking, reason};
+use crate::domain::{Action, Command};
+use crate::driver::ModeNow;
+use crate::reload::{ReloadError, Reloaded};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// Who acts where no token names anybody: somebody on this machine.
+pub const LOCAL: &str = "local";
+/// Workflows copied at a time for a scrape, so that the intake goes on in between.
+const SCRAPE_CHUNK: usize = 100;
+
+/// Why everything stops.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stop {
+    /// It stands in the ledger.
+    pub reason: String,
+}
+
+/// The modes after the stop.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+pub struct Stopped {
+    /// All workflows.
+    pub modes: BTreeMap<String, ModeNow>,
+}
+
+/// The stop button: every workflow to assist, at once.
+#[utoipa::path(post, path = "/v1/stop", tag = "operate", request_body = Stop,
+    responses((status = 200, body = Stopped), (status = 400, body = Problem, content_type = "application/problem+json"), (status = 503, body = Problem, content_type = "application/problem+json")))]
+pub async fn stop(
+    State(shared): State<Shared>,
+    stop: Result<Json<Stop>, axum::extract::rejection::JsonRejection>,
+) -> Result<Json<Stopped>, Problem> {
+    let Json(stop) = stop.map_err(|error| Problem::invalid("body", error.body_text()))?;
+    let reason = reason(stop.reason)?;
+    shared.driver.command(Command { by: LOCAL.to_owned(), action: Action::Stop { reason } }).await?;
+    let modes = shared.driver.board().all().into_iter().map(|(view, _)| {
+        (view.workflow.to_string(), ModeNow { mode: view.mode, level: view.level, epoch: view.epoch })
+    });
+    Ok(Json(Stopped { modes: modes.collect() }))
+}
+
+/// Load the configuration anew: the whole new one comes into force, or the old one stays.
+#[utoipa::path(post, path = "/v1/reload", tag = "operate",
+    responses((status = 200, body = Reloaded), (status = 422, body = Problem, description = "the file has problems; the old policy stays", content_type = "application/problem+json")))]
+pub async fn reload(State(shared): State<Shared>) -> Result<Json<Reloaded>, Problem> {
+    shared.reloader.reload().await.map(Json).map_err(|error| match error {
+        ReloadError::Unavailable(error) => error.into(),
+        error => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "configuration_refused", format!("{error}")),
+    })
+}
+
+/// The process answers.
+#[utoipa::path(get, path = "/livez", tag = "operate", responses((status = 200)))]
+pub async fn livez() -> &'static str {
+    "ok\n"
+}
+
+/// The daemon can take outputs and its modes hold.
+#[utoipa::path(get, path = "/readyz", tag = "operate",
+    responses((status = 200), (status = 503, body = Problem, content_type = "application/problem+json")))]
+pub async fn readyz(State(shared): State<Shared>) -> Result<&'static str, Problem> {
+    if *shared.stopping.borrow() {
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the daemon is stopping"));
+    }
+    match shared.driver.board().caps() {
+        None => Ok("ok\n"),
+        Some(cap) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, &format!("{}_failed", cap.by), cap.reason)),
+    }
+}
+
+/// Everything for Prometheus, in the text format.
+#[utoipa::path(get, path = "/metrics", tag = "operate", responses((status = 200, content_type = "text/plain")))]
+pub async fn metrics(State(shared): State<Shared>) -> Result<Response, Problem> {
+    let modes = shared.driver.board().all();
+    let mut workflows = Vec::with_capacity(modes.len());
+    for chunk in modes.chunks(SCRAPE_CHUNK) {
+        let ids: Vec<_> = chunk.iter().map(|(view, _)| view.workflow.clone()).collect();
+        let found = shared.driver.read(move |monitor, _| {
+            ids.iter().filter_map(|id| monitor.workflows().get(id)).cloned().collect::<Vec<_>>()
+        });
+        workflows.extend(found.await?);
+    }
+    let now = shared.driver.clock().now();
+    let limits = exposition::limits(&shared.server, &shared.reloader);
+    let metrics = shared.metrics.clone();
+    let policy = shared.reloader.policy_hash();
+    let text = blocking(move || {
+        let mut families = exposition::workflows(&workflows, &modes, now);
+        families.extend(exposition::house(&limits, &policy));
+        families.extend(metrics.registry.gather());
+        prometheus::TextEncoder::new().encode_to_string(&families)
+    })
+    .await?
+    .map_err(|error| {
+        tracing::error!(%error, "the metrics could not be written");
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the metrics could not be written: the log says why",
+        )
+    })?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}

@@ -1,0 +1,101 @@
+//! HTTP: the routes, and nothing that decides.
+//!
+//! Owns the router, the shared state of the handlers and the fallbacks. The list of routes is the
+//! OpenAPI document: a handler can't be routed without standing in it.
+
+pub mod admin;
+pub mod exposition;
+pub mod intake;
+pub mod lease;
+pub mod problem;
+pub mod records;
+pub mod workflows;
+
+use crate::config::Server;
+use crate::driver::Driver;
+use crate::metrics::Metrics;
+use crate::reload::Reloader;
+use crate::store::LedgerReader;
+use axum::Router;
+use axum::http::StatusCode;
+use problem::Problem;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// What the handlers share. Cheap to clone.
+#[derive(Clone)]
+pub struct Shared {
+    /// The way to the driver.
+    pub driver: Driver,
+    /// Reads of the ledger.
+    pub ledger: Arc<dyn LedgerReader>,
+    /// The process's counters.
+    pub metrics: Metrics,
+    /// Loads the configuration anew.
+    pub reloader: Arc<Reloader>,
+    /// Limits.
+    pub server: Arc<Server>,
+    /// Places for readers that wait for a change.
+    pub long_polls: Arc<Semaphore>,
+    /// Turns true when the daemon begins to stop: who waits is answered at once.
+    pub stopping: tokio::sync::watch::Receiver<bool>,
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "andon",
+    description = "The andon cord of an AI factory: one event per output in, the responsibility mode of each workflow out.",
+    license(name = "Apache-2.0", identifier = "Apache-2.0"),
+))]
+struct Document;
+
+fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(intake::post_events))
+        .routes(routes!(intake::post_reviews))
+        .routes(routes!(workflows::list))
+        .routes(routes!(workflows::get))
+        .routes(routes!(workflows::get_mode, workflows::post_mode))
+        .routes(routes!(workflows::why))
+        .routes(routes!(admin::stop))
+        .routes(routes!(admin::reload))
+        .routes(routes!(records::ledger))
+        .routes(routes!(records::refusals))
+        .routes(routes!(records::incidents))
+        .routes(routes!(records::acknowledge))
+        .routes(routes!(records::resolve))
+        .routes(routes!(admin::livez))
+        .routes(routes!(admin::readyz))
+        .routes(routes!(admin::metrics))
+}
+
+/// The OpenAPI document, generated from the routes.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    routes().to_openapi()
+}
+
+/// The router of the daemon.
+pub fn router(shared: Shared) -> Router {
+    let (router, document) = routes().split_for_parts();
+    let document = Arc::new(document);
+    router
+        .route("/openapi.json", axum::routing::get(move || async move { axum::Json((*document).clone()) }))
+        .fallback(|uri: axum::http::Uri| async move {
+            let detail = format!("there is nothing at {}: see /openapi.json for what there is", uri.path());
+            Problem::new(StatusCode::NOT_FOUND, "not_found", detail)
+        })
+        .method_not_allowed_fallback(|method: axum::http::Method| async move {
+            let detail = format!("{method} is not possible here: see /openapi.json for what is");
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+        })
+        .layer(CatchPanicLayer::custom(|_| {
+            use axum::response::IntoResponse as _;
+            let detail = "a fault in andon itself: nothing of this request was taken; please report it with the log";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
+        }))
+        .with_state(shared)
+}

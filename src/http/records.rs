@@ -1,0 +1,221 @@
+//! Records: the ledger, the refusals, the incidents.
+//!
+//! Owns these routes; reads of the ledger happen on a thread of their own.
+
+use super::Shared;
+use super::admin::LOCAL;
+use super::problem::Problem;
+use super::workflows::blocking;
+use crate::domain::{Action, Command, Entry, Refusal, WorkflowId};
+use crate::driver::Unavailable;
+use crate::monitor::{Effect, Incident, IncidentStatus};
+use crate::store::LedgerQuery;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Records of one page.
+const PAGE_MAX: usize = 1_000;
+
+/// Which entries.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Entries {
+    /// Only entries of this workflow.
+    workflow: Option<String>,
+    /// Only entries after this number.
+    after: Option<u64>,
+    /// At most so many, 1 to 1000; 100 by default.
+    limit: Option<usize>,
+}
+
+/// An entry with its number.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Numbered {
+    /// Counts the entries of the ledger from 1, without gaps.
+    pub ledger_seq: u64,
+    /// The entry.
+    #[serde(flatten)]
+    pub entry: Entry,
+}
+
+/// A page of the ledger.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Ledger {
+    /// The entries, oldest first.
+    pub entries: Vec<Numbered>,
+    /// `after` of the next page; `null` on the last one.
+    pub next: Option<u64>,
+}
+
+/// Every decision about a mode, oldest first.
+#[utoipa::path(get, path = "/v1/ledger", tag = "records", params(Entries),
+    responses((status = 200, body = Ledger), (status = 400, body = Problem, content_type = "application/problem+json")))]
+pub async fn ledger(
+    State(shared): State<Shared>,
+    query: Result<Query<Entries>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Ledger>, Problem> {
+    let Query(query) = query.map_err(|error| Problem::invalid("query", error.body_text()))?;
+    let limit = page(query.limit)?;
+    let workflow = query
+        .workflow
+        .map(|id| WorkflowId::new(&id).map_err(|error| Problem::invalid("workflow", format!("`workflow` {error}"))));
+    let wanted = LedgerQuery {
+        workflow: workflow.transpose()?,
+        after: query.after.unwrap_or(0),
+        limit,
+        ..LedgerQuery::default()
+    };
+    let found = blocking(move || shared.ledger.entries(&wanted)).await??;
+    let next = found.last().filter(|_| found.len() == limit).map(|(seq, _)| *seq);
+    let entries = found.into_iter().map(|(ledger_seq, entry)| Numbered { ledger_seq, entry }).collect();
+    Ok(Json(Ledger { entries, next }))
+}
+
+/// How many.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Limit {
+    /// At most so many, 1 to 1000; 100 by default.
+    limit: Option<usize>,
+}
+
+/// Kept refusals.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Refusals {
+    /// Newest first. Values that were sent are never kept.
+    pub refusals: Vec<Refusal>,
+}
+
+/// What was not taken lately, and why.
+#[utoipa::path(get, path = "/v1/refusals", tag = "records", params(Limit), responses((status = 200, body = Refusals)))]
+pub async fn refusals(
+    State(shared): State<Shared>,
+    query: Result<Query<Limit>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Refusals>, Problem> {
+    let Query(query) = query.map_err(|error| Problem::invalid("query", error.body_text()))?;
+    Ok(Json(Refusals { refusals: shared.driver.refusals(page(query.limit)?) }))
+}
+
+/// Which incidents.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// Only incidents of this workflow.
+    workflow: Option<String>,
+    /// Only incidents in this state.
+    status: Option<IncidentStatus>,
+    /// At most so many, 1 to 1000; 100 by default.
+    limit: Option<usize>,
+}
+
+/// Incidents.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Incidents {
+    /// Newest first.
+    pub incidents: Vec<Incident>,
+}
+
+/// What went wrong, newest first. The last 50 of each workflow; all of them stand in the ledger.
+#[utoipa::path(get, path = "/v1/incidents", tag = "records", params(Which), responses((status = 200, body = Incidents)))]
+pub async fn incidents(
+    State(shared): State<Shared>,
+    query: Result<Query<Which>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Incidents>, Problem> {
+    let Query(query) = query.map_err(|error| Problem::invalid("query", error.body_text()))?;
+    let limit = page(query.limit)?;
+    let mut incidents = shared
+        .driver
+        .read(move |monitor, _| {
+            let workflows = monitor.workflows().values();
+            let workflows = workflows.filter(|w| query.workflow.as_deref().is_none_or(|id| w.id.as_str() == id));
+            let all = workflows.flat_map(|w| w.state.incidents.list().iter());
+            all.filter(|i| query.status.is_none_or(|status| i.status == status)).cloned().collect::<Vec<_>>()
+        })
+        .await?;
+    incidents.sort_by(|a, b| b.opened_at.cmp(&a.opened_at).then_with(|| b.id.cmp(&a.id)));
+    incidents.truncate(limit);
+    Ok(Json(Incidents { incidents }))
+}
+
+/// What a person says about an incident.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    /// A remark for the ledger.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// Say that somebody looks at it.
+#[utoipa::path(post, path = "/v1/incidents/{id}/acknowledge", tag = "records", params(("id" = String, Path)), request_body = Note,
+    responses((status = 200, body = Incident), (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub async fn acknowledge(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    note: Option<Json<Note>>,
+) -> Result<Json<Incident>, Problem> {
+    step(shared, id, note, |incident, note| Action::Acknowledge { incident, note }).await
+}
+
+/// Close it.
+#[utoipa::path(post, path = "/v1/incidents/{id}/resolve", tag = "records", params(("id" = String, Path)), request_body = Note,
+    responses((status = 200, body = Incident), (status = 404, body = Problem, content_type = "application/problem+json")))]
+pub async fn resolve(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    note: Option<Json<Note>>,
+) -> Result<Json<Incident>, Problem> {
+    step(shared, id, note, |incident, note| Action::Resolve { incident, note }).await
+}
+
+async fn step(
+    shared: Shared,
+    id: String,
+    note: Option<Json<Note>>,
+    action: impl FnOnce(String, String) -> Action,
+) -> Result<Json<Incident>, Problem> {
+    let note = note.map(|Json(note)| note.note).unwrap_or_default();
+    if note.len() > 1_024 {
+        return Err(Problem::invalid("note", "`note` must have at most 1024 bytes"));
+    }
+    find(&shared, id.clone()).await?;
+    let effects: Vec<Effect> =
+        shared.driver.command(Command { by: LOCAL.to_owned(), action: action(id.clone(), note) }).await?;
+    if effects.is_empty() {
+        tracing::debug!(incident = id, "the incident was there already");
+    }
+    find(&shared, id).await.map(Json)
+}
+
+async fn find(shared: &Shared, id: String) -> Result<Incident, Problem> {
+    let wanted = id.clone();
+    let found: Result<Option<Incident>, Unavailable> = shared
+        .driver
+        .read(move |monitor, _| {
+            let workflow = wanted.rsplit_once('-').and_then(|(workflow, _)| monitor.workflows().get(workflow));
+            workflow.and_then(|w| w.state.incidents.list().iter().find(|i| i.id == wanted).cloned())
+        })
+        .await;
+    found?.ok_or_else(|| {
+        let detail = format!(
+            "there is no incident `{}`: GET /v1/incidents lists what there is",
+            crate::domain::refusal::cut(&id, 96)
+        );
+        Problem::new(StatusCode::NOT_FOUND, "unknown_incident", detail)
+    })
+}
+
+fn page(limit: Option<usize>) -> Result<usize, Problem> {
+    let limit = limit.unwrap_or(100);
+    if (1..=PAGE_MAX).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(Problem::invalid("limit", "`limit` must be between 1 and 1000"))
+    }
+}
