@@ -1,1 +1,103 @@
-//! (in work)
+//! The store: an append-only journal of all inputs, and the book (ledger, refusals, snapshots).
+//!
+//! Owns what is on disk, its formats and what a crash may take. State = f(journal): the book can
+//! lag behind and catches up by replay. Must not know what inputs do, and asks no clock: the times
+//! come with the records. One thread writes; reads may come from any.
+
+mod book;
+mod codec;
+mod disk;
+mod error;
+mod faulty_disk;
+mod folder;
+mod frame;
+mod helper;
+mod journal;
+mod ledger;
+mod memory_book;
+mod packed;
+mod recovery;
+mod replay;
+mod retention;
+mod segment;
+mod snapshot;
+mod sqlite;
+
+pub use book::{Book, EachChunk, LedgerQuery, LedgerReader, Part, Snapshot, SnapshotChange};
+pub use codec::{CodecError, EventsRecord, decode_record, encode_event, encode_record, record_time};
+pub use disk::{Disk, DiskFile, FileInfo, RealDisk};
+pub use error::StoreError;
+pub use helper::Beside;
+pub use journal::{Cut, Journal, JournalSettings, Recovery};
+pub use replay::{EachInput, EachRecord, JournalReader};
+pub use retention::Removed;
+pub use sqlite::SqliteBook;
+
+/// Twins in memory that fail on demand, for tests.
+pub mod memory {
+    pub use super::faulty_disk::{Fault, FaultyDisk, Op};
+    pub use super::memory_book::MemoryBook;
+}
+
+use folder::Lock;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Settings of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoreOptions {
+    /// Settings of the journal.
+    pub journal: JournalSettings,
+}
+
+/// Journal and book of one daemon.
+pub struct Store {
+    /// All inputs, in order.
+    pub journal: Journal,
+    /// Ledger, refusals, snapshots.
+    pub book: Arc<dyn Book>,
+    /// Dropped last, so that nobody gets in before the rest is closed.
+    _lock: Option<Lock>,
+}
+
+impl Store {
+    /// Opens or creates the store in a folder, which is then locked against other daemons.
+    pub fn open(path: &Path, options: StoreOptions) -> Result<(Self, Recovery), StoreError> {
+        let lock = Lock::take(path)?;
+        folder::check_format(path)?;
+        let (journal, recovery) = Journal::open(Arc::new(RealDisk::new(path)), options.journal)?;
+        let book = SqliteBook::open(path)?;
+        // The databases' names must be as durable as what is committed into them.
+        RealDisk::new(path).sync_dir("").map_err(StoreError::io("sync", path.display().to_string()))?;
+        let store = Self { journal, book: Arc::new(book), _lock: Some(lock) };
+        store.check_agreement(&path.display().to_string())?;
+        Ok((store, recovery))
+    }
+
+    /// A store on twins in memory.
+    pub fn memory(
+        disk: memory::FaultyDisk,
+        book: memory::MemoryBook,
+        options: StoreOptions,
+    ) -> Result<(Self, Recovery), StoreError> {
+        let (journal, recovery) = Journal::open(Arc::new(disk), options.journal)?;
+        let store = Self { journal, book: Arc::new(book), _lock: None };
+        store.check_agreement("memory")?;
+        Ok((store, recovery))
+    }
+
+    /// The first failure after which the store takes nothing more, when there was one.
+    pub fn poisoned(&self) -> Option<String> {
+        self.journal.poisoned().map(str::to_owned).or_else(|| self.book.poisoned())
+    }
+
+    /// The journal is synced before anything is derived from it, so it can't end before the book.
+    fn check_agreement(&self, path: &str) -> Result<(), StoreError> {
+        let last = self.journal.durable_seq();
+        let knows = [(sqlite::LEDGER, self.book.ledger_applied_seq()?), (sqlite::SNAPSHOT, self.book.snapshot_seq()?)];
+        match knows.into_iter().find(|(_, known)| *known > last) {
+            Some((file, known)) => Err(StoreError::JournalBehind { path: path.to_owned(), last, file, known }),
+            None => Ok(()),
+        }
+    }
+}
