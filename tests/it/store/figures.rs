@@ -38,6 +38,22 @@ fn per_second(count: usize, took: Duration) -> u128 {
     count as u128 * 1_000_000_000 / took.as_nanos().max(1)
 }
 
+/// Commits the same events again and again, and how long each took.
+fn commit(store: &mut Store, encoded: &[u8], pause: Duration) -> Vec<Duration> {
+    let mut record = EventsRecord::default();
+    let one = |number: usize| {
+        std::thread::sleep(pause);
+        let ((), took) = timed(|| {
+            record.begin(Time(i64::try_from(number).unwrap()));
+            record.push_encoded(encoded);
+            store.journal.append(record.finish()).unwrap();
+            store.journal.commit().unwrap();
+        });
+        took
+    };
+    (0..COMMITS).map(one).collect()
+}
+
 #[test]
 #[ignore = "prints figures"]
 fn print() {
@@ -45,25 +61,19 @@ fn print() {
     let (mut store, _) = Store::open(folder.path(), StoreOptions::default()).unwrap();
     store.journal.settle();
     let events: Vec<_> = (0..BATCH).map(event).collect();
-    let mut encoded = Vec::new();
+    let mut encoded = Vec::with_capacity(BATCH * 400);
     let ((), took) = timed(|| events.iter().for_each(|event| encode_event(event, &mut encoded).unwrap()));
     println!("encode: {} ns and {} bytes an event", took.as_nanos() / BATCH as u128, encoded.len() / BATCH);
 
-    let mut record = EventsRecord::default();
-    let mut times = Vec::new();
-    for commit in 0..COMMITS {
-        let (_, took) = timed(|| {
-            record.begin(Time(i64::try_from(commit).unwrap()));
-            record.push_encoded(&encoded);
-            store.journal.append(record.finish()).unwrap();
-            store.journal.commit().unwrap()
-        });
-        times.push(took);
+    // As fast as it goes (then the next segment is not prepared in time), and at 300,000 events/s.
+    for pause in [Duration::ZERO, Duration::from_millis(16)] {
+        let mut times = commit(&mut store, &encoded, pause);
+        let total: Duration = times.iter().sum();
+        times.sort_unstable();
+        let (p50, p99, max) = (times[COMMITS / 2], times[COMMITS * 99 / 100], times[COMMITS - 1]);
+        let rate = per_second(COMMITS * BATCH, total);
+        println!("commit of {BATCH} events, pause {pause:?}: p50 {p50:?} p99 {p99:?} max {max:?}, {rate}/s");
     }
-    let total: Duration = times.iter().sum();
-    times.sort_unstable();
-    let (p50, p99, max) = (times[COMMITS / 2], times[COMMITS * 99 / 100], times[COMMITS - 1]);
-    println!("commit of {BATCH} events: p50 {p50:?} p99 {p99:?} max {max:?}, {}/s", per_second(COMMITS * BATCH, total));
 
     let replay = |store: &Store| {
         let mut count = 0;
