@@ -148,6 +148,15 @@ fn damage_before_the_replayed_part_does_not_matter() {
 }
 
 #[test]
+fn a_frame_that_was_cut_out_is_noticed() {
+    let disk = journal_to_damage();
+    let (path, frame) = target(&disk, Place::MiddleFrame);
+    disk.damage(&path, |bytes| drop(bytes.drain(frame)));
+    let error = read(&disk).unwrap_err().to_string();
+    assert!(error.contains("the next record should be 43, but it is 44"), "{error}");
+}
+
+#[test]
 fn a_plain_twin_of_a_packed_segment_is_harmless() {
     let disk = FaultyDisk::new();
     let (mut journal, _) = open(&disk).unwrap();

@@ -4,9 +4,11 @@ use super::{SMALL, commit, numbers, open, record, time_of};
 use andon::domain::{Input, Outcome, OutputEvent, Time};
 use andon::store::memory::{FaultyDisk, Op};
 use andon::store::{
-    Beside, Disk, EventsRecord, Journal, JournalReader, JournalSettings, RealDisk, Removed, StoreError, encode_event,
+    Beside, Disk, DiskFile, EventsRecord, FileInfo, Journal, JournalReader, JournalSettings, RealDisk, Removed,
+    StoreError, encode_event,
 };
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex};
 
 fn files(disk: &dyn Disk) -> Vec<String> {
     disk.list("journal").unwrap().into_iter().map(|file| file.name).collect()
@@ -140,6 +142,57 @@ fn retention_by_age_by_size_and_never_what_is_needed() {
     assert_eq!((recovery.segments, recovery.last_seq), (0, 60), "the numbers go on after everything went");
     assert!(matches!(numbers(&journal, 60), Err(StoreError::Gone { from: 60, oldest: 61 })));
     assert_eq!(commit(&mut journal, [61], 1).unwrap(), 61);
+}
+
+/// A disk on which packing waits for a gate.
+struct Gated {
+    disk: FaultyDisk,
+    gate: Arc<Mutex<()>>,
+}
+
+impl Disk for Gated {
+    fn create_dir(&self, dir: &str) -> io::Result<()> {
+        self.disk.create_dir(dir)
+    }
+    fn list(&self, dir: &str) -> io::Result<Vec<FileInfo>> {
+        self.disk.list(dir)
+    }
+    fn create(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
+        let _open = path.ends_with(".zst.tmp").then(|| self.gate.lock().unwrap());
+        self.disk.create(path)
+    }
+    fn open(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
+        self.disk.open(path)
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+    fn remove(&self, path: &str) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+    fn sync_dir(&self, dir: &str) -> io::Result<()> {
+        self.disk.sync_dir(dir)
+    }
+}
+
+#[test]
+fn a_segment_that_is_being_packed_is_not_removed_under_it() {
+    let gate = Arc::new(Mutex::new(()));
+    let disk = FaultyDisk::new();
+    let gated = Gated { disk: disk.clone(), gate: Arc::clone(&gate) };
+    let (mut journal, _) = Journal::open(Arc::new(gated), JournalSettings { beside: Beside::Thread, ..SMALL }).unwrap();
+    let closed = gate.lock().unwrap();
+    for number in 1..=30 {
+        commit(&mut journal, [number], 300).unwrap();
+    }
+    let later = Time(time_of(30)).plus(Time::DAY);
+    assert_eq!(journal.retain(later, 0, 0, u64::MAX).unwrap(), Removed::default());
+    assert_eq!(numbers(&journal, 1).unwrap(), (1..=30).collect::<Vec<_>>());
+    drop(closed);
+    journal.settle();
+    assert!(journal.retain(later, 0, 0, u64::MAX).unwrap().segments > 3);
+    drop(journal);
+    open(&disk).unwrap();
 }
 
 #[test]
