@@ -4,4 +4,5 @@
 
 mod config;
 mod ingest;
+mod statistics;
 mod store;
