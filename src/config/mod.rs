@@ -149,7 +149,7 @@ const MIB: u64 = 1 << 20;
 const TIB: u64 = 1 << 40;
 
 fn server(section: &Section<'_>) -> Server {
-    let body = section.read("body_bytes_max", |v| bytes(v, 1_024..=1_024 * MIB));
+    let body = section.read("body_bytes_max", |v| bytes(v, 1_024..=64 * MIB));
     let queue = section.read("queue_bytes_max", |v| bytes(v, 1_024..=TIB));
     if let (Some(body), Some(queue)) = (body, queue)
         && queue < body

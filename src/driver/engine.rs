@@ -8,7 +8,7 @@ use super::board::Board;
 use super::dedup::{Dedup, Known};
 use crate::domain::{Entry, Input, OutputEvent, Refusal, Review, Time, WorkflowId};
 use crate::metrics::Metrics;
-use crate::monitor::{At, Effect, Monitor};
+use crate::monitor::{At, Effect, Monitor, admit_time};
 use crate::store::{EventsRecord, Store, StoreError, encode_record};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub struct Engine {
     /// Workflows that changed since the last snapshot.
     pub(super) dirty: BTreeSet<WorkflowId>,
     pub(super) events_since_snapshot: u64,
+    /// Unknown workflows that staged requests bring: the limit on them holds over the whole group.
+    adopting: BTreeSet<WorkflowId>,
     record: EventsRecord,
     scratch: Vec<u8>,
 }
@@ -65,6 +67,7 @@ impl Engine {
             options,
             dirty: BTreeSet::new(),
             events_since_snapshot: 0,
+            adopting: BTreeSet::new(),
             record: EventsRecord::default(),
             scratch: Vec::new(),
         }
@@ -105,6 +108,10 @@ impl Engine {
         let seq = self.append()?;
         self.sync()?;
         let effects = self.apply(At { seq, now }, &input);
+        if matches!(input, Input::Policy(_)) {
+            // Review depths and the policy's hash stand in every answer.
+            self.board.publish(&self.monitor);
+        }
         self.settle(seq, &effects)?;
         Ok(effects)
     }
@@ -175,17 +182,20 @@ impl Engine {
         time: Option<Time>,
         key: super::dedup::Key,
     ) -> bool {
-        // The same workflow as the item before: nothing to ask again but the time.
-        let checked = stage.last.as_ref() == Some(workflow) && time.is_none();
-        if !checked {
-            let window_ms = if self.options.check_times { self.options.dedup_window_ms } else { i64::MAX };
-            let time = time.filter(|_| self.options.check_times);
-            if let Err(refusal) = self.monitor.admit(workflow, time, now, window_ms, &mut stage.adopting) {
-                stage.refusals.push(refusal.of(id, Some(workflow.as_str())).at(index, None));
-                return false;
+        let window_ms = self.options.dedup_window_ms;
+        let time = time.filter(|_| self.options.check_times);
+        let mut admitted = time.map_or(Ok(()), |time| admit_time(time, now, window_ms));
+        // The same workflow as the item before needs not be asked for again.
+        if admitted.is_ok() && stage.last.as_ref() != Some(workflow) {
+            admitted = self.monitor.admit(workflow, &mut self.adopting);
+            if admitted.is_ok() {
+                stage.workflows.insert(workflow.clone());
+                stage.last = Some(workflow.clone());
             }
-            stage.workflows.insert(workflow.clone());
-            stage.last = Some(workflow.clone());
+        }
+        if let Err(refusal) = admitted {
+            stage.refusals.push(refusal.of(id, Some(workflow.as_str())).at(index, None));
+            return false;
         }
         match self.dedup.insert(now, key) {
             Known::New => return true,
@@ -211,6 +221,7 @@ impl Engine {
     /// Makes staged jobs durable, applies them in order and says what was taken of each.
     pub(super) fn commit(&mut self, now: Time, staged: Vec<Staged>) -> Result<Vec<Taken>, StoreError> {
         let mut last = 0;
+        self.adopting.clear();
         if staged.iter().any(|staged| staged.input.is_some()) {
             self.sync()?;
         }
@@ -235,7 +246,9 @@ impl Engine {
         Ok(answers)
     }
 
-    fn apply(&mut self, at: At, input: &Input) -> Vec<Effect> {
+    /// Hands an input to the monitor and notes which workflows it changed: a snapshot that says it
+    /// holds this input must hold all of them.
+    pub(super) fn apply(&mut self, at: At, input: &Input) -> Vec<Effect> {
         match input {
             Input::Events(events) => {
                 let mut last: Option<&WorkflowId> = None;
@@ -243,12 +256,20 @@ impl Engine {
                     self.dirty.insert(event.workflow.clone());
                 }
                 self.events_since_snapshot += events.len() as u64;
+                self.monitor.handle(at, input)
             }
-            Input::Reviews(reviews) => self.dirty.extend(reviews.iter().map(|review| review.workflow.clone())),
-            // Rare, and they may touch any workflow.
-            _ => self.dirty.extend(self.monitor.workflows().keys().cloned()),
+            Input::Reviews(reviews) => {
+                self.dirty.extend(reviews.iter().map(|review| review.workflow.clone()));
+                self.monitor.handle(at, input)
+            }
+            // Rare, and they may touch any workflow: those that go and those that come.
+            _ => {
+                self.dirty.extend(self.monitor.workflows().keys().cloned());
+                let effects = self.monitor.handle(at, input);
+                self.dirty.extend(self.monitor.workflows().keys().cloned());
+                effects
+            }
         }
-        self.monitor.handle(at, input)
     }
 
     /// Publishes modes first (a lower mode must not wait), then writes the ledger.
@@ -290,7 +311,6 @@ impl Engine {
 
 /// What is gathered while one request is staged.
 struct Stage {
-    adopting: BTreeSet<WorkflowId>,
     workflows: BTreeSet<WorkflowId>,
     last: Option<WorkflowId>,
     duplicates: usize,
@@ -299,7 +319,7 @@ struct Stage {
 
 impl Stage {
     fn new(refusals: Vec<Refusal>) -> Self {
-        Self { adopting: BTreeSet::new(), workflows: BTreeSet::new(), last: None, duplicates: 0, refusals }
+        Self { workflows: BTreeSet::new(), last: None, duplicates: 0, refusals }
     }
 
     fn finish(self, input: Option<(u64, Input)>) -> Staged {
