@@ -49,8 +49,8 @@ catalogue! {
     UNITS: Counter "andon_units_total" ["workflow"];
     /// Cost since adoption, in the workflow's currency.
     COST: Counter "andon_cost_total" ["workflow", "currency"];
-    /// Value since adoption; a gauge, because values may be negative.
-    VALUE: Gauge "andon_value_total" ["workflow"];
+    /// Value to the beneficiary since adoption.
+    VALUE: Counter "andon_value_total" ["workflow"];
     /// Latency of the outputs that reported one.
     LATENCY: Histogram "andon_output_latency_seconds" ["workflow"];
     /// Outputs that missed their service level.
