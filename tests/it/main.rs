@@ -3,5 +3,6 @@
 //! One module a room. Real files, real parsers, real store; nothing here reaches into private code.
 
 mod config;
+mod front;
 mod ingest;
 mod store;

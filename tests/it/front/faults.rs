@@ -1,0 +1,108 @@
+//! The store fails: nothing more is acknowledged, every mode falls, nothing acknowledged is lost.
+
+#![cfg(test)]
+
+use super::harness::{DRAFTS, House, TestApp, failure, output, until};
+use super::http::try_send;
+use super::metrics::Scrape;
+use andon::domain::{Entry, Refusal};
+use andon::store::memory::{Fault, MemoryBook, Op};
+use andon::store::{Book, EachChunk, LedgerReader, Snapshot, SnapshotChange, StoreError};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Everything that must hold once the store refused.
+fn poisoned(app: &TestApp) {
+    for (path, body) in [
+        ("/v1/events", output("later")),
+        ("/v1/reviews", json!([])),
+        ("/v1/stop", json!({"reason": "r"})),
+        ("/v1/workflows/drafts/mode", json!({"mode": "assist", "reason": "r"})),
+    ] {
+        let answer = app.post(path, &body);
+        assert_eq!(answer.problem(503), "store_refused", "{path}");
+        assert_eq!(answer.header("retry-after"), Some("1"));
+    }
+    assert_eq!(app.get("/readyz").problem(503), "store_failed");
+    assert_eq!(app.get("/livez").status, 200);
+    let mode = app.mode("drafts");
+    assert_eq!((&mode["mode"], &mode["level"], &mode["caps"][0]["by"]), (&json!("assist"), &json!(0), &json!("store")));
+    assert_eq!(app.workflow("drafts")["mode"]["mode"], "assist");
+    let scrape = Scrape::of(app);
+    assert!(scrape.is("andon_store_poisoned{}", 1.0) && scrape.is("andon_mode_level{workflow=drafts}", 0.0));
+}
+
+/// Starts on what the crash left and sends everything again: each output is counted once.
+fn recovers(house: &House, acknowledged: u64, all: &[Value]) -> TestApp {
+    let app = house.start(DRAFTS);
+    let found = app.workflow("drafts")["outputs_total"].as_u64().unwrap();
+    assert!(found >= acknowledged, "{acknowledged} were acknowledged and {found} are there");
+    app.post("/v1/events", &Value::from(all.to_vec())).ok();
+    assert_eq!(app.workflow("drafts")["outputs_total"], all.len());
+    assert_eq!(app.mode("drafts")["caps"], json!([]));
+    app
+}
+
+#[test]
+fn a_failed_sync_or_write_poisons_and_nothing_acknowledged_is_lost() {
+    for (op, fault) in [(Op::Sync, Fault::Device), (Op::Write, Fault::NoSpace), (Op::Write, Fault::Device)] {
+        for seed in [None, Some(1), Some(2), Some(3)] {
+            let app = House::memory().start(DRAFTS);
+            let all: Vec<Value> = (0..30).map(output).collect();
+            app.take(&all[..20]);
+            app.house.disk().fail(op, 1, fault);
+            let failed = app.post("/v1/events", &Value::from(all[20..].to_vec()));
+            assert_eq!(failed.problem(503), "store_refused", "{op:?} {fault:?}");
+            poisoned(&app);
+            let after = app.house.crash(seed);
+            drop(app);
+            recovers(&after, 20, &all);
+        }
+    }
+}
+
+fn check_ledger(app: &TestApp) -> Vec<Value> {
+    let ledger = app.ledger();
+    for (n, entry) in ledger.iter().enumerate() {
+        assert_eq!(entry["ledger_seq"], n + 1, "a hole or a repeat in {ledger:#?}");
+    }
+    ledger
+}
+
+fn changes(app: &TestApp) -> usize {
+    check_ledger(app).iter().filter(|entry| entry["kind"] == "mode_changed").count()
+}
+
+/// A book whose snapshots fail on demand.
+struct NoSnapshots(MemoryBook, Arc<AtomicBool>);
+
+impl Book for NoSnapshots {
+    fn append(&self, entries: &[Entry], upto: u64) -> Result<(), StoreError> {
+        self.0.append(entries, upto)
+    }
+    fn ledger_applied_seq(&self) -> Result<u64, StoreError> {
+        self.0.ledger_applied_seq()
+    }
+    fn refusals_add(&self, refusals: &[Refusal], max: usize) -> Result<(), StoreError> {
+        self.0.refusals_add(refusals, max)
+    }
+    fn save(&self, change: &SnapshotChange) -> Result<(), StoreError> {
+        if self.1.load(Ordering::SeqCst) { Err(StoreError::Injected("full".into())) } else { self.0.save(change) }
+    }
+    fn load(&self) -> Result<Option<Snapshot>, StoreError> {
+        self.0.load()
+    }
+    fn snapshot_seq(&self) -> Result<u64, StoreError> {
+        self.0.snapshot_seq()
+    }
+    fn load_dedup(&self, each: &mut EachChunk<'_>) -> Result<(), StoreError> {
+        self.0.load_dedup(each)
+    }
+    fn reader(&self) -> Result<Arc<dyn LedgerReader>, StoreError> {
+        self.0.reader()
+    }
+    fn poisoned(&self) -> Option<String> {
+        self.0.poisoned()
+    }
+}
