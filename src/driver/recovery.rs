@@ -87,7 +87,8 @@ impl Engine {
     fn replay(&mut self, mut started: Started, applied: u64) -> Result<Started, StartError> {
         let reader = self.store.journal.reader();
         let mut entries: Vec<Entry> = Vec::new();
-        let last = reader.replay(started.snapshot_seq + 1, &mut |seq, now, input| {
+        let last = self.store.journal.durable_seq();
+        reader.replay(started.snapshot_seq + 1, &mut |seq, now, input| {
             self.remember(now, &input)?;
             self.dirty.extend(touched(&input));
             for effect in self.monitor.handle(At { seq, now }, &input) {

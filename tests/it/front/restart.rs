@@ -104,6 +104,28 @@ fn stops_and_crashes_leave_the_same_as_no_restart_at_all() {
     assert_eq!(seen(&stopped), twin, "the real store as well");
 }
 
+/// The journal holds a breach, the ledger does not yet, and an earlier snapshot is far ahead of
+/// the number of records after it.
+#[test]
+fn a_ledger_behind_the_journal_catches_up_also_after_a_snapshot() {
+    let app = House::memory().start(DRAFTS);
+    for n in 0..30 {
+        app.take(&[output(n)]);
+    }
+    snapshot(&app);
+    app.house.book().set_fault(Some("the power is about to go"));
+    app.post("/v1/events", &Value::from((100..120).map(failure).collect::<Vec<_>>())).problem(503);
+    let after = app.house.crash(None);
+    drop(app);
+    let app = after.start(DRAFTS);
+    let epoch = app.mode("drafts")["epoch"].clone();
+    assert!(epoch.as_u64().unwrap() >= 2, "the breach is durable");
+    check_ledger(&app);
+    let app = app.stop().start(DRAFTS);
+    assert_eq!(app.mode("drafts")["epoch"], epoch);
+    check_ledger(&app);
+}
+
 /// The same for a workflow that was removed: it stays removed.
 #[test]
 fn a_removal_before_a_crash_stays_one() {
