@@ -235,20 +235,33 @@ impl Engine {
         Ok(answers)
     }
 
-    fn apply(&mut self, at: At, input: &Input) -> Vec<Effect> {
+    /// Applies a durable input, at the start a replayed one too.
+    pub(super) fn apply(&mut self, at: At, input: &Input) -> Vec<Effect> {
+        // Before, for what the input takes away, and after, for what it brings.
+        self.mark(input);
+        let effects = self.monitor.handle(at, input);
+        self.mark(input);
+        if let Input::Events(events) = input {
+            self.events_since_snapshot += events.len() as u64;
+        }
+        effects
+    }
+
+    /// Notes which workflows an input may change: the next snapshot holds them, or drops them.
+    fn mark(&mut self, input: &Input) {
         match input {
             Input::Events(events) => {
                 let mut last: Option<&WorkflowId> = None;
                 for event in events.iter().filter(|event| last.replace(&event.workflow) != Some(&event.workflow)) {
-                    self.dirty.insert(event.workflow.clone());
+                    if !self.dirty.contains(&event.workflow) {
+                        self.dirty.insert(event.workflow.clone());
+                    }
                 }
-                self.events_since_snapshot += events.len() as u64;
             }
             Input::Reviews(reviews) => self.dirty.extend(reviews.iter().map(|review| review.workflow.clone())),
             // Rare, and they may touch any workflow.
             _ => self.dirty.extend(self.monitor.workflows().keys().cloned()),
         }
-        self.monitor.handle(at, input)
     }
 
     /// Publishes modes first (a lower mode must not wait), then writes the ledger.

@@ -90,8 +90,7 @@ impl Engine {
         let last = self.store.journal.durable_seq();
         reader.replay(started.snapshot_seq + 1, &mut |seq, now, input| {
             self.remember(now, &input)?;
-            self.dirty.extend(touched(&input));
-            for effect in self.monitor.handle(At { seq, now }, &input) {
+            for effect in self.apply(At { seq, now }, &input) {
                 match effect {
                     Effect::Ledger(entry) if seq > applied => entries.push(entry),
                     _ => {}
@@ -198,14 +197,4 @@ fn restore(parts: &[Part]) -> Result<Monitor, StartError> {
         }
     }
     Ok(Monitor::restore(policy, states))
-}
-
-/// The workflows that an input may change.
-fn touched(input: &Input) -> Vec<WorkflowId> {
-    match input {
-        Input::Events(events) => events.iter().map(|event| event.workflow.clone()).collect(),
-        Input::Reviews(reviews) => reviews.iter().map(|review| review.workflow.clone()).collect(),
-        Input::Policy(policy) => policy.workflows.keys().cloned().collect(),
-        _ => Vec::new(),
-    }
 }

@@ -126,6 +126,24 @@ fn a_ledger_behind_the_journal_catches_up_also_after_a_snapshot() {
     check_ledger(&app);
 }
 
+/// The former id's part of the snapshot goes also when the renaming is only in the journal's tail.
+#[test]
+fn a_rename_before_a_crash_leaves_no_ghost() {
+    let letters = DRAFTS.replace("\"drafts\"", "\"letters\"").replace("owner", "renamed_from = \"drafts\"\nowner");
+    let app = House::memory().start(DRAFTS);
+    app.take(&(0..5).map(output).collect::<Vec<_>>());
+    snapshot(&app);
+    app.house.configure(&letters);
+    app.post("/v1/reload", &json!({})).ok();
+    let after = app.house.crash(None);
+    drop(app);
+    let app = after.start(&letters).stop().start(&letters);
+    app.get("/v1/workflows/drafts/mode").problem(404);
+    let list = app.get("/v1/workflows").ok();
+    assert_eq!(list["workflows"].as_array().unwrap().len(), 1, "{list}");
+    assert_eq!(app.workflow("letters")["outputs_total"], 5);
+}
+
 /// The same for a workflow that was removed: it stays removed.
 #[test]
 fn a_removal_before_a_crash_stays_one() {
@@ -150,5 +168,15 @@ fn the_policy_of_the_file_comes_into_force_at_the_start() {
     assert_eq!((&mode["mode"], &mode["cause"]), (&json!("collaborate"), &json!("policy")));
     let app = app.stop().start(DRAFTS);
     assert_eq!(app.mode("drafts")["mode"], "collaborate");
+    check_ledger(&app);
+}
+
+/// A workflow of which nothing came yet stands in the snapshot too.
+#[test]
+fn a_workflow_that_never_reported_is_there_after_a_restart() {
+    let app = House::folder().start(DRAFTS).stop().start(DRAFTS);
+    assert_eq!(app.mode("drafts")["mode"], "automate");
+    let app = app.stop().start(DRAFTS);
+    app.take(&[output(1)]);
     check_ledger(&app);
 }
