@@ -212,12 +212,24 @@ impl Desk {
         // A snapshot that failed is tried again as it is: what it took out of the state (the chunks
         // of the deduplication table) stands in no later one. Until then no other is taken.
         let mut failed: Option<SnapshotChange> = None;
+        let mut lost = false;
         loop {
             match inbox.recv_timeout(RETRY) {
-                Ok(Chore::Snapshot(changes, now)) => match changes.encode(now) {
-                    Ok(change) => failed = self.save(change),
-                    Err(error) => tracing::error!(%error, "a snapshot can't be encoded; the journal holds everything"),
-                },
+                Ok(Chore::Snapshot(changes, now)) => {
+                    // Only the one at the end comes while another is still to be saved: without
+                    // that one it would be a state with holes, and the journal holds everything.
+                    failed = failed.and_then(|change| self.save(change));
+                    if failed.is_some() || lost {
+                        continue;
+                    }
+                    match changes.encode(now) {
+                        Ok(change) => failed = self.save(change),
+                        Err(error) => {
+                            tracing::error!(%error, "a snapshot can't be encoded, so none is taken until the next start; the journal holds everything");
+                            lost = true;
+                        }
+                    }
+                }
                 Ok(Chore::Refusals(refusals)) => {
                     if let Err(error) = self.book.refusals_add(&refusals, self.refusals_max) {
                         tracing::warn!(%error, "refusals could not be written");

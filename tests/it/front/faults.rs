@@ -106,3 +106,23 @@ impl Book for NoSnapshots {
         self.0.poisoned()
     }
 }
+
+/// A snapshot that failed took its part of the state with it; one that comes after it, at the end,
+/// must not be saved in its place.
+#[test]
+fn a_failed_snapshot_is_not_lost_when_the_daemon_stops() {
+    let house = House::memory();
+    let fail = Arc::new(AtomicBool::new(true));
+    let book = NoSnapshots(house.book().clone(), Arc::clone(&fail));
+    let rest = format!("{DRAFTS}[[workflow]]\nid = \"other\"\n");
+    let app = house.start_with_book(&rest, Some(Arc::new(book)));
+    app.take(&(0..50).map(output).collect::<Vec<_>>());
+    app.advance(61_000);
+    until("the snapshot failed", || Scrape::of(&app).value("andon_snapshot_failures_total{}") >= 1.0);
+    fail.store(false, Ordering::SeqCst);
+    app.take(&[super::harness::with(output(1), &json!({"workflow": "other"}))]);
+    let app = app.stop().start(&rest);
+    assert_eq!(app.workflow("drafts")["outputs_total"], 50);
+    assert_eq!(app.workflow("other")["outputs_total"], 1);
+    assert_eq!(app.post("/v1/events", &output(7)).ok()["duplicates"], 1);
+}
