@@ -299,6 +299,9 @@ impl Worker {
 
     /// Lets lapse what is due. A clock that was set is not silence of the workflows.
     fn pass_time(&mut self) {
+        if self.engine.board.poisoned().is_some() {
+            return;
+        }
         let now = self.clock.now();
         let offset = now.0 - self.clock.monotonic_ms();
         let before = self.stepped.replace(offset);

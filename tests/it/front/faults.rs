@@ -74,6 +74,40 @@ fn changes(app: &TestApp) -> usize {
     check_ledger(app).iter().filter(|entry| entry["kind"] == "mode_changed").count()
 }
 
+#[test]
+fn a_ledger_that_can_not_be_written_poisons_and_catches_up_after_the_restart() {
+    let app = House::memory().start(DRAFTS);
+    app.take(&(0..20).map(output).collect::<Vec<_>>());
+    app.house.book().set_fault(Some("no space left"));
+    app.take(&[output(20)]);
+    let all: Vec<Value> = (0..21).map(output).chain((21..41).map(failure)).collect();
+    let failed = app.post("/v1/events", &Value::from(all[21..].to_vec()));
+    assert_eq!(failed.problem(503), "store_refused", "the breach is in no ledger, so it is not acknowledged");
+    poisoned(&app);
+    let after = app.house.crash(None);
+    drop(app);
+    let app = recovers(&after, 21, &all);
+    assert!(app.mode("drafts")["epoch"].as_u64().unwrap() > 1);
+    assert!(changes(&app) >= 1, "the ledger must hold the breach");
+}
+
+/// A full disk may have room again: what then came into the ledger would hide what is missing.
+#[test]
+fn after_a_failed_ledger_write_nothing_more_comes_in_though_there_is_room_again() {
+    let app = House::memory().start(DRAFTS);
+    app.house.book().set_fault(Some("no space left"));
+    let failures: Vec<Value> = (0..20).map(failure).collect();
+    app.post("/v1/events", &Value::from(failures)).problem(503);
+    app.house.book().set_fault(None);
+    poisoned(&app);
+    let epoch = app.mode("drafts")["epoch"].clone();
+    let after = app.house.crash(None);
+    drop(app);
+    let app = after.start(DRAFTS);
+    assert_eq!(app.mode("drafts")["epoch"], epoch);
+    assert_eq!(changes(&app) as u64, epoch.as_u64().unwrap() - 1, "each epoch stands in the ledger");
+}
+
 /// A book whose snapshots fail on demand.
 struct NoSnapshots(MemoryBook, Arc<AtomicBool>);
 
