@@ -35,6 +35,8 @@ pub struct Engine {
     /// Workflows that changed since the last snapshot.
     pub(super) dirty: BTreeSet<WorkflowId>,
     pub(super) events_since_snapshot: u64,
+    /// Unknown workflows that the staged jobs bring: they count against the limit already.
+    adopting: BTreeSet<WorkflowId>,
     record: EventsRecord,
     scratch: Vec<u8>,
 }
@@ -65,6 +67,7 @@ impl Engine {
             options,
             dirty: BTreeSet::new(),
             events_since_snapshot: 0,
+            adopting: BTreeSet::new(),
             record: EventsRecord::default(),
             scratch: Vec::new(),
         }
@@ -183,7 +186,7 @@ impl Engine {
         if !checked {
             let window_ms = if self.options.check_times { self.options.dedup_window_ms } else { i64::MAX };
             let time = time.filter(|_| self.options.check_times);
-            if let Err(refusal) = self.monitor.admit(workflow, time, now, window_ms, &mut stage.adopting) {
+            if let Err(refusal) = self.monitor.admit(workflow, time, now, window_ms, &mut self.adopting) {
                 stage.refusals.push(refusal.of(id, Some(workflow.as_str())).at(index, None));
                 return false;
             }
@@ -215,6 +218,7 @@ impl Engine {
     pub(super) fn commit(&mut self, now: Time, staged: Vec<Staged>) -> Result<Vec<Taken>, StoreError> {
         self.check_poison()?;
         let mut last = 0;
+        self.adopting.clear();
         if staged.iter().any(|staged| staged.input.is_some()) {
             self.sync()?;
         }
@@ -313,7 +317,6 @@ impl Engine {
 
 /// What is gathered while one request is staged.
 struct Stage {
-    adopting: BTreeSet<WorkflowId>,
     workflows: BTreeSet<WorkflowId>,
     last: Option<WorkflowId>,
     duplicates: usize,
@@ -322,7 +325,7 @@ struct Stage {
 
 impl Stage {
     fn new(refusals: Vec<Refusal>) -> Self {
-        Self { adopting: BTreeSet::new(), workflows: BTreeSet::new(), last: None, duplicates: 0, refusals }
+        Self { workflows: BTreeSet::new(), last: None, duplicates: 0, refusals }
     }
 
     fn finish(self, input: Option<(u64, Input)>) -> Staged {

@@ -230,7 +230,7 @@ impl Monitor {
     }
 
     /// Whether outputs of a workflow dated `time` may come in at `now`. `adopting` are the unknown
-    /// workflows that the request at hand already brought; a new one is added to it.
+    /// workflows that requests bring that are not yet applied; a new one is added to it.
     ///
     /// # Errors
     /// The refusal, without position and id.

@@ -216,6 +216,30 @@ fn batch(events: &[Value]) -> EventBatch {
     EventBatch::new(parsed.items, parsed.refusals).unwrap()
 }
 
+/// Two requests that share a commit, each with an unknown workflow, and room for one only.
+#[test]
+fn what_is_acknowledged_is_counted_also_at_the_limit_of_unknown_workflows() {
+    let app = House::folder().start(&unknown(1));
+    let driver = app.driver();
+    let release = app.hold();
+    let (one, two) = app.block_on(async {
+        let first = driver.events(batch(&[of("a", 1)]), driver.reserve(100).unwrap());
+        let second = driver.events(batch(&[of("b", 1), of("a", 2)]), driver.reserve(100).unwrap());
+        let (one, two, ()) = tokio::join!(first, second, async { drop(release) });
+        (one.unwrap(), two.unwrap())
+    });
+    let counted = |app: &TestApp| {
+        app.get("/v1/workflows").ok()["workflows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|workflow| workflow["outputs_total"].as_u64().unwrap())
+            .sum::<u64>()
+    };
+    assert_eq!(counted(&app), (one.accepted + two.accepted) as u64, "acknowledged but not counted: {one:?} {two:?}");
+    assert_eq!(two.rejected.len(), 1, "{two:?}");
+}
+
 #[test]
 fn poison_changes_neither_the_alarm_nor_its_numbers() {
     let run = |poison: &[u8]| {
