@@ -171,6 +171,23 @@ fn duplicates_change_nothing_within_a_batch_across_batches_and_restarts() {
     assert_eq!(app.post("/v1/events", &paid(0)).ok()["duplicates"], 1, "within the declared window");
 }
 
+/// An output may be dated five minutes ahead, so its repeat is not too old until window and five
+/// minutes have passed: for so long its id must be remembered.
+#[test]
+fn a_repeat_of_an_output_dated_ahead_is_recognised_as_long_as_it_is_taken() {
+    let house = House { store: "dedup_window = \"60s\"", ..House::folder() };
+    let app = house.start(DRAFTS);
+    let ahead = with(output("ahead"), &json!({"time": Time(app.now().0 + 4 * Time::MINUTE).to_string()}));
+    app.take(std::slice::from_ref(&ahead));
+    for n in 0..20 {
+        app.advance(20 * Time::SECOND);
+        app.take(&[output(n)]);
+        let again = app.post("/v1/events", &ahead).ok();
+        assert_eq!(again["accepted"], 0, "after {} s it counted again", 20 * (n + 1));
+    }
+    assert_eq!(app.post("/v1/events", &ahead).ok()["rejected"][0]["code"], "too_old");
+}
+
 #[test]
 fn times_move_with_the_clock() {
     let app = House::folder().start(DRAFTS);
