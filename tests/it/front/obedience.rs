@@ -50,6 +50,16 @@ fn without_fresh_outputs_the_mode_lapses_and_nothing_brings_it_back() {
     assert_eq!(app.mode("drafts")["mode"], "assist");
 }
 
+/// The daemon was away for longer than the evidence holds: its first answer must already be assist.
+#[test]
+fn a_mode_that_lapsed_while_the_daemon_was_away_is_never_served() {
+    let house = House::folder().start(DRAFTS).stop();
+    house.clock.advance(8 * Time::DAY);
+    let app = house.start(DRAFTS);
+    let first = app.mode("drafts");
+    assert_eq!((&first["mode"], &first["cause"]), (&json!("assist"), &json!("lapse")));
+}
+
 fn silence() -> String {
     format!("{DRAFTS}  [[workflow.guard]]\n  signal = \"silence\"\n  after = \"30m\"\n  to = \"collaborate\"\n")
 }
