@@ -109,6 +109,10 @@ impl Engine {
         let seq = self.append()?;
         self.sync()?;
         let effects = self.apply(At { seq, now }, &input);
+        if matches!(input, Input::Policy(_)) {
+            // The answers carry what follows from the policy alone: its hash, the review depth.
+            self.board.publish(&self.monitor);
+        }
         self.settle(seq, &effects)?;
         Ok(effects)
     }

@@ -45,6 +45,20 @@ fn a_better_file_comes_into_force_and_unchanged_guards_keep_their_evidence() {
     assert_eq!(app.ledger().last().unwrap()["why"], "added");
 }
 
+/// What depends on the policy alone is published with it, also where no mode changes.
+#[test]
+fn readers_of_the_mode_see_the_new_policy_at_once() {
+    let app = House::folder().start(DRAFTS);
+    assert_eq!(app.mode("drafts")["review"]["sample_rate"], 0.02);
+    let rest = format!("[modes]\nlease = \"10s\"\n{}", DRAFTS.replace("owner", "review = { automate = 0.5 }\nowner"));
+    let answer = reload(&app, &rest);
+    let mode = app.mode("drafts");
+    assert_eq!(mode["policy"], answer["policy"]);
+    assert_eq!((&mode["review"]["sample_rate"], &mode["valid_for_seconds"]), (&json!(0.5), &json!(10.0)));
+    assert_eq!(app.workflow("drafts")["mode"]["policy"], answer["policy"]);
+    assert_eq!((&mode["epoch"], &mode["mode"]), (&json!(1), &json!("automate")));
+}
+
 #[test]
 fn a_broken_file_changes_nothing_and_says_where_it_is_broken() {
     let app = House::folder().start(DRAFTS);
