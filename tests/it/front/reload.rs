@@ -123,3 +123,26 @@ fn a_lower_max_mode_lowers_and_a_higher_one_raises_nothing() {
     reload(&app, DRAFTS);
     assert_eq!(app.mode("drafts")["mode"], "collaborate");
 }
+
+/// Its history goes on under the new id, and what is still open there can be dealt with.
+#[test]
+fn incidents_of_a_renamed_workflow_can_be_resolved() {
+    let app = House::folder().start(DRAFTS);
+    for n in 0..20 {
+        app.take(&[failure(n)]);
+    }
+    let epoch = app.mode("drafts")["epoch"].clone();
+    reload(&app, &DRAFTS.replace("\"drafts\"", "\"letters\"").replace("owner", "renamed_from = \"drafts\"\nowner"));
+    app.get("/v1/workflows/drafts/mode").problem(404);
+    assert_eq!(app.mode("letters")["epoch"], epoch);
+    assert_eq!(app.workflow("letters")["outputs_total"], 20);
+    let open = app.get("/v1/incidents?workflow=letters&status=open").ok();
+    let id = open["incidents"][0]["id"].as_str().unwrap();
+    let resolved = app.post(&format!("/v1/incidents/{id}/resolve"), &json!({"note": "done"})).ok();
+    assert_eq!(resolved["status"], "resolved");
+    assert_eq!(
+        app.workflow("letters")["open_incidents"].as_u64().unwrap() + 1,
+        open["incidents"].as_array().unwrap().len() as u64
+    );
+    assert_eq!(app.get("/v1/workflows/letters/why?at=2026-11-20T10:00:00Z").ok()["epoch"], epoch);
+}
