@@ -108,6 +108,23 @@ fn after_a_failed_ledger_write_nothing_more_comes_in_though_there_is_room_again(
     assert_eq!(changes(&app) as u64, epoch.as_u64().unwrap() - 1, "each epoch stands in the ledger");
 }
 
+#[test]
+fn who_waits_for_a_change_is_told_of_the_failure_and_who_asks_later_too() {
+    let app = House::memory().start(DRAFTS);
+    let to = app.address;
+    let wait = "/v1/workflows/drafts/mode?wait=60s&epoch=1";
+    let waiting = std::thread::spawn(move || try_send(to, "GET", wait, &[], b"").unwrap().ok());
+    until("it waits", || Scrape::of(&app).is("andon_long_polls{}", 1.0));
+    let tag = app.get("/v1/workflows/drafts/mode").header("etag").unwrap().to_owned();
+    app.house.disk().fail(Op::Sync, 1, Fault::Device);
+    app.post("/v1/events", &output(1)).problem(503);
+    assert_eq!(waiting.join().unwrap()["mode"], "assist");
+    // It knows the epoch, but from before the failure: it must not wait with the old mode in hand.
+    let late = std::thread::spawn(move || try_send(to, "GET", wait, &[("if-none-match", &tag)], b"").unwrap());
+    until("it is answered at once", || late.is_finished());
+    assert_eq!(late.join().unwrap().ok()["mode"], "assist");
+}
+
 /// A book whose snapshots fail on demand.
 struct NoSnapshots(MemoryBook, Arc<AtomicBool>);
 
