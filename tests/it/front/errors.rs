@@ -115,3 +115,18 @@ fn parameters_that_can_not_be_used() {
     assert_eq!(app.send("POST", "/v1/stop", &[], b"").problem(400), "invalid_parameter");
     assert_eq!(app.mode("drafts")["epoch"], 1, "nothing of this changed anything");
 }
+
+/// What the library refuses before a handler of ours sees it.
+#[test]
+fn what_no_handler_sees_is_a_problem_too() {
+    let app = House::folder().start(DRAFTS);
+    for path in ["/v1/workflows/%FF", "/v1/workflows/%FF/mode", "/v1/workflows/%FF/why"] {
+        app.get(path).problem(400);
+    }
+    app.post("/v1/incidents/%FF/resolve", &json!({})).problem(400);
+    for body in ["{", "{\"note\": 1}", "{\"remark\": \"x\"}"] {
+        let answer = app.send("POST", "/v1/incidents/drafts-1/resolve", &[JSON], body.as_bytes());
+        answer.problem(answer.status);
+        assert!((400..500).contains(&answer.status), "{}", answer.status);
+    }
+}
