@@ -166,3 +166,16 @@ fn counters_never_go_down() {
         assert!(after.value(key) >= before.value(key), "{key} must go on over restarts");
     }
 }
+
+#[test]
+fn a_kind_of_exception_that_is_called_other_is_no_second_series() {
+    let app = House::folder().start(DRAFTS);
+    let kind = |n: usize, kind: String| with(failure(n), &json!({"exception": kind}));
+    app.take(&[kind(0, "other".into())]);
+    app.take(&(1..60).map(|n| kind(n, format!("kind-{n}"))).collect::<Vec<_>>());
+    let scrape = Scrape::of(&app);
+    let kinds = scrape.keys("andon_exceptions_total");
+    assert!(kinds.len() <= 51, "{kinds:?}");
+    let sum: f64 = kinds.iter().map(|key| scrape.value(key)).sum();
+    assert!((sum - 60.0).abs() < 1e-9, "{sum}");
+}
