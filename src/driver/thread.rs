@@ -237,7 +237,9 @@ impl Driver {
         result
     }
 
-    fn show_queue(&self) {
+    /// Sets the gauges of the queue; at a scrape too, because what is refused gives its place back
+    /// without a word.
+    pub fn show_queue(&self) {
         let used = self.limits.requests_max - self.requests.available_permits();
         let kib = self.limits.bytes_max / PERMIT_BYTES - self.bytes.available_permits();
         self.metrics.queue_depth.set(i64::try_from(used).unwrap_or(i64::MAX));

@@ -33,6 +33,25 @@ fn a_full_queue_answers_503_and_takes_nothing_of_it() {
 }
 
 #[test]
+fn bytes_in_the_queue_are_bounded_and_given_back() {
+    let house = House { server: "body_bytes_max = \"64KiB\"\nqueue_bytes_max = \"64KiB\"", ..House::folder() };
+    let app = house.start(DRAFTS);
+    let release = app.hold();
+    let place = app.driver().reserve(60 << 10).unwrap();
+    let full = Unavailable::Full { limit: "queue_bytes_max" };
+    assert_eq!(app.driver().reserve(8 << 10).err(), Some(full));
+    let chunked = [("transfer-encoding", "chunked")];
+    let unknown = app.send("POST", "/v1/events", &chunked, b"2\r\n[]\r\n0\r\n\r\n");
+    assert_eq!(unknown.problem(503), "overloaded", "of unknown length: it may become as large as is allowed");
+    drop(place);
+    drop(release);
+    app.take(&[output(1)]);
+    until("all is given back", || app.driver().reserve(64 << 10).is_ok());
+    assert!(Scrape::of(&app).is("andon_queue_bytes{}", 0.0));
+    assert!(Scrape::of(&app).is("andon_queue_depth{}", 0.0));
+}
+
+#[test]
 fn the_limit_of_a_body_holds_also_for_what_comes_out_of_it() {
     let house = House { server: "body_bytes_max = \"4KiB\"", ..House::folder() };
     let app = house.start(DRAFTS);
