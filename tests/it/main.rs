@@ -4,6 +4,7 @@
 
 mod config;
 mod fixture;
+mod front;
 mod ingest;
 mod statistics;
 mod store;
