@@ -107,7 +107,7 @@ catalogue! {
     QUEUE_DEPTH: Gauge "andon_queue_depth" [];
     /// Bytes of requests waiting for the journal.
     QUEUE_BYTES: Gauge "andon_queue_bytes" [];
-    /// Limits of the daemon: `queue_bytes`, `queue_requests`, `body_bytes`, `dedup_ids`, `unknown_workflows`, `long_polls`, `refusals`.
+    /// Limits of the daemon: `queue_bytes`, `queue_requests`, `body_bytes`, `dedup_ids`, `unknown_workflows`, `connections`, `long_polls`, `refusals`.
     LIMIT: Gauge "andon_limit" ["limit"];
     /// Time of one group commit: write and fsync.
     JOURNAL_FSYNC: Histogram "andon_journal_fsync_seconds" [];

@@ -6,7 +6,7 @@
 use super::batch::{EventBatch, ModeNow, ReviewBatch, Taken, review_key};
 use super::board::Board;
 use super::dedup::{Dedup, Known};
-use crate::domain::{Entry, Input, OutputEvent, Refusal, Review, Time, WorkflowId};
+use crate::domain::{Entry, Input, OutputEvent, Refusal, Review, Time, What, WorkflowId};
 use crate::metrics::Metrics;
 use crate::monitor::{At, Effect, Monitor, admit_time};
 use crate::store::{EventsRecord, Store, StoreError, encode_record};
@@ -287,6 +287,7 @@ impl Engine {
         if entries.is_empty() {
             return Ok(());
         }
+        entries.iter().for_each(log);
         self.store.book.append(&entries, seq).map_err(|error| self.refused(error))
     }
 
@@ -329,5 +330,13 @@ impl Stage {
         let unknown = ModeNow { mode: crate::domain::Mode::Assist, level: 0, epoch: 0 };
         let modes = self.workflows.into_iter().map(|id| (id, unknown)).collect();
         Staged { input, taken: Taken { accepted: 0, duplicates: self.duplicates, rejected, modes } }
+    }
+}
+
+/// A change of mode stands in the log too: it is what operators look for first.
+fn log(entry: &Entry) {
+    if let (What::ModeChanged { from, to, epoch, cause, reason, .. }, Some(workflow)) = (&entry.what, &entry.workflow) {
+        let cause = cause.name();
+        tracing::warn!(%workflow, %from, %to, epoch, cause, "{workflow} lowered from {from} to {to}: {reason}");
     }
 }
