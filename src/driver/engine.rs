@@ -36,7 +36,7 @@ pub struct Engine {
     pub(super) dirty: BTreeSet<WorkflowId>,
     pub(super) events_since_snapshot: u64,
     record: EventsRecord,
-    scratch: Vec<u8>,
+    pub(super) scratch: Vec<u8>,
 }
 
 /// A job that is appended and waits for the commit.
@@ -196,12 +196,12 @@ impl Engine {
         false
     }
 
-    fn append(&mut self) -> Result<u64, StoreError> {
+    pub(super) fn append(&mut self) -> Result<u64, StoreError> {
         let seq = self.store.journal.append(&self.scratch);
         seq.map_err(|error| self.refused(error))
     }
 
-    fn sync(&mut self) -> Result<(), StoreError> {
+    pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         let timer = self.metrics.journal_fsync.start_timer();
         let result = self.store.journal.commit();
         timer.observe_duration();
@@ -235,7 +235,7 @@ impl Engine {
         Ok(answers)
     }
 
-    fn apply(&mut self, at: At, input: &Input) -> Vec<Effect> {
+    pub(super) fn apply(&mut self, at: At, input: &Input) -> Vec<Effect> {
         match input {
             Input::Events(events) => {
                 let mut last: Option<&WorkflowId> = None;
@@ -252,7 +252,7 @@ impl Engine {
     }
 
     /// Publishes modes first (a lower mode must not wait), then writes the ledger.
-    fn settle(&mut self, seq: u64, effects: &[Effect]) -> Result<(), StoreError> {
+    pub(super) fn settle(&mut self, seq: u64, effects: &[Effect]) -> Result<(), StoreError> {
         if effects.is_empty() {
             return Ok(());
         }
@@ -280,7 +280,7 @@ impl Engine {
     }
 
     /// The store refused: from now on every mode answer is assist and nothing more is taken.
-    fn refused(&self, error: StoreError) -> StoreError {
+    pub(super) fn refused(&self, error: StoreError) -> StoreError {
         tracing::error!(%error, "the store refused a write: modes fall to assist, intake answers 503");
         self.metrics.store_poisoned.set(1);
         self.board.poison(&error.to_string());
