@@ -38,7 +38,7 @@ pub struct Engine {
     /// Unknown workflows that staged requests bring: the limit on them holds over the whole group.
     adopting: BTreeSet<WorkflowId>,
     record: EventsRecord,
-    scratch: Vec<u8>,
+    pub(super) scratch: Vec<u8>,
 }
 
 /// A job that is appended and waits for the commit.
@@ -209,12 +209,12 @@ impl Engine {
         false
     }
 
-    fn append(&mut self) -> Result<u64, StoreError> {
+    pub(super) fn append(&mut self) -> Result<u64, StoreError> {
         let seq = self.store.journal.append(&self.scratch);
         seq.map_err(|error| self.refused(error))
     }
 
-    fn sync(&mut self) -> Result<(), StoreError> {
+    pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         let timer = self.metrics.journal_fsync.start_timer();
         let result = self.store.journal.commit();
         timer.observe_duration();
@@ -279,7 +279,7 @@ impl Engine {
     }
 
     /// Publishes modes first (a lower mode must not wait), then writes the ledger.
-    fn settle(&mut self, seq: u64, effects: &[Effect]) -> Result<(), StoreError> {
+    pub(super) fn settle(&mut self, seq: u64, effects: &[Effect]) -> Result<(), StoreError> {
         if effects.is_empty() {
             return Ok(());
         }
@@ -314,7 +314,7 @@ impl Engine {
     }
 
     /// The store refused: from now on every mode answer is assist and nothing more is taken.
-    fn refused(&self, error: StoreError) -> StoreError {
+    pub(super) fn refused(&self, error: StoreError) -> StoreError {
         tracing::error!(%error, "the store refused a write: modes fall to assist, intake answers 503");
         self.metrics.store_poisoned.set(1);
         self.board.poison(&error.to_string());

@@ -9,6 +9,7 @@ pub mod bookkeeper;
 pub mod dedup;
 pub mod engine;
 pub mod recovery;
+pub mod replay;
 pub mod thread;
 
 pub use batch::{EventBatch, ModeNow, ReviewBatch, Taken};
@@ -16,4 +17,5 @@ pub use board::Board;
 pub use bookkeeper::{Bookkeeper, Schedule};
 pub use engine::{Engine, EngineOptions};
 pub use recovery::{StartError, Started};
+pub use replay::{Past, Replayed, Step};
 pub use thread::{Driver, QueueLimits, Reserved, Unavailable};

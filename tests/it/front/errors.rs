@@ -10,7 +10,8 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 #[test]
 fn bodies_that_are_not_taken() {
     let app = House::folder().start(DRAFTS);
-    let cases: [(&str, &[(&str, &str)], &[u8], u16, &str); 8] = [
+    type Case = (&'static str, &'static [(&'static str, &'static str)], &'static [u8], u16, &'static str);
+    let cases: [Case; 8] = [
         ("no JSON", &[JSON], b"{\"id\": 1,", 400, "unreadable_body"),
         ("empty", &[JSON], b"", 400, "unreadable_body"),
         ("no gzip", &[("content-encoding", "gzip")], b"plain", 400, "corrupt_body"),
