@@ -80,7 +80,10 @@ impl Story {
             ("numbers", format!("curl -s {url}/v1/workflows/ad-variants")),
             ("ledger", format!("curl -s {url}/v1/ledger")),
             ("metrics", format!("curl -s {url}/metrics | grep andon_mode")),
-            ("stop all", format!("andon mode --url {url} --stop-all --reason \"trying the cord\"")),
+            (
+                "stop all",
+                format!("curl -s {url}/v1/stop -H 'content-type: application/json' -d '{{\"reason\":\"a test\"}}'"),
+            ),
         ] {
             output::line(format!("  {about:<8}  {call}"));
         }

@@ -65,7 +65,6 @@ struct GuardLine {
     state: GuardState,
     n: u64,
     estimate: Option<f64>,
-    bound: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -155,7 +154,6 @@ impl Report {
                 state: guard.state,
                 n: guard.n,
                 estimate: guard.estimate,
-                bound: guard.bound,
             });
             line.guards = guards.collect();
         }

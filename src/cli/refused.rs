@@ -51,12 +51,14 @@ impl Refused {
         for (code, Reason { count, examples }) in &self.0 {
             output::line(format!("\nrefused: {} {what}, {}", words::count(*count), code.name()));
             for Example { file, refusal } in examples {
-                let line = refusal.line.map(|line| format!("line {line}")).unwrap_or_default();
-                let file = file.as_deref().unwrap_or_default();
-                let place = [file, line.as_str()].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>();
-                let id = refusal.id.as_ref().map(|id| format!(" (id {id})")).unwrap_or_default();
-                let workflow = refusal.workflow.as_ref().map(|name| format!(" of `{name}`")).unwrap_or_default();
-                output::line(format!("  {}{id}{workflow}: {}", place.join(" "), refusal.message));
+                let parts = [
+                    file.clone(),
+                    refusal.line.map(|line| format!("line {line}")),
+                    refusal.id.as_ref().map(|id| format!("id {id}")),
+                    refusal.workflow.as_ref().map(|name| format!("of `{name}`")),
+                ];
+                let place = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+                output::line(format!("  {place}: {}", refusal.message));
             }
         }
     }

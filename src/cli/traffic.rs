@@ -103,7 +103,7 @@ impl Traffic {
             }
             (Scenario::SlowDrift, Some(since)) => {
                 let way = (since as f64 / DRIFT).min(1.0);
-                let cost = healthy.cost * way.mul_add(2.0, 1.0);
+                let cost = healthy.cost * way.mul_add(4.0, 1.0);
                 let exception = way.mul_add(0.08, healthy.exception);
                 Shape { cost, exception, fit: way.mul_add(-0.18, healthy.fit), ..healthy }
             }

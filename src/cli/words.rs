@@ -53,6 +53,7 @@ pub(super) fn ago(now: Time, then: Time) -> String {
 /// A length of time, roughly: `42 s`, `3 min`, `5 h`, `2 d`.
 pub(super) fn span(ms: i64) -> String {
     match ms {
+        ms if ms < Time::SECOND => "less than 1 s".to_owned(),
         ms if ms < 2 * Time::MINUTE => format!("{} s", ms / Time::SECOND),
         ms if ms < 2 * Time::HOUR => format!("{} min", ms / Time::MINUTE),
         ms if ms < 2 * Time::DAY => format!("{} h", ms / Time::HOUR),
