@@ -182,6 +182,8 @@ fn start_driver(
     if engine.monitor().policy().hash != settings.policy.hash {
         engine.input(now, Input::Policy(Box::new(settings.policy.clone())))?;
     }
+    // What lapsed while the daemon was away must not be served for the moment until the first tick.
+    engine.tick(now)?;
     let schedule = Schedule {
         snapshot_every_ms: i64::try_from(settings.store.snapshot_every_ms).unwrap_or(i64::MAX),
         retention_ms: i64::try_from(settings.store.retention_days)

@@ -195,7 +195,7 @@ fn show(engine: &Engine, now: Time) {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     engine.metrics.journal_bytes.set(number(engine.store.journal.bytes()));
     engine.metrics.dedup_ids.set(number(engine.dedup.len() as u64));
-    engine.metrics.dedup_window.set(engine.dedup.covers_ms(now) / Time::SECOND);
+    engine.metrics.dedup_window.set(engine.dedup.covers_ms(now).min(engine.options.dedup_window_ms) / Time::SECOND);
 }
 
 /// The thread's side.

@@ -102,6 +102,7 @@ impl Engine {
     /// # Errors
     /// The store refused; nothing happened.
     pub fn input(&mut self, now: Time, input: Input) -> Result<Vec<Effect>, StoreError> {
+        self.check_poison()?;
         self.scratch.clear();
         encode_record(now, &input, &mut self.scratch)
             .map_err(|error| self.refused(StoreError::Codec { seq: 0, source: error }))?;
@@ -128,6 +129,7 @@ impl Engine {
     }
 
     pub(super) fn stage_events(&mut self, now: Time, batch: EventBatch) -> Result<Staged, StoreError> {
+        self.check_poison()?;
         let EventBatch { items, encoded, ends, keys, refusals } = batch;
         let mut stage = Stage::new(refusals);
         let mut accepted: Vec<OutputEvent> = Vec::with_capacity(items.len());
@@ -151,6 +153,7 @@ impl Engine {
     }
 
     pub(super) fn stage_reviews(&mut self, now: Time, batch: ReviewBatch) -> Result<Staged, StoreError> {
+        self.check_poison()?;
         let mut stage = Stage::new(batch.refusals);
         let mut accepted: Vec<Review> = Vec::with_capacity(batch.items.len());
         for (index, review) in batch.items {
@@ -220,6 +223,7 @@ impl Engine {
 
     /// Makes staged jobs durable, applies them in order and says what was taken of each.
     pub(super) fn commit(&mut self, now: Time, staged: Vec<Staged>) -> Result<Vec<Taken>, StoreError> {
+        self.check_poison()?;
         let mut last = 0;
         self.adopting.clear();
         if staged.iter().any(|staged| staged.input.is_some()) {
@@ -253,7 +257,9 @@ impl Engine {
             Input::Events(events) => {
                 let mut last: Option<&WorkflowId> = None;
                 for event in events.iter().filter(|event| last.replace(&event.workflow) != Some(&event.workflow)) {
-                    self.dirty.insert(event.workflow.clone());
+                    if !self.dirty.contains(&event.workflow) {
+                        self.dirty.insert(event.workflow.clone());
+                    }
                 }
                 self.events_since_snapshot += events.len() as u64;
                 self.monitor.handle(at, input)
@@ -299,6 +305,12 @@ impl Engine {
         }
         self.metrics.accepted.inc_by(taken.accepted as u64);
         self.metrics.duplicates.inc_by(taken.duplicates as u64);
+    }
+
+    /// After a failure of one part nothing more comes into the others: a ledger that goes on after
+    /// a hole would count as complete.
+    fn check_poison(&self) -> Result<(), StoreError> {
+        self.board.poisoned().map_or(Ok(()), |cause| Err(StoreError::Poisoned { cause: cause.to_string() }))
     }
 
     /// The store refused: from now on every mode answer is assist and nothing more is taken.

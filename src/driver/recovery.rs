@@ -9,6 +9,7 @@ use super::dedup::Dedup;
 use super::engine::{Engine, EngineOptions};
 use crate::domain::{Entry, Input, Policy, Time, WorkflowId};
 use crate::metrics::Metrics;
+use crate::monitor::handle::AHEAD_MS_MAX;
 use crate::monitor::workflow::State;
 use crate::monitor::{At, Effect, Monitor, Workflow};
 use crate::store::{Part, SnapshotChange, Store, StoreError, encode_event};
@@ -67,7 +68,9 @@ impl Engine {
         now: Time,
     ) -> Result<(Self, Started), StartError> {
         let snapshot = store.book.load()?;
-        let mut dedup = Dedup::new(options.dedup_window_ms, options.dedup_max, now);
+        // An output dated ahead may be repeated for so much longer until it is too old.
+        let remembered_ms = options.dedup_window_ms.saturating_add(AHEAD_MS_MAX);
+        let mut dedup = Dedup::new(remembered_ms, options.dedup_max, now);
         let mut started = Started::default();
         let mut monitor = Monitor::default();
         if let Some(snapshot) = snapshot {

@@ -245,7 +245,9 @@ impl Driver {
         result
     }
 
-    fn show_queue(&self) {
+    /// Sets the gauges of the queue; at a scrape too, because what is refused gives its place back
+    /// without a word.
+    pub fn show_queue(&self) {
         let used = self.limits.requests_max - self.requests.available_permits();
         let kib = self.limits.bytes_max / PERMIT_BYTES - self.bytes.available_permits();
         self.metrics.queue_depth.set(i64::try_from(used).unwrap_or(i64::MAX));
@@ -289,7 +291,7 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) => Job::Wake,
                 Err(RecvTimeoutError::Disconnected) => Job::Stop,
             };
-            self.pass_time();
+            self.pass_time(matches!(first, Job::Wake));
             if matches!(first, Job::Stop) {
                 break;
             }
@@ -308,13 +310,16 @@ impl Worker {
     }
 
     /// Lets lapse what is due. A clock that was set is not silence of the workflows.
-    fn pass_time(&mut self) {
+    fn pass_time(&mut self, woken: bool) {
         let monotonic_ms = self.clock.monotonic_ms();
         // What is due is looked for among all workflows: not with every request.
-        if monotonic_ms < self.ticked_ms.saturating_add(WAKE_MS) {
+        if !woken && monotonic_ms < self.ticked_ms.saturating_add(WAKE_MS) {
             return;
         }
         self.ticked_ms = monotonic_ms;
+        if self.engine.board.poisoned().is_some() {
+            return;
+        }
         let now = self.clock.now();
         let offset = now.0 - monotonic_ms;
         let before = self.stepped.replace(offset);

@@ -96,6 +96,7 @@ pub async fn metrics(State(shared): State<Shared>) -> Result<Response, Problem> 
     }
     let now = shared.driver.clock().now();
     let limits = exposition::limits(&shared.server, &shared.reloader);
+    shared.driver.show_queue();
     let metrics = shared.metrics.clone();
     let policy = shared.reloader.policy_hash();
     let text = blocking(move || {

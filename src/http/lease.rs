@@ -33,13 +33,19 @@ pub fn etag(view: &ModeView) -> String {
     format!("\"{}-{}\"", view.epoch, view.mode)
 }
 
+/// Whether the reader says by `If-None-Match` that it knows this answer.
+pub fn knows(view: &ModeView, headers: &HeaderMap) -> bool {
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let etag = etag(view);
+    known.is_some_and(|known| {
+        known.trim() == "*" || known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)
+    })
+}
+
 /// The response: 304 where the reader knows the answer, 200 with the body otherwise. Both carry the lease.
 pub fn respond(view: &Arc<ModeView>, now: Time, lease_ms: i64, headers: &HeaderMap) -> Response {
     let etag = etag(view);
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let known = known.is_some_and(|known| {
-        known.trim() == "*" || known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag)
-    });
+    let known = knows(view, headers);
     let valid_until = now.plus(lease_ms);
     #[expect(clippy::cast_precision_loss, reason = "at most an hour")]
     let valid_for_seconds = lease_ms as f64 / 1_000.0;

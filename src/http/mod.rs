@@ -18,7 +18,8 @@ use crate::metrics::Metrics;
 use crate::reload::Reloader;
 use crate::store::LedgerReader;
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use problem::Problem;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -94,9 +95,21 @@ pub fn router(shared: Shared) -> Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
         })
         .layer(CatchPanicLayer::custom(|_| {
-            use axum::response::IntoResponse as _;
             let detail = "a fault in andon itself: nothing of this request was taken; please report it with the log";
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
         }))
+        .layer(axum::middleware::map_response(as_problem))
         .with_state(shared)
+}
+
+/// What the library refuses before a handler of ours sees it (a path that is no UTF-8, a note that
+/// is no JSON) is a problem like any other.
+async fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let own = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
+    if own || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    Problem::new(status, "invalid_request", "this request can't be read: see /openapi.json for what is possible")
+        .into_response()
 }

@@ -198,8 +198,9 @@ async fn find(shared: &Shared, id: String) -> Result<Incident, Problem> {
     let found: Result<Option<Incident>, Unavailable> = shared
         .driver
         .read(move |monitor, _| {
-            let workflow = wanted.rsplit_once('-').and_then(|(workflow, _)| monitor.workflows().get(workflow));
-            workflow.and_then(|w| w.state.incidents.list().iter().find(|i| i.id == wanted).cloned())
+            monitor
+                .incident_owner(&wanted)
+                .and_then(|w| w.state.incidents.list().iter().find(|i| i.id == wanted).cloned())
         })
         .await;
     found?.ok_or_else(|| {

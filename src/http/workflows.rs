@@ -4,7 +4,7 @@
 //! thread of their own from a copy of the state.
 
 use super::Shared;
-use super::lease::{ModeAnswer, respond};
+use super::lease::{ModeAnswer, knows, respond};
 use super::problem::Problem;
 use crate::domain::{Action, Command, Entry, Mode, Time, What, WorkflowId};
 use crate::monitor::{Workflow, WorkflowView};
@@ -135,7 +135,10 @@ pub async fn get_mode(
     let mut view = shared.driver.board().read(&id).ok_or_else(unknown)?;
     if let Some(text) = wait.wait.as_deref() {
         let patience = duration(text)?;
-        let known = (wait.epoch.unwrap_or(view.epoch), view.mode);
+        // An epoch says which mode was granted. Of a cap, which has no epoch, the reader knows only
+        // if it sends the tag of the answer: otherwise it would wait with a higher mode in hand.
+        let told = wait.epoch.is_none() || knows(&view, &headers);
+        let known = (wait.epoch.unwrap_or(view.epoch), if told { view.mode } else { view.granted });
         // Where too many wait already, the answer comes at once: the mode path is never refused.
         if let Ok(_place) = shared.long_polls.try_acquire() {
             shared.metrics.long_polls.inc();

@@ -224,10 +224,18 @@ impl Monitor {
     }
 
     fn step_incident(&mut self, ctx: &mut Ctx<'_>, incident: &str, status: IncidentStatus, note: &str) {
-        let workflow = incident.rsplit_once('-').and_then(|(workflow, _)| self.workflows.get_mut(workflow));
-        if let Some(workflow) = workflow {
+        let owner = self.incident_owner(incident).map(|workflow| workflow.id.clone());
+        if let Some(workflow) = owner.and_then(|id| self.workflows.get_mut(&id)) {
             workflow.step_incident(ctx, incident, status, note);
         }
+    }
+
+    /// The workflow that an incident is of. Its id begins with the workflow's, or, where that was
+    /// renamed since, with a former one.
+    pub fn incident_owner(&self, incident: &str) -> Option<&Workflow> {
+        let has = |workflow: &&Workflow| workflow.state.incidents.list().iter().any(|found| found.id == incident);
+        let named = incident.rsplit_once('-').and_then(|(workflow, _)| self.workflows.get(workflow));
+        named.filter(has).or_else(|| self.workflows.values().find(has))
     }
 
     /// When something lapses next, if nothing comes before.

@@ -9,7 +9,11 @@ use crate::stats::ring;
 use serde::{Deserialize, Serialize};
 
 /// Kinds of exceptions kept apart per workflow; further ones are counted as `other`.
-pub const KINDS_MAX: usize = 50;
+pub const KINDS_MAX: usize = OTHER_INDEX as usize;
+/// What further kinds are called.
+const OTHER: &str = "other";
+/// Their index: one above all others.
+const OTHER_INDEX: u16 = 50;
 /// Upper bounds of the latency buckets, seconds. None of them is whole: Prometheus 3 would print `1` as `1.0`.
 pub const LATENCY_BUCKETS_SECONDS: [f64; 16] =
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.5, 2.5, 5.5, 7.5, 12.5, 25.5, 62.5, 125.5];
@@ -186,6 +190,10 @@ pub struct Kinds(Vec<Box<str>>);
 impl Kinds {
     /// The index of a kind; a new one is added while there is room, then it is `other`.
     pub fn index(&mut self, kind: &str) -> u16 {
+        if kind == OTHER {
+            // It is the name of the rest: a kind of its own would be a second series of that name.
+            return OTHER_INDEX;
+        }
         let found = self.0.iter().position(|known| &**known == kind);
         let at = found.unwrap_or_else(|| {
             if self.0.len() < KINDS_MAX {
@@ -200,7 +208,7 @@ impl Kinds {
 
     /// The name of an index.
     pub fn name(&self, index: u16) -> &str {
-        self.0.get(usize::from(index)).map_or("other", |kind| kind)
+        self.0.get(usize::from(index)).map_or(OTHER, |kind| kind)
     }
 }
 

@@ -3,6 +3,8 @@
 //! One module a room. Real files, real parsers, real store; nothing here reaches into private code.
 
 mod config;
+mod fixture;
+mod front;
 mod ingest;
 mod statistics;
 mod store;

@@ -1,0 +1,20 @@
+//! The front door: a whole daemon over HTTP, one module an invariant.
+//!
+//! What is a failure here: an acknowledged event that is not counted exactly once, a mode above the
+//! last durable one, a ledger with a hole or a repeat, no data shown as 0, an error without a code.
+
+#![cfg(test)]
+
+mod errors;
+mod faults;
+mod harness;
+mod http;
+mod intake;
+mod limits;
+mod metrics;
+mod modes;
+mod obedience;
+mod openapi;
+mod reads;
+mod reload;
+mod restart;
