@@ -189,7 +189,7 @@ impl Metrics {
     /// Only where two metrics of the catalogue have one name.
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
-        let rejected = IntCounterVec::new(Opts::new(REJECTED.name, REJECTED.help), REJECTED.labels)?;
+        let rejected = IntCounterVec::new(Opts::new(REJECTED.name, REJECTED.help.trim()), REJECTED.labels)?;
         registry.register(Box::new(rejected.clone()))?;
         for code in RefusalCode::ALL {
             rejected.with_label_values(&[code.name()]);
@@ -225,19 +225,19 @@ impl Metrics {
 }
 
 fn counter(registry: &Registry, spec: Spec) -> Result<IntCounter, prometheus::Error> {
-    let counter = IntCounter::new(spec.name, spec.help)?;
+    let counter = IntCounter::new(spec.name, spec.help.trim())?;
     registry.register(Box::new(counter.clone()))?;
     Ok(counter)
 }
 
 fn gauge(registry: &Registry, spec: Spec) -> Result<IntGauge, prometheus::Error> {
-    let gauge = IntGauge::new(spec.name, spec.help)?;
+    let gauge = IntGauge::new(spec.name, spec.help.trim())?;
     registry.register(Box::new(gauge.clone()))?;
     Ok(gauge)
 }
 
 fn histogram(registry: &Registry, spec: Spec, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
-    let histogram = Histogram::with_opts(HistogramOpts::new(spec.name, spec.help).buckets(buckets.to_vec()))?;
+    let histogram = Histogram::with_opts(HistogramOpts::new(spec.name, spec.help.trim()).buckets(buckets.to_vec()))?;
     registry.register(Box::new(histogram.clone()))?;
     Ok(histogram)
 }

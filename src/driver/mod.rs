@@ -8,6 +8,7 @@ pub mod board;
 pub mod bookkeeper;
 pub mod dedup;
 pub mod engine;
+mod group;
 pub mod recovery;
 pub mod replay;
 pub mod thread;

@@ -7,17 +7,17 @@ use super::batch::{EventBatch, ReviewBatch, Taken};
 use super::board::Board;
 use super::bookkeeper::Bookkeeper;
 use super::engine::Engine;
+use super::group::{Group, Permit, Reply, unavailable};
 use crate::clock::Clock;
 use crate::domain::{Command, Input, Policy, Refusal, Time};
 use crate::metrics::Metrics;
 use crate::monitor::{Effect, Monitor};
-use crate::store::StoreError;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
 /// The driver looks this often for what is due, milliseconds.
 const WAKE_MS: i64 = 200;
@@ -47,7 +47,6 @@ pub enum Unavailable {
     Stopping,
 }
 
-type Reply<T> = oneshot::Sender<Result<T, Unavailable>>;
 type Read = Box<dyn FnOnce(&Monitor, Time) + Send>;
 
 enum Job {
@@ -58,12 +57,6 @@ enum Job {
     Read(Read),
     Wake,
     Stop,
-}
-
-/// A place in the queue; given back when the request is answered.
-struct Permit {
-    _request: OwnedSemaphorePermit,
-    bytes: OwnedSemaphorePermit,
 }
 
 /// Limits of the queue.
@@ -380,48 +373,5 @@ impl Worker {
         let result = self.engine.input(now, input).map_err(unavailable);
         // Whoever asked may have gone away; what was ordered stands.
         drop(reply.send(result));
-    }
-}
-
-fn unavailable(error: StoreError) -> Unavailable {
-    Unavailable::Store(error.to_string())
-}
-
-/// Requests that share one commit.
-#[derive(Default)]
-struct Group {
-    staged: Vec<super::engine::Staged>,
-    replies: Vec<(Reply<Taken>, Permit)>,
-    events: usize,
-    bytes: usize,
-}
-
-impl Group {
-    fn add(&mut self, staged: Result<super::engine::Staged, StoreError>, reply: Reply<Taken>, permit: Permit) {
-        match staged {
-            Ok(staged) => {
-                self.staged.push(staged);
-                self.replies.push((reply, permit));
-            }
-            Err(error) => drop(reply.send(Err(unavailable(error)))),
-        }
-    }
-
-    fn commit(self, engine: &mut Engine, now: Time) {
-        if self.staged.is_empty() {
-            return;
-        }
-        match engine.commit(now, self.staged) {
-            Ok(taken) => {
-                for ((reply, permit), taken) in self.replies.into_iter().zip(taken) {
-                    drop(permit);
-                    drop(reply.send(Ok(taken)));
-                }
-            }
-            Err(error) => {
-                let error = unavailable(error);
-                self.replies.into_iter().for_each(|(reply, _)| drop(reply.send(Err(error.clone()))));
-            }
-        }
     }
 }

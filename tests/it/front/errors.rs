@@ -7,11 +7,13 @@ use serde_json::json;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
+/// What is wrong, headers, body, and the status and code of the answer.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [u8], u16, &'a str);
+
 #[test]
 fn bodies_that_are_not_taken() {
     let app = House::folder().start(DRAFTS);
-    type Case = (&'static str, &'static [(&'static str, &'static str)], &'static [u8], u16, &'static str);
-    let cases: [Case; 8] = [
+    let cases: [Case<'_>; 7] = [
         ("no JSON", &[JSON], b"{\"id\": 1,", 400, "unreadable_body"),
         ("empty", &[JSON], b"", 400, "unreadable_body"),
         ("no gzip", &[("content-encoding", "gzip")], b"plain", 400, "corrupt_body"),
@@ -19,13 +21,9 @@ fn bodies_that_are_not_taken() {
         ("brotli", &[("content-encoding", "br")], b"[]", 415, "unsupported_content_encoding"),
         ("text", &[("content-type", "text/plain")], b"[]", 415, "unsupported_content_type"),
         ("form", &[("content-type", "application/x-www-form-urlencoded")], b"[]", 415, "unsupported_content_type"),
-        ("huge", &[("content-length", "17000000")], b"", 413, "body_too_large"),
     ];
     for path in ["/v1/events", "/v1/reviews"] {
         for (what, headers, body, status, code) in cases {
-            if what == "huge" {
-                continue;
-            }
             let answer = app.send("POST", path, headers, body);
             assert_eq!(answer.problem(status), code, "{path}: {what}");
         }

@@ -28,7 +28,7 @@ impl Scrape {
         for line in text.lines() {
             if let Some(help) = line.strip_prefix("# HELP ") {
                 let (name, help) = help.split_once(' ').expect("a help has a text");
-                assert!(!help.trim().is_empty() && helped.insert(name), "{line}");
+                assert!(!help.is_empty() && help.trim() == help && helped.insert(name), "{line}");
             } else if let Some(kind) = line.strip_prefix("# TYPE ") {
                 let (name, kind) = kind.split_once(' ').expect("a type has a word");
                 assert!(helped.contains(name) && typed.insert(name, kind).is_none(), "{line}");
