@@ -103,6 +103,7 @@ impl App {
             ledger,
             metrics,
             reloader: Arc::clone(&reloader),
+            reading: Arc::new(Semaphore::new(cores().saturating_sub(1).max(1))),
             long_polls: Arc::new(Semaphore::new(limit(settings.server.long_polls_max))),
             server: Arc::new(settings.server.clone()),
             stopping: stop.clone(),
@@ -199,6 +200,10 @@ fn start_driver(
         bytes_max: limit(settings.server.queue_bytes_max),
     };
     Driver::start(engine, bookkeeper, limits, Arc::clone(clock)).map_err(AppError::Thread)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
 }
 
 fn limit(value: u64) -> usize {

@@ -3,7 +3,7 @@
 //! Owns the fields, their limits and the checks that need no context. Prompts and texts have no
 //! field here and never will. Whether a workflow is known or a time too old is not decided here.
 
-use super::{Mode, Money, Refusal, RefusalCode, Time, WorkflowId};
+use super::{Mode, Money, Refusal, RefusalCode, Text, Time, WorkflowId};
 use serde::{Deserialize, Serialize};
 
 /// Longest id of an output or review, in bytes.
@@ -41,13 +41,13 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OutputEvent {
     /// Identifies the output within its workflow, 1 to [`ID_BYTES_MAX`] bytes.
-    pub id: Box<str>,
+    pub id: Text,
     /// The workflow that made it.
     pub workflow: WorkflowId,
     /// How it ended.
     pub outcome: Outcome,
     /// The kind of exception; only with [`Outcome::Exception`].
-    pub exception: Option<Box<str>>,
+    pub exception: Option<Text>,
     /// When it was made; `None` means when it arrived.
     pub time: Option<Time>,
     /// The AI's part of the time, milliseconds.
@@ -63,15 +63,15 @@ pub struct OutputEvent {
     /// What it was worth to the beneficiary, not negative.
     pub value: Option<Money>,
     /// Quality scores by name, finite.
-    pub scores: Vec<(Box<str>, f64)>,
+    pub scores: Vec<(Text, f64)>,
     /// Segments by name.
-    pub attributes: Vec<(Box<str>, Box<str>)>,
+    pub attributes: Vec<(Text, Text)>,
     /// The mode that the output was made in, as the workflow says.
     pub mode: Option<Mode>,
     /// Version of the workflow.
-    pub version: Option<Box<str>>,
+    pub version: Option<Text>,
     /// The model used.
-    pub model: Option<Box<str>>,
+    pub model: Option<Text>,
     /// How often it was tried again.
     pub retries: u32,
     /// Whether a fallback answered.
@@ -79,7 +79,7 @@ pub struct OutputEvent {
     /// Whether it was handed to a human.
     pub escalated: bool,
     /// Trace to look at.
-    pub trace_id: Option<Box<str>>,
+    pub trace_id: Option<Text>,
 }
 
 impl OutputEvent {
@@ -111,7 +111,7 @@ impl OutputEvent {
 
     /// The value of a score; `None` where the event has none of that name.
     pub fn score(&self, name: &str) -> Option<f64> {
-        self.scores.iter().find(|(other, _)| &**other == name).map(|(_, value)| *value)
+        self.scores.iter().find(|(other, _)| other == name).map(|(_, value)| *value)
     }
 
     /// Whether the outcome is an exception.
@@ -261,21 +261,21 @@ impl Verdict {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Review {
     /// Identifies the review within its workflow.
-    pub id: Box<str>,
+    pub id: Text,
     /// The workflow of the output.
     pub workflow: WorkflowId,
     /// The output that was judged.
-    pub output_id: Box<str>,
+    pub output_id: Text,
     /// The judgement.
     pub verdict: Verdict,
     /// The kind of exception that the reviewer found.
-    pub exception: Option<Box<str>>,
+    pub exception: Option<Text>,
     /// Who judged.
-    pub reviewer: Box<str>,
+    pub reviewer: Text,
     /// When; `None` means when it arrived.
     pub time: Option<Time>,
     /// A remark about the verdict, never the output's text.
-    pub note: Option<Box<str>>,
+    pub note: Option<Text>,
 }
 
 impl Review {

@@ -2,15 +2,15 @@
 //!
 //! Owns the one rule for workflow ids, so that they are safe in URLs, metrics labels and file names.
 
+use super::Text;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::borrow::Borrow;
 use std::fmt;
-use std::sync::Arc;
 
-/// A workflow's id: `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`. Cloning is cheap.
+/// A workflow's id: `[A-Za-z0-9][A-Za-z0-9_-]{0,63}`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct WorkflowId(Arc<str>);
+pub struct WorkflowId(Text);
 
 impl WorkflowId {
     /// Checks the rule; the error says what is wrong and what would be right.
@@ -53,8 +53,8 @@ impl WorkflowId {
 
 impl<'de> Deserialize<'de> for WorkflowId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::new(&text).map_err(de::Error::custom)
+        let text = Text::deserialize(deserializer)?;
+        if Self::is_valid(&text) { Ok(Self(text)) } else { Self::new(&text).map_err(de::Error::custom) }
     }
 }
 

@@ -24,3 +24,7 @@ pub use policy::{GuardPolicy, Policy, Track, UnknownWorkflows, WorkflowPolicy};
 pub use refusal::{Refusal, RefusalCode};
 pub use signal::{ActiveHours, Better, ScoreJudge, Signal};
 pub use time::Time;
+
+/// A short text of an event. Up to 24 bytes are kept in place: most ids, names and values need no
+/// memory of their own, which is what reading and dropping an event would mostly cost.
+pub type Text = compact_str::CompactString;

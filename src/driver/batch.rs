@@ -14,8 +14,10 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 /// Outputs with their journal bytes and hashes.
 #[derive(Debug, Default)]
 pub struct EventBatch {
-    /// Position in the request, and the output.
-    pub items: Vec<(usize, OutputEvent)>,
+    /// The outputs.
+    pub events: Vec<OutputEvent>,
+    /// The position of each in the request.
+    pub indexes: Vec<usize>,
     /// Journal bytes of all outputs, one after the other.
     pub encoded: Vec<u8>,
     /// Where each output's bytes end.
@@ -41,7 +43,7 @@ impl EventBatch {
             batch.ends.push(batch.encoded.len());
             batch.keys.push(event_key(event, &batch.encoded[start..]));
         }
-        batch.items = items;
+        (batch.indexes, batch.events) = items.into_iter().unzip();
         Ok(batch)
     }
 }

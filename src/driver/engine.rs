@@ -6,7 +6,7 @@
 use super::batch::{EventBatch, ModeNow, ReviewBatch, Taken, review_key};
 use super::board::Board;
 use super::dedup::{Dedup, Known};
-use crate::domain::{Entry, Input, OutputEvent, Refusal, Review, Time, What, WorkflowId};
+use crate::domain::{Entry, Input, Refusal, Review, Time, What, WorkflowId};
 use crate::metrics::Metrics;
 use crate::monitor::{At, Effect, Monitor, admit_time};
 use crate::store::{EventsRecord, Store, StoreError, encode_record};
@@ -46,6 +46,13 @@ pub(super) struct Staged {
     /// The record and its input; `None` where nothing of it was new.
     input: Option<(u64, Input)>,
     taken: Taken,
+}
+
+/// What was taken of a job, and the input that was applied: whoever asked frees it, so that the
+/// driver doesn't spend its time on that.
+pub(super) struct Answer {
+    pub(super) taken: Taken,
+    pub(super) spent: Option<Input>,
 }
 
 impl Engine {
@@ -94,7 +101,7 @@ impl Engine {
     /// The store refused; nothing was taken, now and from now on.
     pub fn events(&mut self, now: Time, batch: EventBatch) -> Result<Taken, StoreError> {
         let staged = self.stage_events(now, batch)?;
-        Ok(self.commit(now, vec![staged])?.remove(0))
+        Ok(self.commit(now, vec![staged])?.remove(0).taken)
     }
 
     /// Takes an input that is not an output: a command, a policy, a start.
@@ -130,24 +137,26 @@ impl Engine {
 
     pub(super) fn stage_events(&mut self, now: Time, batch: EventBatch) -> Result<Staged, StoreError> {
         self.check_poison()?;
-        let EventBatch { items, encoded, ends, keys, refusals } = batch;
+        let EventBatch { mut events, indexes, encoded, ends, keys, refusals } = batch;
         let mut stage = Stage::new(refusals);
-        let mut accepted: Vec<OutputEvent> = Vec::with_capacity(items.len());
         self.record.begin(now);
-        for (n, (index, event)) in items.into_iter().enumerate() {
-            if !self.admit(&mut stage, now, index, &event.id, &event.workflow, event.time, keys[n]) {
-                continue;
-            }
+        let mut n = 0;
+        // In place: nearly always all of them are taken, and an output is a large thing to move.
+        events.retain(|event| {
             let start = if n == 0 { 0 } else { ends[n - 1] };
-            self.record.push_encoded(&encoded[start..ends[n]]);
-            accepted.push(event);
-        }
-        let input = if accepted.is_empty() {
+            let taken = self.admit(&mut stage, now, indexes[n], &event.id, &event.workflow, event.time, keys[n]);
+            if taken {
+                self.record.push_encoded(&encoded[start..ends[n]]);
+            }
+            n += 1;
+            taken
+        });
+        let input = if events.is_empty() {
             None
         } else {
             let record = self.record.finish();
             let seq = self.store.journal.append(record);
-            Some((seq.map_err(|error| self.refused(error))?, Input::Events(accepted)))
+            Some((seq.map_err(|error| self.refused(error))?, Input::Events(events)))
         };
         Ok(stage.finish(input))
     }
@@ -222,7 +231,7 @@ impl Engine {
     }
 
     /// Makes staged jobs durable, applies them in order and says what was taken of each.
-    pub(super) fn commit(&mut self, now: Time, staged: Vec<Staged>) -> Result<Vec<Taken>, StoreError> {
+    pub(super) fn commit(&mut self, now: Time, staged: Vec<Staged>) -> Result<Vec<Answer>, StoreError> {
         self.check_poison()?;
         let mut last = 0;
         self.adopting.clear();
@@ -232,6 +241,7 @@ impl Engine {
         let mut effects = Vec::new();
         let mut answers = Vec::with_capacity(staged.len());
         for Staged { input, mut taken } in staged {
+            let mut spent = None;
             if let Some((seq, input)) = input {
                 last = seq;
                 effects.extend(self.apply(At { seq, now }, &input));
@@ -240,12 +250,13 @@ impl Engine {
                     Input::Reviews(reviews) => reviews.len(),
                     _ => 0,
                 };
+                spent = Some(input);
             }
-            answers.push(taken);
+            answers.push(Answer { taken, spent });
         }
         self.settle(last, &effects)?;
-        for taken in &mut answers {
-            self.count(taken);
+        for answer in &mut answers {
+            self.count(&mut answer.taken);
         }
         Ok(answers)
     }

@@ -3,8 +3,7 @@
 //! Owns that everybody in a group is answered, and only when the whole group is durable. Which
 //! requests come together is decided by the thread.
 
-use super::batch::Taken;
-use super::engine::{Engine, Staged};
+use super::engine::{Answer, Engine, Staged};
 use super::thread::Unavailable;
 use crate::domain::Time;
 use crate::store::StoreError;
@@ -27,13 +26,13 @@ pub(super) fn unavailable(error: StoreError) -> Unavailable {
 #[derive(Default)]
 pub(super) struct Group {
     pub(super) staged: Vec<Staged>,
-    replies: Vec<(Reply<Taken>, Permit)>,
+    replies: Vec<(Reply<Answer>, Permit)>,
     pub(super) events: usize,
     pub(super) bytes: usize,
 }
 
 impl Group {
-    pub(super) fn add(&mut self, staged: Result<Staged, StoreError>, reply: Reply<Taken>, permit: Permit) {
+    pub(super) fn add(&mut self, staged: Result<Staged, StoreError>, reply: Reply<Answer>, permit: Permit) {
         match staged {
             Ok(staged) => {
                 self.staged.push(staged);
@@ -48,10 +47,10 @@ impl Group {
             return;
         }
         match engine.commit(now, self.staged) {
-            Ok(taken) => {
-                for ((reply, permit), taken) in self.replies.into_iter().zip(taken) {
+            Ok(answers) => {
+                for ((reply, permit), answer) in self.replies.into_iter().zip(answers) {
                     drop(permit);
-                    drop(reply.send(Ok(taken)));
+                    drop(reply.send(Ok(answer)));
                 }
             }
             Err(error) => {

@@ -6,7 +6,7 @@
 use super::batch::{EventBatch, ReviewBatch, Taken};
 use super::board::Board;
 use super::bookkeeper::Bookkeeper;
-use super::engine::Engine;
+use super::engine::{Answer, Engine};
 use super::group::{Group, Permit, Reply, unavailable};
 use crate::clock::Clock;
 use crate::domain::{Command, Input, Policy, Refusal, Time};
@@ -50,8 +50,8 @@ pub enum Unavailable {
 type Read = Box<dyn FnOnce(&Monitor, Time) + Send>;
 
 enum Job {
-    Events(EventBatch, Reply<Taken>, Permit),
-    Reviews(ReviewBatch, Reply<Taken>, Permit),
+    Events(EventBatch, Reply<Answer>, Permit),
+    Reviews(ReviewBatch, Reply<Answer>, Permit),
     Command(Command, Reply<Vec<Effect>>),
     Policy(Box<Policy>, Reply<Vec<Effect>>),
     Read(Read),
@@ -185,7 +185,8 @@ impl Driver {
     /// # Errors
     /// Nothing was taken.
     pub async fn events(&self, batch: EventBatch, reserved: Reserved) -> Result<Taken, Unavailable> {
-        let taken = self.ask(|reply| Job::Events(batch, reply, reserved.0)).await?;
+        let Answer { taken, spent } = self.ask(|reply| Job::Events(batch, reply, reserved.0)).await?;
+        drop(spent);
         self.refused(&taken.rejected);
         Ok(taken)
     }
@@ -195,7 +196,7 @@ impl Driver {
     /// # Errors
     /// Nothing was taken.
     pub async fn reviews(&self, batch: ReviewBatch, reserved: Reserved) -> Result<Taken, Unavailable> {
-        let taken = self.ask(|reply| Job::Reviews(batch, reply, reserved.0)).await?;
+        let taken = self.ask(|reply| Job::Reviews(batch, reply, reserved.0)).await?.taken;
         self.refused(&taken.rejected);
         Ok(taken)
     }
@@ -336,7 +337,7 @@ impl Worker {
         while let Some(job) = next.take() {
             match job {
                 Job::Events(batch, reply, permit) => {
-                    group.events += batch.items.len();
+                    group.events += batch.events.len();
                     group.bytes += batch.encoded.len();
                     let staged = self.engine.stage_events(now, batch);
                     group.add(staged, reply, permit);

@@ -87,6 +87,8 @@ async fn read<T: Send + 'static>(
         Ok::<_, BodyError>((parse(&decoded, format)?, decoded.len()))
     };
     let (parsed, bytes) = if large {
+        // The semaphore is never closed.
+        let _turn = shared.reading.acquire().await.ok();
         tokio::task::spawn_blocking(work).await.map_err(|_| {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the body could not be read; nothing was taken")
         })??

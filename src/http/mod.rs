@@ -41,6 +41,8 @@ pub struct Shared {
     pub reloader: Arc<Reloader>,
     /// Limits.
     pub server: Arc<Server>,
+    /// Turns for reading large bodies: one core stays free for the driver and for mode answers.
+    pub reading: Arc<Semaphore>,
     /// Places for readers that wait for a change.
     pub long_polls: Arc<Semaphore>,
     /// Turns true when the daemon begins to stop: who waits is answered at once.

@@ -6,7 +6,7 @@
 use super::mapping::{Condition, From, Kind, Mapping, OutcomeRule, Piece, Source};
 use super::when::{TimeRule, spaced};
 use super::wire;
-use crate::domain::{Money, Outcome, OutputEvent, Refusal, RefusalCode, Review, Time, WorkflowId};
+use crate::domain::{Money, Outcome, OutputEvent, Refusal, RefusalCode, Review, Text, Time, WorkflowId};
 use std::str::FromStr;
 
 /// The cells of one row, in the order of the mapping's columns; empty = absent.
@@ -143,7 +143,7 @@ impl Source {
         })
     }
 
-    fn boxed(&self, cells: &Cells<'_>) -> Option<Box<str>> {
+    fn boxed(&self, cells: &Cells<'_>) -> Option<Text> {
         self.text(cells).map(Into::into)
     }
 }

@@ -6,7 +6,7 @@
 
 use super::diagnose::{Field, Kind, kind_of};
 use crate::domain::event::{ATTRIBUTES_MAX, SCORES_MAX};
-use crate::domain::{Mode, Money, Outcome, OutputEvent, Refusal, RefusalCode, Review, Time, Verdict, WorkflowId};
+use crate::domain::{Mode, Money, Outcome, OutputEvent, Refusal, RefusalCode, Review, Text, Time, Verdict, WorkflowId};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -48,21 +48,21 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 }
 
 /// A string, borrowed unless it holds escapes. (serde's `Option<Cow<str>>` never borrows.)
-struct Text<'a>(Cow<'a, str>);
+struct Borrowed<'a>(Cow<'a, str>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for Borrowed<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Borrow;
         impl<'de> Visitor<'de> for Borrow {
-            type Value = Text<'de>;
+            type Value = Borrowed<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
             fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
+                Ok(Borrowed(Cow::Borrowed(text)))
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
+                Ok(Borrowed(Cow::Owned(text.to_owned())))
             }
         }
         deserializer.deserialize_str(Borrow)
@@ -70,7 +70,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 }
 
 /// Values by name in the order sent, duplicates included, nulls left out.
-struct Pairs<V>(Vec<(Box<str>, V)>);
+struct Pairs<V>(Vec<(Text, V)>);
 
 impl<V> Default for Pairs<V> {
     fn default() -> Self {
@@ -88,7 +88,7 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut pairs = Vec::new();
-                while let Some((name, value)) = map.next_entry::<Box<str>, Option<V>>()? {
+                while let Some((name, value)) = map.next_entry::<Text, Option<V>>()? {
                     if pairs.len() > SCORES_MAX.max(ATTRIBUTES_MAX) {
                         return Err(A::Error::custom("too many"));
                     }
@@ -105,14 +105,14 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WireEvent<'a> {
-    id: Box<str>,
+    id: Text,
     #[serde(borrow)]
-    workflow: Text<'a>,
+    workflow: Borrowed<'a>,
     #[serde(borrow)]
-    outcome: Text<'a>,
-    exception: Option<Box<str>>,
+    outcome: Borrowed<'a>,
+    exception: Option<Text>,
     #[serde(borrow)]
-    time: Option<Text<'a>>,
+    time: Option<Borrowed<'a>>,
     latency_ms: Option<f64>,
     cycle_ms: Option<f64>,
     sla_met: Option<bool>,
@@ -122,15 +122,15 @@ pub(super) struct WireEvent<'a> {
     #[serde(borrow)]
     value: Option<&'a RawValue>,
     scores: Option<Pairs<f64>>,
-    attributes: Option<Pairs<Box<str>>>,
+    attributes: Option<Pairs<Text>>,
     #[serde(borrow)]
-    mode: Option<Text<'a>>,
-    version: Option<Box<str>>,
-    model: Option<Box<str>>,
+    mode: Option<Borrowed<'a>>,
+    version: Option<Text>,
+    model: Option<Text>,
     retries: Option<u32>,
     fallback: Option<bool>,
     escalated: Option<bool>,
-    trace_id: Option<Box<str>>,
+    trace_id: Option<Text>,
 }
 
 const fn required(name: &'static str) -> Field {
@@ -206,17 +206,17 @@ impl Item for OutputEvent {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WireReview<'a> {
-    id: Box<str>,
+    id: Text,
     #[serde(borrow)]
-    workflow: Text<'a>,
-    output_id: Box<str>,
+    workflow: Borrowed<'a>,
+    output_id: Text,
     #[serde(borrow)]
-    verdict: Text<'a>,
-    exception: Option<Box<str>>,
-    reviewer: Box<str>,
+    verdict: Borrowed<'a>,
+    exception: Option<Text>,
+    reviewer: Text,
     #[serde(borrow)]
-    time: Option<Text<'a>>,
-    note: Option<Box<str>>,
+    time: Option<Borrowed<'a>>,
+    note: Option<Text>,
 }
 
 impl Item for Review {
@@ -257,7 +257,7 @@ fn invalid(field: &str, message: String) -> Refusal {
     Refusal::new(RefusalCode::InvalidValue, message).at_field(field)
 }
 
-fn workflow(text: &Text<'_>) -> Result<WorkflowId, Refusal> {
+fn workflow(text: &Borrowed<'_>) -> Result<WorkflowId, Refusal> {
     WorkflowId::new(&text.0).map_err(|error| invalid("workflow", format!("`workflow` {error}")))
 }
 
@@ -292,8 +292,8 @@ fn money(field: &str, raw: &RawValue) -> Result<Money, Refusal> {
     let refuse = |code, message| Err(Refusal::new(code, message).at_field(field));
     let text = match kind_of(raw) {
         "a number" => Cow::Borrowed(raw.get()),
-        "a string" => match serde_json::from_str::<Text<'_>>(raw.get()) {
-            Ok(Text(text)) => text,
+        "a string" => match serde_json::from_str::<Borrowed<'_>>(raw.get()) {
+            Ok(Borrowed(text)) => text,
             Err(_) => return refuse(RefusalCode::InvalidValue, format!("`{field}` is not valid Unicode")),
         },
         got => {

@@ -3,7 +3,7 @@
 //! Owns the writing side of the wire form, for commands that send to a running daemon. Fields
 //! that are absent or hold their default are left out.
 
-use crate::domain::{Mode, Money, Outcome, OutputEvent, Review, Time, Verdict};
+use crate::domain::{Mode, Money, Outcome, OutputEvent, Review, Text, Time, Verdict};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -48,7 +48,7 @@ struct EventOut<'a> {
     #[serde(skip_serializing_if = "Pairs::is_empty")]
     scores: Pairs<'a, f64>,
     #[serde(skip_serializing_if = "Pairs::is_empty")]
-    attributes: Pairs<'a, Box<str>>,
+    attributes: Pairs<'a, Text>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<Mode>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,7 +124,7 @@ impl<'a> ReviewOut<'a> {
 }
 
 /// Values by name, written as an object.
-struct Pairs<'a, V>(&'a [(Box<str>, V)]);
+struct Pairs<'a, V>(&'a [(Text, V)]);
 
 impl<V> Pairs<'_, V> {
     fn is_empty(&self) -> bool {

@@ -3,7 +3,7 @@
 //! Owns the counting. It judges nothing: what is good enough is the guards' matter.
 
 use super::observe::sla_met;
-use crate::domain::{Money, OutputEvent, Signal, WorkflowPolicy};
+use crate::domain::{Money, OutputEvent, Signal, Text, WorkflowPolicy};
 use crate::stats::latency::Latencies;
 use crate::stats::ring;
 use serde::{Deserialize, Serialize};
@@ -155,6 +155,10 @@ impl ring::Slot for Slot {
     fn close(&mut self) {
         self.latencies.pack();
     }
+
+    fn is_open(&self) -> bool {
+        self.latencies.is_open()
+    }
 }
 
 /// Everything since the workflow was adopted; feeds the counters of `/metrics`.
@@ -185,7 +189,7 @@ impl Totals {
 
 /// The kinds of exceptions that a workflow has shown, in order of appearance.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Kinds(Vec<Box<str>>);
+pub struct Kinds(Vec<Text>);
 
 impl Kinds {
     /// The index of a kind; a new one is added while there is room, then it is `other`.

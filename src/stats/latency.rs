@@ -92,6 +92,11 @@ impl Latencies {
         }
     }
 
+    /// Whether it takes the room of a whole histogram.
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Self::Many(_))
+    }
+
     fn each(&self, mut take: impl FnMut(u64, u64)) {
         match self {
             Self::Few(values) => values.iter().for_each(|micros| take(*micros, 1)),

@@ -12,6 +12,10 @@ pub trait Slot: Clone + Default {
     fn merge(&mut self, other: &Self);
     /// Called when the slot is closed; a chance to become small.
     fn close(&mut self) {}
+    /// Whether closing would change it.
+    fn is_open(&self) -> bool {
+        false
+    }
 }
 
 /// The windows, shortest first: name, length of the window and of its slots in milliseconds.
@@ -47,11 +51,14 @@ pub struct Windows<T> {
     levels: [Vec<Timed<T>>; WINDOWS.len()],
     /// Fine slots that start before this are folded into the coarser windows.
     folded_until_ms: i64,
+    /// Whether a closed slot was opened again by a late arrival; the next fold closes it.
+    #[serde(skip)]
+    late: bool,
 }
 
 impl<T> Default for Windows<T> {
     fn default() -> Self {
-        Self { levels: std::array::from_fn(|_| Vec::new()), folded_until_ms: i64::MIN }
+        Self { levels: std::array::from_fn(|_| Vec::new()), folded_until_ms: i64::MIN, late: false }
     }
 }
 
@@ -71,9 +78,9 @@ impl<T: Slot> Windows<T> {
         }
         for (level, window) in WINDOWS.iter().enumerate() {
             if time_ms > now_ms - window.length_ms {
-                let slot = self.slot(level, time_ms);
-                count(slot);
-                slot.close();
+                // It stays open for more of its kind: after an outage they come by the thousand.
+                count(self.slot(level, time_ms));
+                self.late = true;
             }
         }
     }
@@ -116,6 +123,11 @@ impl<T: Slot> Windows<T> {
             }
         }
         self.folded_until_ms = until;
+        if std::mem::take(&mut self.late) {
+            let closed =
+                self.levels.iter_mut().flatten().filter(|timed| timed.start_ms < until && timed.slot.is_open());
+            closed.for_each(|timed| Arc::make_mut(&mut timed.slot).close());
+        }
         for (level, window) in WINDOWS.iter().enumerate() {
             self.levels[level].retain(|timed| timed.start_ms > now_ms - window.length_ms - window.slot_ms);
         }

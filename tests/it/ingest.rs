@@ -249,7 +249,7 @@ prop_compose! {
     ) -> OutputEvent {
         let outcome = if kind.is_some() { Outcome::Exception } else { Outcome::Ok };
         let money = |text: Option<String>| text.map(|text| text.parse().unwrap());
-        let boxed = |text: Option<String>| text.map(String::into_boxed_str);
+        let boxed = |text: Option<String>| text.map(andon::domain::Text::from);
         OutputEvent {
             exception: boxed(kind), time: time.map(Time), latency_ms, cycle_ms, sla_met, cost: money(cost), units,
             value: money(value), scores: scores.into_iter().map(|(name, score)| (name.into(), score)).collect(),

@@ -13,7 +13,7 @@ mod fixture;
 mod journal;
 mod open;
 
-use andon::domain::{Action, Command, Input, Outcome, OutputEvent, Review, Time, Verdict, WorkflowId};
+use andon::domain::{Action, Command, Input, Outcome, OutputEvent, Review, Text, Time, Verdict, WorkflowId};
 use andon::store::memory::FaultyDisk;
 use andon::store::{Beside, Journal, JournalSettings, Recovery, StoreError, encode_record};
 use proptest::prelude::*;
@@ -70,7 +70,7 @@ fn commit(journal: &mut Journal, numbers: impl IntoIterator<Item = u64>, bytes: 
     journal.commit()
 }
 
-fn text(max: usize) -> impl Strategy<Value = Box<str>> {
+fn text(max: usize) -> impl Strategy<Value = Text> {
     prop::collection::vec(any::<char>(), 1..max).prop_map(|chars| chars.into_iter().collect::<String>().into())
 }
 
