@@ -5,4 +5,5 @@
 mod config;
 mod front;
 mod ingest;
+mod sim;
 mod store;
