@@ -5,5 +5,6 @@
 mod config;
 mod front;
 mod ingest;
+mod kill;
 mod sim;
 mod store;
