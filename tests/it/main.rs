@@ -8,3 +8,4 @@ mod ingest;
 mod kill;
 mod sim;
 mod store;
+mod tidy;
