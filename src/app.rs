@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::Input;
 use crate::driver::{Board, Bookkeeper, Driver, Engine, EngineOptions, QueueLimits, Schedule, StartError};
+use crate::http::listener::Limited;
 use crate::http::{self, Shared};
 use crate::metrics::Metrics;
 use crate::reload::Reloader;
@@ -95,6 +96,7 @@ impl App {
         let driver = start_driver(store, &settings, &metrics, &clock)?;
         let reloader = Reloader::new(file, settings.clone(), driver.clone(), metrics.clone(), Arc::clone(&clock));
         let reloader = Arc::new(reloader);
+        let listener = Limited::new(listener, limit(settings.server.connections_max));
         let (stopping, stop) = watch::channel(false);
         let shared = Shared {
             driver: driver.clone(),
@@ -108,8 +110,6 @@ impl App {
         let router = http::router(shared);
         let server = tokio::spawn(async move {
             let mut stop = stop;
-            // One write a response and no waiting for more: a mode answer is small and wanted now.
-            let listener = axum::serve::ListenerExt::tap_io(listener, |stream| drop(stream.set_nodelay(true)));
             let served = axum::serve(listener, router).with_graceful_shutdown(async move {
                 drop(stop.wait_for(|stop| *stop).await);
             });

@@ -49,8 +49,8 @@ catalogue! {
     UNITS: Counter "andon_units_total" ["workflow"];
     /// Cost since adoption, in the workflow's currency.
     COST: Counter "andon_cost_total" ["workflow", "currency"];
-    /// Value since adoption; a gauge, because values may be negative.
-    VALUE: Gauge "andon_value_total" ["workflow"];
+    /// Value to the beneficiary since adoption.
+    VALUE: Counter "andon_value_total" ["workflow"];
     /// Latency of the outputs that reported one.
     LATENCY: Histogram "andon_output_latency_seconds" ["workflow"];
     /// Outputs that missed their service level.
@@ -107,7 +107,7 @@ catalogue! {
     QUEUE_DEPTH: Gauge "andon_queue_depth" [];
     /// Bytes of requests waiting for the journal.
     QUEUE_BYTES: Gauge "andon_queue_bytes" [];
-    /// Limits of the daemon: `queue_bytes`, `queue_requests`, `body_bytes`, `dedup_ids`, `unknown_workflows`, `long_polls`, `refusals`.
+    /// Limits of the daemon: `queue_bytes`, `queue_requests`, `body_bytes`, `dedup_ids`, `unknown_workflows`, `connections`, `long_polls`, `refusals`.
     LIMIT: Gauge "andon_limit" ["limit"];
     /// Time of one group commit: write and fsync.
     JOURNAL_FSYNC: Histogram "andon_journal_fsync_seconds" [];

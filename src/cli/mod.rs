@@ -4,9 +4,27 @@
 //! is printed. Decides nothing about modes.
 
 mod check;
+mod client;
+mod demo;
+mod demo_policy;
+mod demo_story;
+mod import;
+mod import_dry;
+mod import_live;
+mod import_report;
+mod import_store;
+mod incidents;
+mod mode;
 mod openapi;
 mod output;
+mod progress;
+mod refused;
 mod serve;
+mod simulate;
+mod table;
+mod traffic;
+mod why;
+mod words;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -27,8 +45,20 @@ struct Arguments {
 enum Command {
     /// Run the daemon.
     Serve(serve::Arguments),
+    /// Show it at work on simulated workflows, with nothing to set up.
+    Demo(demo::Arguments),
     /// Check a configuration and say everything that is wrong with it.
     Check(check::Arguments),
+    /// Judge a table of past outputs, or send it to a daemon.
+    Import(import::Arguments),
+    /// Send simulated traffic to a daemon.
+    Simulate(simulate::Arguments),
+    /// Say what a workflow may do now; lower, hold or stop it.
+    Mode(mode::Arguments),
+    /// Explain why a workflow's mode is, or was, what it is.
+    Why(why::Arguments),
+    /// List, acknowledge and resolve incidents.
+    Incidents(incidents::Arguments),
     /// Print the OpenAPI document.
     Openapi(openapi::Arguments),
 }
@@ -45,7 +75,25 @@ pub fn run() -> ExitCode {
     };
     match arguments.command {
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Mode(arguments) => mode::run(&arguments),
+        Command::Why(arguments) => why::run(&arguments),
+        Command::Incidents(arguments) => incidents::run(&arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
+    }
+}
+
+/// The exit code of a command that talks to a daemon; says what went wrong.
+fn done(result: Result<(), client::ClientError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(format!("andon: {error}"));
+            let is_usage = matches!(error, client::ClientError::Address(_));
+            if is_usage { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+        }
     }
 }

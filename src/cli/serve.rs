@@ -43,7 +43,11 @@ pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 /// Logs to standard error, as `ANDON_LOG` and `ANDON_LOG_FORMAT` say.
 pub(super) fn start_logging(default: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("ANDON_LOG").unwrap_or_else(|_| default.into());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log in a file is read without colours.
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(output::is_terminal_err());
     if std::env::var("ANDON_LOG_FORMAT").is_ok_and(|format| format == "json") {
         log.json().init();
     } else {

@@ -79,6 +79,7 @@ const KEYS: &[KeyDoc] = &[
     of("server", "queue_bytes_max", Default("\"64MiB\"")),
     of("server", "queue_requests_max", Default("1024")),
     of("server", "refusals_max", Default("1000")),
+    of("server", "connections_max", Default("4096")),
     of("server", "long_polls_max", Default("1024")),
     of("server", "request_timeout", Default("\"30s\"")),
     of("server", "shutdown_grace", Default("\"10s\"")),

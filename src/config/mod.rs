@@ -56,6 +56,8 @@ pub struct Server {
     pub refusals_max: u64,
     /// Most long polls that wait at the same time.
     pub long_polls_max: u64,
+    /// Connections at the same time; further ones wait.
+    pub connections_max: u64,
     /// A request that takes longer is given up.
     pub request_timeout_ms: u64,
     /// How long a stop waits for requests in work.
@@ -149,7 +151,7 @@ const MIB: u64 = 1 << 20;
 const TIB: u64 = 1 << 40;
 
 fn server(section: &Section<'_>) -> Server {
-    let body = section.read("body_bytes_max", |v| bytes(v, 1_024..=1_024 * MIB));
+    let body = section.read("body_bytes_max", |v| bytes(v, 1_024..=64 * MIB));
     let queue = section.read("queue_bytes_max", |v| bytes(v, 1_024..=TIB));
     if let (Some(body), Some(queue)) = (body, queue)
         && queue < body
@@ -170,6 +172,7 @@ fn server(section: &Section<'_>) -> Server {
         queue_bytes_max: queue.unwrap_or_default(),
         queue_requests_max: whole(section, "queue_requests_max", 1..=1_000_000),
         refusals_max: whole(section, "refusals_max", 1..=1_000_000),
+        connections_max: whole(section, "connections_max", 1..=1_000_000),
         long_polls_max: whole(section, "long_polls_max", 1..=1_000_000),
         request_timeout_ms: time("request_timeout", 100),
         shutdown_grace_ms: time("shutdown_grace", 0),

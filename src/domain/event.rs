@@ -60,7 +60,7 @@ pub struct OutputEvent {
     pub cost: Option<Money>,
     /// How many units it made; greater than 0.
     pub units: f64,
-    /// What it was worth to the beneficiary.
+    /// What it was worth to the beneficiary, not negative.
     pub value: Option<Money>,
     /// Quality scores by name, finite.
     pub scores: Vec<(Box<str>, f64)>,
@@ -152,8 +152,10 @@ impl OutputEvent {
         if self.cost.is_some_and(|cost| cost.is_negative() || cost > Money::EVENT_MAX) {
             return refuse(RefusalCode::InvalidNumber, "cost", "`cost` must be between 0 and 1e9".into());
         }
-        if self.value.is_some_and(|value| value.abs() > Money::EVENT_MAX) {
-            return refuse(RefusalCode::InvalidNumber, "value", "`value` must be between -1e9 and 1e9".into());
+        if self.value.is_some_and(|value| value.is_negative() || value > Money::EVENT_MAX) {
+            // A sum that may fall is no counter; and a loss is a cost, which the guards watch.
+            let message = "`value` must be between 0 and 1e9: send a loss as `cost`";
+            return refuse(RefusalCode::InvalidNumber, "value", message.into());
         }
         if self.retries > RETRIES_MAX {
             return refuse(RefusalCode::InvalidNumber, "retries", format!("`retries` must be at most {RETRIES_MAX}"));
@@ -323,7 +325,7 @@ mod tests {
             ("units", |e| e.units = f64::NAN),
             ("cost", |e| e.cost = Some("-1".parse().unwrap())),
             ("cost", |e| e.cost = Some("1000000001".parse().unwrap())),
-            ("value", |e| e.value = Some("-1000000001".parse().unwrap())),
+            ("value", |e| e.value = Some("-1".parse().unwrap())),
             ("scores.s", |e| e.scores = vec![("s".into(), f64::INFINITY)]),
             ("scores", |e| e.scores = vec![("s".into(), 1.0), ("s".into(), 2.0)]),
             ("attributes", |e| e.attributes = vec![("".into(), "x".into())]),

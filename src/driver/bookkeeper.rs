@@ -209,27 +209,24 @@ struct Desk {
 
 impl Desk {
     fn run(self, inbox: &Receiver<Chore>) {
-        // A snapshot that failed is tried again as it is: what it took out of the state (the chunks
-        // of the deduplication table) stands in no later one. Until then no other is taken.
+        // A snapshot that failed is tried again as it is, and none is saved after it before: what it
+        // took out of the state (dirty workflows, new ids) stands in no later one.
         let mut failed: Option<SnapshotChange> = None;
-        let mut lost = false;
+        let mut broken = false;
         loop {
             match inbox.recv_timeout(RETRY) {
-                Ok(Chore::Snapshot(changes, now)) => {
-                    // Only the one at the end comes while another is still to be saved: without
-                    // that one it would be a state with holes, and the journal holds everything.
+                Ok(Chore::Snapshot(changes, now)) if !broken => {
                     failed = failed.and_then(|change| self.save(change));
-                    if failed.is_some() || lost {
-                        continue;
-                    }
                     match changes.encode(now) {
-                        Ok(change) => failed = self.save(change),
+                        Ok(change) if failed.is_none() => failed = self.save(change),
+                        Ok(_) => broken = true,
                         Err(error) => {
-                            tracing::error!(%error, "a snapshot can't be encoded, so none is taken until the next start; the journal holds everything");
-                            lost = true;
+                            tracing::error!(%error, "a snapshot can't be encoded: no more are taken, the journal holds everything");
+                            broken = true;
                         }
                     }
                 }
+                Ok(Chore::Snapshot(..)) => {}
                 Ok(Chore::Refusals(refusals)) => {
                     if let Err(error) = self.book.refusals_add(&refusals, self.refusals_max) {
                         tracing::warn!(%error, "refusals could not be written");

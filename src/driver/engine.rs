@@ -6,9 +6,9 @@
 use super::batch::{EventBatch, ModeNow, ReviewBatch, Taken, review_key};
 use super::board::Board;
 use super::dedup::{Dedup, Known};
-use crate::domain::{Entry, Input, OutputEvent, Refusal, Review, Time, WorkflowId};
+use crate::domain::{Entry, Input, OutputEvent, Refusal, Review, Time, What, WorkflowId};
 use crate::metrics::Metrics;
-use crate::monitor::{At, Effect, Monitor};
+use crate::monitor::{At, Effect, Monitor, admit_time};
 use crate::store::{EventsRecord, Store, StoreError, encode_record};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,10 +35,10 @@ pub struct Engine {
     /// Workflows that changed since the last snapshot.
     pub(super) dirty: BTreeSet<WorkflowId>,
     pub(super) events_since_snapshot: u64,
-    /// Unknown workflows that the staged jobs bring: they count against the limit already.
+    /// Unknown workflows that staged requests bring: the limit on them holds over the whole group.
     adopting: BTreeSet<WorkflowId>,
     record: EventsRecord,
-    scratch: Vec<u8>,
+    pub(super) scratch: Vec<u8>,
 }
 
 /// A job that is appended and waits for the commit.
@@ -110,7 +110,7 @@ impl Engine {
         self.sync()?;
         let effects = self.apply(At { seq, now }, &input);
         if matches!(input, Input::Policy(_)) {
-            // The answers carry what follows from the policy alone: its hash, the review depth.
+            // Review depths and the policy's hash stand in every answer.
             self.board.publish(&self.monitor);
         }
         self.settle(seq, &effects)?;
@@ -185,17 +185,20 @@ impl Engine {
         time: Option<Time>,
         key: super::dedup::Key,
     ) -> bool {
-        // The same workflow as the item before: nothing to ask again but the time.
-        let checked = stage.last.as_ref() == Some(workflow) && time.is_none();
-        if !checked {
-            let window_ms = if self.options.check_times { self.options.dedup_window_ms } else { i64::MAX };
-            let time = time.filter(|_| self.options.check_times);
-            if let Err(refusal) = self.monitor.admit(workflow, time, now, window_ms, &mut self.adopting) {
-                stage.refusals.push(refusal.of(id, Some(workflow.as_str())).at(index, None));
-                return false;
+        let window_ms = self.options.dedup_window_ms;
+        let time = time.filter(|_| self.options.check_times);
+        let mut admitted = time.map_or(Ok(()), |time| admit_time(time, now, window_ms));
+        // The same workflow as the item before needs not be asked for again.
+        if admitted.is_ok() && stage.last.as_ref() != Some(workflow) {
+            admitted = self.monitor.admit(workflow, &mut self.adopting);
+            if admitted.is_ok() {
+                stage.workflows.insert(workflow.clone());
+                stage.last = Some(workflow.clone());
             }
-            stage.workflows.insert(workflow.clone());
-            stage.last = Some(workflow.clone());
+        }
+        if let Err(refusal) = admitted {
+            stage.refusals.push(refusal.of(id, Some(workflow.as_str())).at(index, None));
+            return false;
         }
         match self.dedup.insert(now, key) {
             Known::New => return true,
@@ -206,12 +209,12 @@ impl Engine {
         false
     }
 
-    fn append(&mut self) -> Result<u64, StoreError> {
+    pub(super) fn append(&mut self) -> Result<u64, StoreError> {
         let seq = self.store.journal.append(&self.scratch);
         seq.map_err(|error| self.refused(error))
     }
 
-    fn sync(&mut self) -> Result<(), StoreError> {
+    pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         let timer = self.metrics.journal_fsync.start_timer();
         let result = self.store.journal.commit();
         timer.observe_duration();
@@ -247,20 +250,9 @@ impl Engine {
         Ok(answers)
     }
 
-    /// Applies a durable input, at the start a replayed one too.
+    /// Hands an input to the monitor and notes which workflows it changed: a snapshot that says it
+    /// holds this input must hold all of them.
     pub(super) fn apply(&mut self, at: At, input: &Input) -> Vec<Effect> {
-        // Before, for what the input takes away, and after, for what it brings.
-        self.mark(input);
-        let effects = self.monitor.handle(at, input);
-        self.mark(input);
-        if let Input::Events(events) = input {
-            self.events_since_snapshot += events.len() as u64;
-        }
-        effects
-    }
-
-    /// Notes which workflows an input may change: the next snapshot holds them, or drops them.
-    fn mark(&mut self, input: &Input) {
         match input {
             Input::Events(events) => {
                 let mut last: Option<&WorkflowId> = None;
@@ -269,15 +261,25 @@ impl Engine {
                         self.dirty.insert(event.workflow.clone());
                     }
                 }
+                self.events_since_snapshot += events.len() as u64;
+                self.monitor.handle(at, input)
             }
-            Input::Reviews(reviews) => self.dirty.extend(reviews.iter().map(|review| review.workflow.clone())),
-            // Rare, and they may touch any workflow.
-            _ => self.dirty.extend(self.monitor.workflows().keys().cloned()),
+            Input::Reviews(reviews) => {
+                self.dirty.extend(reviews.iter().map(|review| review.workflow.clone()));
+                self.monitor.handle(at, input)
+            }
+            // Rare, and they may touch any workflow: those that go and those that come.
+            _ => {
+                self.dirty.extend(self.monitor.workflows().keys().cloned());
+                let effects = self.monitor.handle(at, input);
+                self.dirty.extend(self.monitor.workflows().keys().cloned());
+                effects
+            }
         }
     }
 
     /// Publishes modes first (a lower mode must not wait), then writes the ledger.
-    fn settle(&mut self, seq: u64, effects: &[Effect]) -> Result<(), StoreError> {
+    pub(super) fn settle(&mut self, seq: u64, effects: &[Effect]) -> Result<(), StoreError> {
         if effects.is_empty() {
             return Ok(());
         }
@@ -291,6 +293,7 @@ impl Engine {
         if entries.is_empty() {
             return Ok(());
         }
+        entries.iter().for_each(log);
         self.store.book.append(&entries, seq).map_err(|error| self.refused(error))
     }
 
@@ -311,7 +314,7 @@ impl Engine {
     }
 
     /// The store refused: from now on every mode answer is assist and nothing more is taken.
-    fn refused(&self, error: StoreError) -> StoreError {
+    pub(super) fn refused(&self, error: StoreError) -> StoreError {
         tracing::error!(%error, "the store refused a write: modes fall to assist, intake answers 503");
         self.metrics.store_poisoned.set(1);
         self.board.poison(&error.to_string());
@@ -339,5 +342,13 @@ impl Stage {
         let unknown = ModeNow { mode: crate::domain::Mode::Assist, level: 0, epoch: 0 };
         let modes = self.workflows.into_iter().map(|id| (id, unknown)).collect();
         Staged { input, taken: Taken { accepted: 0, duplicates: self.duplicates, rejected, modes } }
+    }
+}
+
+/// A change of mode stands in the log too: it is what operators look for first.
+fn log(entry: &Entry) {
+    if let (What::ModeChanged { from, to, epoch, cause, reason, .. }, Some(workflow)) = (&entry.what, &entry.workflow) {
+        let cause = cause.name();
+        tracing::warn!(%workflow, %from, %to, epoch, cause, "{workflow} lowered from {from} to {to}: {reason}");
     }
 }

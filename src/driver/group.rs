@@ -29,6 +29,7 @@ pub(super) struct Group {
     pub(super) staged: Vec<Staged>,
     replies: Vec<(Reply<Taken>, Permit)>,
     pub(super) events: usize,
+    pub(super) bytes: usize,
 }
 
 impl Group {

@@ -10,6 +10,7 @@ pub mod dedup;
 pub mod engine;
 mod group;
 pub mod recovery;
+pub mod replay;
 pub mod thread;
 
 pub use batch::{EventBatch, ModeNow, ReviewBatch, Taken};
@@ -17,4 +18,5 @@ pub use board::Board;
 pub use bookkeeper::{Bookkeeper, Schedule};
 pub use engine::{Engine, EngineOptions};
 pub use recovery::{StartError, Started};
+pub use replay::{Past, Replayed, Step};
 pub use thread::{Driver, QueueLimits, Reserved, Unavailable};

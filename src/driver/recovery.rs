@@ -19,6 +19,8 @@ use thiserror::Error;
 /// Version of the parts of a snapshot. Version 1: the policy as JSON under `policy`, each
 /// workflow's state in postcard under `workflow/ID`.
 pub const SNAPSHOT_VERSION: u16 = 1;
+/// A long start says how far it is every so many records.
+const REPLAY_REPORT: u64 = 10_000;
 const POLICY: &str = "policy";
 const WORKFLOW: &str = "workflow/";
 
@@ -100,6 +102,9 @@ impl Engine {
                 }
             }
             started.replayed += 1;
+            if started.replayed.is_multiple_of(REPLAY_REPORT) {
+                tracing::info!(records = started.replayed, "reading the journal's tail");
+            }
             Ok(())
         })?;
         started.entries = entries.len();

@@ -19,10 +19,12 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::{Semaphore, oneshot};
 
-/// The driver wakes at least this often, to let lapse what is due.
-const WAKE: Duration = Duration::from_millis(200);
+/// The driver looks this often for what is due, milliseconds.
+const WAKE_MS: i64 = 200;
 /// At most so many outputs share one commit.
 const GROUP_EVENTS_MAX: usize = 50_000;
+/// At most so many bytes of requests share one commit: the journal takes a frame of 256 MiB.
+const GROUP_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// A wall clock that moves by more than this beside the monotonic one was set, milliseconds.
 const CLOCK_STEP_MS: i64 = 10_000;
 /// Bytes a permit of the queue stands for.
@@ -94,7 +96,13 @@ impl Driver {
         let (jobs, inbox) = channel();
         let (board, metrics) = (Arc::clone(engine.board()), engine.metrics.clone());
         let bookkeeper = Arc::new(bookkeeper);
-        let worker = Worker { engine, bookkeeper: Arc::clone(&bookkeeper), clock: Arc::clone(&clock), stepped: None };
+        let worker = Worker {
+            engine,
+            bookkeeper: Arc::clone(&bookkeeper),
+            clock: Arc::clone(&clock),
+            stepped: None,
+            ticked_ms: i64::MIN,
+        };
         let thread = std::thread::Builder::new().name("driver".to_owned()).spawn(move || worker.run(&inbox))?;
         Ok(Self {
             jobs,
@@ -264,17 +272,19 @@ struct Worker {
     clock: Arc<dyn Clock>,
     /// Wall clock minus monotonic clock when last looked at.
     stepped: Option<i64>,
+    /// Monotonic time when it was last looked for what is due.
+    ticked_ms: i64,
 }
 
 impl Worker {
     fn run(mut self, inbox: &Receiver<Job>) {
         loop {
-            let first = match inbox.recv_timeout(WAKE) {
+            let first = match inbox.recv_timeout(Duration::from_millis(WAKE_MS.unsigned_abs())) {
                 Ok(job) => job,
                 Err(RecvTimeoutError::Timeout) => Job::Wake,
                 Err(RecvTimeoutError::Disconnected) => Job::Stop,
             };
-            self.pass_time();
+            self.pass_time(matches!(first, Job::Wake));
             if matches!(first, Job::Stop) {
                 break;
             }
@@ -293,12 +303,18 @@ impl Worker {
     }
 
     /// Lets lapse what is due. A clock that was set is not silence of the workflows.
-    fn pass_time(&mut self) {
+    fn pass_time(&mut self, woken: bool) {
+        let monotonic_ms = self.clock.monotonic_ms();
+        // What is due is looked for among all workflows: not with every request.
+        if !woken && monotonic_ms < self.ticked_ms.saturating_add(WAKE_MS) {
+            return;
+        }
+        self.ticked_ms = monotonic_ms;
         if self.engine.board.poisoned().is_some() {
             return;
         }
         let now = self.clock.now();
-        let offset = now.0 - self.clock.monotonic_ms();
+        let offset = now.0 - monotonic_ms;
         let before = self.stepped.replace(offset);
         let result = if before.is_some_and(|before| (offset - before).abs() > CLOCK_STEP_MS) {
             tracing::warn!(%now, "the wall clock was set: silence is counted from now");
@@ -321,6 +337,7 @@ impl Worker {
             match job {
                 Job::Events(batch, reply, permit) => {
                     group.events += batch.items.len();
+                    group.bytes += batch.encoded.len();
                     let staged = self.engine.stage_events(now, batch);
                     group.add(staged, reply, permit);
                 }
@@ -334,7 +351,7 @@ impl Worker {
                     break;
                 }
             }
-            if group.events < GROUP_EVENTS_MAX {
+            if group.events < GROUP_EVENTS_MAX && group.bytes < GROUP_BYTES_MAX {
                 next = inbox.try_recv().ok();
             }
         }

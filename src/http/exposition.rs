@@ -184,6 +184,7 @@ pub fn limits(server: &Server, reloader: &Reloader) -> Vec<(&'static str, f64)> 
         ("queue_bytes", server.queue_bytes_max as f64),
         ("queue_requests", server.queue_requests_max as f64),
         ("refusals", server.refusals_max as f64),
+        ("connections", server.connections_max as f64),
         ("long_polls", server.long_polls_max as f64),
         ("dedup_ids", reloader.dedup_max() as f64),
         ("unknown_workflows", reloader.unknown_max() as f64),

@@ -7,6 +7,7 @@ pub mod admin;
 pub mod exposition;
 pub mod intake;
 pub mod lease;
+pub mod listener;
 pub mod problem;
 pub mod records;
 pub mod workflows;

@@ -21,4 +21,5 @@ pub mod write;
 pub use body::{BodyError, Format, decode};
 pub use json::{Parsed, parse_events, parse_reviews};
 pub use mapping::{FileFormat, ImportError, Kind, Mapping};
+pub use row::Target;
 pub use table::Rows;

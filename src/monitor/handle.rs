@@ -135,14 +135,20 @@ impl Monitor {
         match input {
             Input::Events(events) => {
                 for event in events {
-                    if let Some(workflow) = self.workflow(&mut ctx, &event.workflow) {
-                        workflow.event(&mut ctx, event);
+                    match self.workflows.get_mut(&event.workflow) {
+                        Some(workflow) if workflow.state.in_policy => workflow.event(&mut ctx, event),
+                        Some(_) => {}
+                        None => {
+                            if let Some(workflow) = self.welcome(&mut ctx, &event.workflow) {
+                                workflow.event(&mut ctx, event);
+                            }
+                        }
                     }
                 }
             }
             Input::Reviews(reviews) => {
                 for review in reviews {
-                    if let Some(workflow) = self.workflow(&mut ctx, &review.workflow) {
+                    if let Some(workflow) = self.welcome(&mut ctx, &review.workflow) {
                         workflow.review(review);
                     }
                 }
@@ -162,8 +168,8 @@ impl Monitor {
         self.workflows.values_mut().filter(|workflow| workflow.state.in_policy)
     }
 
-    /// The workflow of an output; an unknown one is adopted where the policy takes such.
-    fn workflow(&mut self, ctx: &mut Ctx<'_>, id: &WorkflowId) -> Option<&mut Workflow> {
+    /// The workflow of an input; an unknown one is adopted where the policy takes such.
+    fn welcome(&mut self, ctx: &mut Ctx<'_>, id: &WorkflowId) -> Option<&mut Workflow> {
         if !self.workflows.contains_key(id) {
             if !(self.policy.unknown.accept && self.unknown_count() < self.policy.unknown.max) {
                 return None;
@@ -237,56 +243,54 @@ impl Monitor {
         self.workflows.values().filter_map(Workflow::due).min()
     }
 
-    /// Whether outputs of a workflow dated `time` may come in at `now`. `adopting` are the unknown
-    /// workflows that requests bring that are not yet applied; a new one is added to it.
+    /// Whether inputs of a workflow may come in. `adopting` are the unknown workflows that are on
+    /// their way in already; a new one is added to it.
     ///
     /// # Errors
     /// The refusal, without position and id.
-    pub fn admit(
-        &self,
-        id: &WorkflowId,
-        time: Option<Time>,
-        now: Time,
-        window_ms: i64,
-        adopting: &mut BTreeSet<WorkflowId>,
-    ) -> Result<(), Refusal> {
-        let refuse = |code, field: &str, message: String| Err(Refusal::new(code, message).at_field(field));
-        if let Some(time) = time {
-            if now.since(time) > window_ms {
-                let hours = window_ms / Time::HOUR;
-                return refuse(
-                    RefusalCode::TooOld,
-                    "time",
-                    format!(
-                        "`time` is more than {hours} h ago, outside the window in which repeats are recognised; older outputs come in by `andon import`"
-                    ),
-                );
-            }
-            if time.since(now) > AHEAD_MS_MAX {
-                return refuse(
-                    RefusalCode::InTheFuture,
-                    "time",
-                    "`time` is more than five minutes ahead of this machine's clock: check the sender's clock".into(),
-                );
-            }
-        }
+    pub fn admit(&self, id: &WorkflowId, adopting: &mut BTreeSet<WorkflowId>) -> Result<(), Refusal> {
+        let refuse = |code, message: String| Err(Refusal::new(code, message).at_field("workflow"));
         if self.workflows.get(id).is_some_and(|workflow| workflow.state.in_policy) || adopting.contains(id) {
             return Ok(());
         }
         if !self.policy.unknown.accept || self.workflows.contains_key(id) {
-            return refuse(RefusalCode::UnknownWorkflow, "workflow", "no `[[workflow]]` of this id is declared: add it to the configuration, or set `accept = true` in `[unknown_workflows]`".into());
+            return refuse(RefusalCode::UnknownWorkflow, "no `[[workflow]]` of this id is declared: add it to the configuration, or set `accept = true` in `[unknown_workflows]`".into());
         }
         let max = self.policy.unknown.max;
         if self.unknown_count() + adopting.len() >= max {
             return refuse(
                 RefusalCode::TooManyWorkflows,
-                "workflow",
                 format!("`[unknown_workflows] max` of {max} is reached: declare this workflow, or raise `max`"),
             );
         }
         adopting.insert(id.clone());
         Ok(())
     }
+}
+
+/// Whether an input dated `time` may come in at `now`: not from before the window in which repeats
+/// are recognised, and not from the future.
+///
+/// # Errors
+/// The refusal, without position and id.
+pub fn admit_time(time: Time, now: Time, window_ms: i64) -> Result<(), Refusal> {
+    let refuse = |code, message: String| Err(Refusal::new(code, message).at_field("time"));
+    if now.since(time) > window_ms {
+        let hours = window_ms / Time::HOUR;
+        return refuse(
+            RefusalCode::TooOld,
+            format!(
+                "`time` is more than {hours} h ago, outside the window in which repeats are recognised; older outputs come in by `andon import`"
+            ),
+        );
+    }
+    if time.since(now) > AHEAD_MS_MAX {
+        return refuse(
+            RefusalCode::InTheFuture,
+            "`time` is more than five minutes ahead of this machine's clock: check the sender's clock".into(),
+        );
+    }
+    Ok(())
 }
 
 /// The plan of a workflow that the policy doesn't hold: nothing watches it.

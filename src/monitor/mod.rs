@@ -5,6 +5,7 @@
 //! own inputs and the policy only, so workflows may be spread over shards.
 
 pub mod guard;
+pub mod guards;
 pub mod handle;
 pub mod incident;
 pub mod kpi;
@@ -15,7 +16,7 @@ pub mod reload;
 pub mod view;
 pub mod workflow;
 
-pub use handle::{At, Effect, Monitor};
+pub use handle::{At, Effect, Monitor, admit_time};
 pub use incident::{Incident, IncidentStatus};
 pub use view::{GuardView, ModeView, WorkflowView};
 

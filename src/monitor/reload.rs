@@ -4,6 +4,7 @@
 //! starts without, and both stand in the ledger. A removed workflow keeps its mode and history.
 
 use super::guard::Guard;
+use super::guards::Guards;
 use super::handle::{At, Ctx, Effect, Monitor, bare_plan, plan_of};
 use super::workflow::Workflow;
 use crate::domain::{Cause, GuardPolicy, Policy, What, WorkflowId};
@@ -56,7 +57,7 @@ impl Monitor {
         } else if workflow.state.in_policy {
             workflow.state.in_policy = false;
             // Without a policy nothing watches: what the guards knew would be stale when it comes back.
-            workflow.state.guards.clear();
+            workflow.state.guards = Guards::default();
             workflow.plan = Arc::new(bare_plan(id));
             ctx.ledger(Some(id), "andon", What::Removed {});
             ctx.mode_changed(id);
@@ -76,29 +77,25 @@ impl Workflow {
             ctx.mode_changed(&self.id);
         }
         self.state.unknown &= !ctx.declares(&self.id);
+        let mut old_guards = std::mem::take(&mut self.state.guards);
         for guard in &plan.guards {
             let name = &guard.policy.name;
             let old = before.guards.iter().find(|old| old.policy.name == *name).map(|old| &old.policy);
-            let state = self.state.guards.get_mut(name);
-            match (old, state) {
-                (Some(old), Some(state)) if same(old, &guard.policy) => state.rescale(old.share, guard.policy.share),
+            let state = match (old, old_guards.take(name)) {
+                (Some(old), Some(mut state)) if same(old, &guard.policy) => {
+                    state.rescale(old.share, guard.policy.share);
+                    state
+                }
                 (old, _) => {
                     let why = if old.is_some() { "changed" } else { "added" }.to_owned();
-                    self.state.guards.insert(name.clone(), Guard::new(now));
                     ctx.ledger(Some(&self.id), "andon", What::GuardStarted { guard: name.clone(), why });
+                    Guard::new(now)
                 }
-            }
+            };
+            self.state.guards.push(name, state);
         }
-        let gone: Vec<String> = self
-            .state
-            .guards
-            .keys()
-            .filter(|name| !plan.guards.iter().any(|g| g.policy.name == **name))
-            .cloned()
-            .collect();
-        for name in gone {
-            self.state.guards.remove(&name);
-            ctx.ledger(Some(&self.id), "andon", What::GuardRemoved { guard: name });
+        for name in old_guards.names() {
+            ctx.ledger(Some(&self.id), "andon", What::GuardRemoved { guard: name.to_owned() });
         }
         self.refresh();
         let max = self.plan.max_mode();

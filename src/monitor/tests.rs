@@ -217,7 +217,7 @@ fn a_reload_keeps_what_did_not_change() {
     policy.guards.iter_mut().for_each(|g| g.share = 0.5);
     let mut house = House::with(vec![policy.clone()]);
     (0..50).for_each(|n| drop(house.event("wf", n % 10 == 0)));
-    let before = house.state("wf").guards["exceptions"].total;
+    let before = house.state("wf").guards.get("exceptions").unwrap().total;
     // The latency limit changes, the exceptions' share grows: only the first starts anew.
     policy.guards[1].signal = Signal::Latency { limit_ms: 200.0 };
     policy.guards[0].share = 0.9;
@@ -228,13 +228,13 @@ fn a_reload_keeps_what_did_not_change() {
     assert!(
         matches!(&started[..], [Entry { what: What::GuardStarted { guard, why }, .. }] if guard == "slow" && why == "changed")
     );
-    assert_eq!(house.state("wf").guards["exceptions"].total, before);
+    assert_eq!(house.state("wf").guards.get("exceptions").unwrap().total, before);
     // Away and back: the mode and the history are kept, and nobody raised anything.
     let lower = Action::Lower { workflow: policy.id.clone(), mode: Mode::Delegate, reason: "r".into() };
     house.input(&Input::Command(Command { by: "ann".into(), action: lower }));
     let effects = house.load(Vec::new());
     assert!(matches!(entries(&effects)[1].what, What::Removed {}));
-    assert!(house.monitor.admit(&policy.id, None, house.at.now, Time::DAY, &mut BTreeSet::new()).is_err());
+    assert!(house.monitor.admit(&policy.id, &mut BTreeSet::new()).is_err());
     let effects = house.load(vec![policy.clone()]);
     assert!(matches!(entries(&effects)[1].what, What::Restored { mode: Mode::Delegate }));
     assert_eq!((house.mode("wf"), house.state("wf").totals.counts.outputs), (Mode::Delegate, 50));
@@ -267,7 +267,7 @@ fn unknown_workflows_are_refused_or_watched_up_to_a_limit() {
     let mut house = House::with(Vec::new());
     let (a, b) = (WorkflowId::new("a").unwrap(), WorkflowId::new("b").unwrap());
     let admit = |house: &House, id, adopting: &mut BTreeSet<WorkflowId>| {
-        house.monitor.admit(id, None, house.at.now, Time::DAY, adopting).map_err(|r| r.code.name())
+        house.monitor.admit(id, adopting).map_err(|r| r.code.name())
     };
     assert_eq!(admit(&house, &a, &mut BTreeSet::new()), Err("unknown_workflow"));
     let mut policy = Policy::empty();

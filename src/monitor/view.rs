@@ -250,8 +250,8 @@ impl Workflow {
 
     /// The guards, in the order of the policy.
     pub fn guard_views(&self, now: Time) -> Vec<GuardView> {
-        let guards = self.plan.guards.iter();
-        guards.filter_map(|plan| Some(self.guard_view(plan, self.state.guards.get(&plan.policy.name)?, now))).collect()
+        let guards = self.state.guards.with(&self.plan.guards);
+        guards.map(|(plan, guard)| self.guard_view(plan, guard, now)).collect()
     }
 
     fn guard_view(&self, plan: &GuardPlan, guard: &Guard, now: Time) -> GuardView {

@@ -4,6 +4,7 @@
 //! where to land. Nothing in this file raises a mode.
 
 use super::guard::{Broken, Guard, LastBreach};
+use super::guards::Guards;
 use super::handle::{At, Ctx};
 use super::incident::{Incident, IncidentStatus, Incidents, Step};
 use super::kpi::{Kinds, Slot, Totals, counted, sla_limit_ms};
@@ -11,7 +12,6 @@ use super::plan::Plan;
 use crate::domain::{Breach, Cause, Mode, OutputEvent, Review, Time, Track, What, WorkflowId};
 use crate::stats::ring::Windows;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How often the mode changed from one to another for a cause.
@@ -58,8 +58,8 @@ pub struct State {
     pub totals: Totals,
     /// Rolling windows.
     pub windows: Windows<Slot>,
-    /// Guards by name.
-    pub guards: BTreeMap<String, Guard>,
+    /// Guards, in the order of the policy.
+    pub guards: Guards,
     /// Changes of the mode.
     pub moves: Vec<Moves>,
     /// Incidents.
@@ -97,7 +97,7 @@ impl Workflow {
             kinds: Kinds::default(),
             totals: Totals::default(),
             windows: Windows::default(),
-            guards: plan.guards.iter().map(|guard| (guard.policy.name.clone(), Guard::new(now))).collect(),
+            guards: Guards::new(&plan.guards, now),
             moves: Vec::new(),
             incidents: Incidents::default(),
         };
@@ -127,9 +127,8 @@ impl Workflow {
         self.check_obedience(ctx, time, event);
         let mode = self.state.granted;
         let mut broken = Vec::new();
-        for (index, plan) in self.plan.guards.iter().enumerate() {
-            let guard = self.state.guards.get_mut(&plan.policy.name);
-            if let Some(what) = guard.and_then(|guard| guard.event(plan, mode, now, event)) {
+        for (index, (plan, guard)) in self.state.guards.with_mut(&self.plan.guards).enumerate() {
+            if let Some(what) = guard.event(plan, mode, now, event) {
                 broken.push((index, what));
             }
         }
@@ -147,9 +146,7 @@ impl Workflow {
     pub fn tick(&mut self, ctx: &mut Ctx<'_>) {
         let now = ctx.at.now;
         let mut silent = Vec::new();
-        let plan = Arc::clone(&self.plan);
-        for (index, plan) in plan.guards.iter().enumerate() {
-            let Some(guard) = self.state.guards.get_mut(&plan.policy.name) else { continue };
+        for (index, (plan, guard)) in self.state.guards.with_mut(&self.plan.guards).enumerate() {
             if guard.limit.silent_at(&plan.policy.signal).is_some_and(|at| at <= now) {
                 guard.limit.tripped = true;
                 silent.push((index, Broken::Limit(silence(guard, plan, now))));
@@ -170,11 +167,8 @@ impl Workflow {
 
     /// When the next thing lapses, if no output comes before.
     pub fn due(&self) -> Option<Time> {
-        let silences = self
-            .plan
-            .guards
-            .iter()
-            .filter_map(|plan| self.state.guards.get(&plan.policy.name)?.limit.silent_at(&plan.policy.signal));
+        let guards = self.state.guards.with(&self.plan.guards);
+        let silences = guards.filter_map(|(plan, guard)| guard.limit.silent_at(&plan.policy.signal));
         silences.chain(self.lapses_at()).min().filter(|_| self.state.in_policy)
     }
 
@@ -189,13 +183,17 @@ impl Workflow {
         let landing = |(index, what): &(usize, Broken)| self.landing(*index, *what);
         let Some(first) = broken.iter().min_by_key(|b| landing(b)) else { return };
         let target = landing(first);
-        let plan = Arc::clone(&self.plan);
-        for (index, what) in broken {
-            let guard_plan = &plan.guards[*index];
-            let Some(guard) = self.state.guards.get(&guard_plan.policy.name) else { continue };
-            let breach = guard.breach(guard_plan, mode, *what, output);
-            let decides = *index == first.0 && target < mode && plan.policy.track == Track::Factory;
-            self.breached(ctx, breach, decides.then_some(target));
+        // The numbers of all of them first: the transition resets the evidence.
+        let breaches: Vec<(Breach, bool)> = broken
+            .iter()
+            .filter_map(|(index, what)| {
+                let (plan, guard) = self.state.guards.with(&self.plan.guards).nth(*index)?;
+                Some((guard.breach(plan, mode, *what, output), *index == first.0))
+            })
+            .collect();
+        let lowers = target < mode && self.plan.policy.track == Track::Factory;
+        for (breach, decides) in breaches {
+            self.breached(ctx, breach, (decides && lowers).then_some(target));
         }
     }
 
@@ -228,10 +226,7 @@ impl Workflow {
     }
 
     fn holds(&self, mode: Mode) -> bool {
-        self.plan
-            .guards
-            .iter()
-            .all(|plan| self.state.guards.get(&plan.policy.name).is_none_or(|guard| !guard.crossed(mode)))
+        self.state.guards.with(&self.plan.guards).all(|(_, guard)| !guard.crossed(mode))
     }
 
     /// Lowers the granted mode; a target that is not lower changes nothing. Returns whether it did.
@@ -251,7 +246,7 @@ impl Workflow {
             Some(moves) => moves.count += 1,
             None => state.moves.push(Moves { from, to, cause, count: 1 }),
         }
-        state.guards.values_mut().for_each(|guard| guard.lowered(to));
+        state.guards.all_mut().for_each(|guard| guard.lowered(to));
         let (epoch, breach) = (state.epoch, breach.map(Box::new));
         let by = ctx.by.clone();
         ctx.ledger(Some(&self.id), &by, What::ModeChanged { from, to, epoch, cause, reason, breach });
@@ -324,7 +319,7 @@ impl Workflow {
 
     /// The daemon was away: that time is not the workflow's silence.
     pub fn resumed(&mut self, At { now, .. }: At) {
-        for guard in self.state.guards.values_mut() {
+        for guard in self.state.guards.all_mut() {
             guard.limit.quiet_since = Some(now);
         }
     }

@@ -143,6 +143,16 @@ pub enum StoreError {
         /// The record that it knows.
         known: u64,
     },
+    /// The ledger ends before what the snapshot already contains.
+    #[error(
+        "the ledger holds what came up to journal record {applied}, but the snapshot is of record {snapshot}: `ledger.db` was removed or replaced; restore it from a backup"
+    )]
+    LedgerBehind {
+        /// The last record whose entries are written.
+        applied: u64,
+        /// The snapshot's record.
+        snapshot: u64,
+    },
     /// A fault that a test ordered.
     #[error("injected fault: {0}")]
     Injected(String),
@@ -172,6 +182,10 @@ impl StoreError {
 /// What to do about a damaged journal file.
 pub(super) const REMEDY_JOURNAL: &str = "acknowledged records are lost in it, so andon does not go on by itself: restore \
      the file from a backup; without one, move the whole folder aside and start on an empty one";
+
+/// What to do about a damaged ledger.
+pub(super) const REMEDY_LEDGER: &str = "restore it from a backup; a part of it can perhaps be saved with `.recover` of the \
+     sqlite3 shell";
 
 /// What to do about a damaged snapshot.
 pub(super) const REMEDY_SNAPSHOT: &str = "restore it from a backup, or move `snapshot.db` (with its -wal and -shm) aside: the state is then computed anew from \

@@ -129,6 +129,8 @@ impl Journal {
     }
 
     /// Adds a record to the next commit and gives its number. Nothing is written yet.
+    ///
+    /// [`StoreError::TooLarge`] changes nothing: the record may fit after a commit.
     pub fn append(&mut self, record: &[u8]) -> Result<u64, StoreError> {
         self.check_poison()?;
         let seq = self.next_seq();

@@ -4,7 +4,7 @@
 //! `sqlite.rs` opens, locks and commits.
 
 use super::book::{LedgerQuery, check_range, differs, entry_json};
-use super::error::StoreError;
+use super::error::{REMEDY_LEDGER, StoreError};
 use super::sqlite::{LEDGER, Migration, Number};
 use crate::domain::{Entry, Refusal};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -129,7 +129,7 @@ fn parse(ledger_seq: u64, version: u16, body: &str) -> Result<Entry, StoreError>
         file: LEDGER.to_owned(),
         offset: 0,
         what: format!("entry {ledger_seq} can't be read: {error}"),
-        remedy: "restore the file from a backup",
+        remedy: REMEDY_LEDGER,
     })
 }
 

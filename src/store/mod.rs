@@ -92,11 +92,15 @@ impl Store {
         self.journal.poisoned().map(str::to_owned).or_else(|| self.book.poisoned())
     }
 
-    /// The journal is synced before anything is derived from it, so it can't end before the book.
+    /// The journal is synced before anything is derived from it, and the ledger before a snapshot:
+    /// where one ends before what it led to, files were removed or replaced.
     fn check_agreement(&self, path: &str) -> Result<(), StoreError> {
         let last = self.journal.durable_seq();
-        let knows = [(sqlite::LEDGER, self.book.ledger_applied_seq()?), (sqlite::SNAPSHOT, self.book.snapshot_seq()?)];
-        match knows.into_iter().find(|(_, known)| *known > last) {
+        let (applied, snapshot) = (self.book.ledger_applied_seq()?, self.book.snapshot_seq()?);
+        if snapshot > applied {
+            return Err(StoreError::LedgerBehind { applied, snapshot });
+        }
+        match [(sqlite::LEDGER, applied), (sqlite::SNAPSHOT, snapshot)].into_iter().find(|(_, known)| *known > last) {
             Some((file, known)) => Err(StoreError::JournalBehind { path: path.to_owned(), last, file, known }),
             None => Ok(()),
         }

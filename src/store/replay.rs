@@ -26,7 +26,9 @@ pub struct JournalReader {
 }
 
 impl JournalReader {
-    /// Opens a journal for reading only: nothing is cut, repaired or begun.
+    /// Opens a journal for reading only: nothing is cut, repaired or begun. The store must not be in
+    /// use meanwhile (a commit in progress looks like damage); beside a running one, use
+    /// [`Journal::reader`](super::Journal::reader).
     pub fn open(disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
         let found = recovery::find(&*disk)?;
         Ok(Self { disk, segments: found.segments })

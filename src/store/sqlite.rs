@@ -4,7 +4,7 @@
 //! in `ledger.rs` and `snapshot.rs`.
 
 use super::book::{Book, EachChunk, LedgerQuery, LedgerReader, Snapshot, SnapshotChange, check_snapshot};
-use super::error::StoreError;
+use super::error::{REMEDY_LEDGER, REMEDY_SNAPSHOT, StoreError};
 use super::{ledger, snapshot};
 use crate::domain::{Entry, Refusal};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -155,10 +155,7 @@ impl LedgerReader for SqliteReader {
 /// failed read, write or sync, or on a damaged file, nothing can be promised.
 fn is_final(error: &StoreError) -> bool {
     let StoreError::Sqlite { source, .. } = error else { return false };
-    matches!(
-        source.sqlite_error_code(),
-        Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-    )
+    is_damage(source) || source.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
 }
 
 fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
@@ -167,6 +164,22 @@ fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
 }
 
 fn connect(folder: &Path, file: &'static str, migrations: &[Migration]) -> Result<Connection, StoreError> {
+    try_connect(folder, file, migrations).map_err(|error| match error {
+        StoreError::Sqlite { source, .. } if is_damage(&source) => StoreError::Corrupt {
+            file: file.to_owned(),
+            offset: 0,
+            what: source.to_string(),
+            remedy: if file == LEDGER { REMEDY_LEDGER } else { REMEDY_SNAPSHOT },
+        },
+        other => other,
+    })
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn try_connect(folder: &Path, file: &'static str, migrations: &[Migration]) -> Result<Connection, StoreError> {
     let failed = || StoreError::sqlite("open", file);
     let mut connection = Connection::open(folder.join(file)).map_err(failed())?;
     connection.busy_timeout(BUSY).map_err(failed())?;

@@ -128,7 +128,7 @@ fn deep_nesting_does_not_exhaust_the_stack() {
 fn a_full_event_arrives_field_by_field() {
     let body = r#" {"id":"o-\u0031","workflow":"wf","outcome":"exception","exception":"late",
         "time":"2026-11-21T20:15:00.25Z","latency_ms":12,"cycle_ms":1.5,"sla_met":false,"cost":0.0004019999999999,
-        "units":2,"value":"-3.50","scores":{"fit":0.5,"none":null},"attributes":{"locale":"de"},"mode":"delegate",
+        "units":2,"value":"3.50","scores":{"fit":0.5,"none":null},"attributes":{"locale":"de"},"mode":"delegate",
         "version":"7","model":"m","retries":3,"fallback":true,"escalated":true,"trace_id":null} "#;
     let parsed = parse_events(body.as_bytes(), Format::Json).unwrap();
     let mut event = OutputEvent::new("o-1", WorkflowId::new("wf").unwrap(), Outcome::Exception);
@@ -139,7 +139,7 @@ fn a_full_event_arrives_field_by_field() {
     event.sla_met = Some(false);
     event.cost = Some("0.0004019999999999".parse().unwrap());
     event.units = 2.0;
-    event.value = Some("-3.5".parse().unwrap());
+    event.value = Some("3.5".parse().unwrap());
     event.scores = vec![("fit".into(), 0.5)];
     event.attributes = vec![("locale".into(), "de".into())];
     event.mode = Some(Mode::Delegate);
@@ -240,7 +240,7 @@ prop_compose! {
         time in proptest::option::of(-2_000_000_000_000i64..4_000_000_000_000),
         (latency_ms, cycle_ms, units) in
             (proptest::option::of(number(0, i32::MAX)), proptest::option::of(number(0, 9)), number(1, i32::MAX)),
-        (cost, value) in (proptest::option::of("[0-9]{1,9}\\.[0-9]{1,18}"), proptest::option::of("-?[0-9]{1,9}")),
+        (cost, value) in (proptest::option::of("[0-9]{1,9}\\.[0-9]{1,18}"), proptest::option::of("[0-9]{1,9}")),
         scores in proptest::collection::btree_map(".{1,9}", number(i32::MIN, i32::MAX), 0..5),
         attributes in proptest::collection::btree_map(".{1,9}", ".{0,20}", 0..5),
         (sla_met, mode) in (proptest::option::of(any::<bool>()), proptest::option::of(0..4u8)),

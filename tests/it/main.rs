@@ -2,10 +2,13 @@
 //!
 //! One module a room. Real files, real parsers, real store; nothing here reaches into private code.
 
+mod cli;
 mod config;
+mod fixture;
 mod front;
 mod ingest;
 mod kill;
 mod sim;
+mod statistics;
 mod store;
 mod tidy;

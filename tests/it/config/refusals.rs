@@ -26,7 +26,7 @@ fn places_in_the_top_level() {
         ("[server]\nlisten = \"localhost:9797\"\n", 2, "write \"127.0.0.1:9797\""),
         ("[server]\ntokens = \"t\"\n", 2, "come with a later version"),
         ("[server]\ntls_key = \"t\"\n", 2, "comes with a later version"),
-        ("[server]\nbody_bytes_max = \"65MiB\"\n", 2, "the largest body never fits"),
+        ("[server]\nqueue_bytes_max = \"15MiB\"\n", 2, "the largest body never fits"),
         ("[server]\nqueue_requests_max = 0\n", 2, "at least 1"),
         ("[server]\nrequest_timeout = 30\n", 2, "write \"30s\" if you mean seconds"),
         ("[store]\npath = \"\"\n", 2, "`path` must have 1 to 1000 bytes"),

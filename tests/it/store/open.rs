@@ -1,7 +1,7 @@
 //! The folder: locked, versioned, and not somebody else's.
 
 use super::{SMALL, commit, numbers};
-use andon::store::{Store, StoreError, StoreOptions};
+use andon::store::{SnapshotChange, Store, StoreError, StoreOptions};
 use std::fs;
 use std::path::Path;
 
@@ -73,6 +73,28 @@ fn a_folder_with_other_things_is_refused() {
     db.pragma_update(None, "user_version", 1).unwrap();
     drop(db);
     assert!(matches!(error(folder.path()), StoreError::NotAStore { .. }));
+}
+
+#[test]
+fn a_ledger_that_was_removed_or_damaged_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(folder.path()).unwrap();
+    commit(&mut store.journal, 1..=3, 10).unwrap();
+    store.book.append(&[], 3).unwrap();
+    store.book.save(&SnapshotChange { seq: 2, ..SnapshotChange::default() }).unwrap();
+    drop(store);
+    for file in ["ledger.db", "snapshot.db"] {
+        let path = folder.path().join(file);
+        let good = fs::read(&path).unwrap();
+        fs::write(&path, "not a database at all, for sure".repeat(100)).unwrap();
+        let damaged = error(folder.path());
+        assert!(matches!(&damaged, StoreError::Corrupt { file: named, .. } if named == file), "{damaged}");
+        assert!(damaged.to_string().contains("backup"), "{damaged}");
+        fs::write(&path, good).unwrap();
+    }
+    drop(open(folder.path()).unwrap());
+    fs::remove_file(folder.path().join("ledger.db")).unwrap();
+    assert!(matches!(error(folder.path()), StoreError::LedgerBehind { applied: 0, snapshot: 2 }));
 }
 
 #[test]

@@ -1,0 +1,184 @@
+//! The commands' way to a running daemon.
+//!
+//! Owns the address, the time-outs, what to say when nobody answers, and the patience with a
+//! daemon that has too much to do. Knows no command.
+
+use crate::driver::Taken;
+use crate::http::problem::Problem;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use thiserror::Error;
+use ureq::Body;
+use ureq::http::Response;
+
+/// Where a daemon is expected.
+const DEFAULT_URL: &str = "http://127.0.0.1:9797";
+/// The variable that names another.
+const VARIABLE: &str = "ANDON_URL";
+/// A call that takes longer is given up.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Most bytes of an answer.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+/// A batch that is turned away is sent again at most so often.
+const RETRIES_MAX: u32 = 20;
+/// Longest wait before sending again, seconds, whatever the daemon asks for.
+const RETRY_AFTER_MAX: u64 = 30;
+
+/// The option that every command with a daemon has.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Daemon {
+    /// The daemon [default: the environment's ANDON_URL, else http://127.0.0.1:9797].
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+}
+
+/// Why a call gave no answer.
+#[derive(Debug, Error)]
+pub(super) enum ClientError {
+    /// Not an address.
+    #[error("`{0}` is no address of a daemon: write one such as {DEFAULT_URL} (andon itself speaks plain http)")]
+    Address(String),
+    /// Nobody answers.
+    #[error(
+        "no andon answers at {url}: {cause}\nStart one with `andon serve --config config.example.toml` (or see one at work with `andon demo`), or name another with --url or {VARIABLE}."
+    )]
+    Unreachable {
+        /// The address.
+        url: String,
+        /// What went wrong.
+        cause: String,
+    },
+    /// The daemon said no.
+    #[error("{}", .0.detail)]
+    Refused(Box<Problem>),
+    /// The answer is not andon's.
+    #[error("what answers at {url} is not this andon: {cause}")]
+    Foreign {
+        /// The address.
+        url: String,
+        /// What is odd.
+        cause: String,
+    },
+}
+
+impl ClientError {
+    /// Whether the daemon refused with this code.
+    pub(super) fn is(&self, code: &str) -> bool {
+        matches!(self, Self::Refused(problem) if problem.code == code)
+    }
+}
+
+/// A daemon to talk to.
+pub(super) struct Client {
+    agent: ureq::Agent,
+    url: String,
+}
+
+impl Client {
+    /// The daemon that the options or the environment name.
+    pub(super) fn of(daemon: &Daemon) -> Result<Self, ClientError> {
+        let named = daemon.url.clone().or_else(|| std::env::var(VARIABLE).ok().filter(|url| !url.is_empty()));
+        Self::new(named.as_deref().unwrap_or(DEFAULT_URL))
+    }
+
+    /// The daemon at an address; `http://` may be left out.
+    pub(super) fn new(url: &str) -> Result<Self, ClientError> {
+        let wrong = || ClientError::Address(url.to_owned());
+        let full = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+        let host = full.strip_prefix("http://").map(|rest| rest.trim_end_matches('/')).ok_or_else(wrong)?;
+        if host.is_empty() || host.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '@')) {
+            return Err(wrong());
+        }
+        // The daemon is on this machine or behind an address that was named: no proxy in between.
+        let config =
+            ureq::Agent::config_builder().http_status_as_error(false).proxy(None).timeout_global(Some(TIMEOUT));
+        Ok(Self { agent: config.build().into(), url: format!("http://{host}") })
+    }
+
+    /// Where the daemon is.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let response = self.agent.get(format!("{}{path}", self.url)).call();
+        self.decode(&self.receive(response)?)
+    }
+
+    pub(super) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+        // Plain data with string keys; if it ever failed, the daemon would refuse the empty body.
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        let request = self.agent.post(format!("{}{path}", self.url)).header("content-type", "application/json");
+        self.decode(&self.receive(request.send(&body[..]))?)
+    }
+
+    /// Sends lines, and again where the daemon has too much to do. Repeats do no harm: the daemon
+    /// counts each id once. `waiting` is told each wait in seconds.
+    pub(super) fn lines(&self, path: &str, body: &[u8], waiting: &mut dyn FnMut(u64)) -> Result<Taken, ClientError> {
+        let mut tries = 0;
+        loop {
+            let request = self.agent.post(format!("{}{path}", self.url)).header("content-type", "application/x-ndjson");
+            let answer = self.receive(request.send(body))?;
+            let taken = self.decode(&answer);
+            tries += 1;
+            // A daemon whose store failed stays like that: waiting would only hide it.
+            let busy = answer.status == 503 && !taken.as_ref().is_err_and(|error| error.is("store_refused"));
+            if !busy || tries > RETRIES_MAX {
+                return taken;
+            }
+            let seconds = answer.retry_after.unwrap_or(1).clamp(1, RETRY_AFTER_MAX);
+            waiting(seconds);
+            std::thread::sleep(Duration::from_secs(seconds));
+        }
+    }
+
+    fn receive(&self, response: Result<Response<Body>, ureq::Error>) -> Result<Answer, ClientError> {
+        let unreachable =
+            |error: ureq::Error| ClientError::Unreachable { url: self.url.clone(), cause: error.to_string() };
+        let mut response = response.map_err(unreachable)?;
+        let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec().map_err(unreachable)?;
+        Ok(Answer { status: response.status().as_u16(), retry_after, body })
+    }
+
+    fn decode<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, ClientError> {
+        let foreign = |cause: String| ClientError::Foreign { url: self.url.clone(), cause };
+        if (200..300).contains(&answer.status) {
+            return serde_json::from_slice(&answer.body).map_err(|error| foreign(error.to_string()));
+        }
+        match serde_json::from_slice::<Problem>(&answer.body) {
+            Ok(problem) => Err(ClientError::Refused(Box::new(problem))),
+            Err(_) => Err(foreign(format!("it answers with HTTP status {}", answer.status))),
+        }
+    }
+}
+
+/// A response, read to its end.
+struct Answer {
+    status: u16,
+    retry_after: Option<u64>,
+    body: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_completed_or_refused() {
+        for good in ["127.0.0.1:9797", "http://127.0.0.1:9797", "http://127.0.0.1:9797/"] {
+            assert_eq!(Client::new(good).map(|client| client.url().to_owned()).ok().as_deref(), Some(DEFAULT_URL));
+        }
+        for bad in ["", "https://andon.example", "http://", "a b", "http://h/v1/events", "ftp://h"] {
+            assert!(matches!(Client::new(bad), Err(ClientError::Address(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn nobody_there_is_said_with_what_to_do() {
+        let client = Client::new("127.0.0.1:1").unwrap();
+        let error = client.get::<serde_json::Value>("/livez").unwrap_err().to_string();
+        assert!(error.contains("andon serve") && error.contains("127.0.0.1:1"), "{error}");
+    }
+}
