@@ -240,7 +240,7 @@ impl Daemon {
         let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
         while agent.get(&ready).call().is_err() {
             assert!(clock.monotonic_ms() < 20_000, "the daemon did not become ready");
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::park_timeout(Duration::from_millis(10));
         }
         daemon
     }

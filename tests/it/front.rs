@@ -8,7 +8,7 @@
 mod errors;
 mod faults;
 mod harness;
-mod http;
+pub(crate) mod http;
 mod intake;
 mod limits;
 mod metrics;
@@ -18,3 +18,5 @@ mod openapi;
 mod reads;
 mod reload;
 mod restart;
+
+pub(crate) use harness::until;

@@ -7,5 +7,8 @@ mod config;
 mod fixture;
 mod front;
 mod ingest;
+mod kill;
+mod sim;
 mod statistics;
 mod store;
+mod tidy;
