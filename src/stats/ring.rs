@@ -51,14 +51,11 @@ pub struct Windows<T> {
     levels: [Vec<Timed<T>>; WINDOWS.len()],
     /// Fine slots that start before this are folded into the coarser windows.
     folded_until_ms: i64,
-    /// Whether a closed slot was opened again by a late arrival; the next fold closes it.
-    #[serde(skip)]
-    late: bool,
 }
 
 impl<T> Default for Windows<T> {
     fn default() -> Self {
-        Self { levels: std::array::from_fn(|_| Vec::new()), folded_until_ms: i64::MIN, late: false }
+        Self { levels: std::array::from_fn(|_| Vec::new()), folded_until_ms: i64::MIN }
     }
 }
 
@@ -78,9 +75,9 @@ impl<T: Slot> Windows<T> {
         }
         for (level, window) in WINDOWS.iter().enumerate() {
             if time_ms > now_ms - window.length_ms {
-                // It stays open for more of its kind: after an outage they come by the thousand.
+                // It stays open for more of its kind (after an outage they come by the thousand)
+                // until the next fold.
                 count(self.slot(level, time_ms));
-                self.late = true;
             }
         }
     }
@@ -123,11 +120,8 @@ impl<T: Slot> Windows<T> {
             }
         }
         self.folded_until_ms = until;
-        if std::mem::take(&mut self.late) {
-            let closed =
-                self.levels.iter_mut().flatten().filter(|timed| timed.start_ms < until && timed.slot.is_open());
-            closed.for_each(|timed| Arc::make_mut(&mut timed.slot).close());
-        }
+        let reopened = self.levels.iter_mut().flatten().filter(|timed| timed.start_ms < until && timed.slot.is_open());
+        reopened.for_each(|timed| Arc::make_mut(&mut timed.slot).close());
         for (level, window) in WINDOWS.iter().enumerate() {
             self.levels[level].retain(|timed| timed.start_ms > now_ms - window.length_ms - window.slot_ms);
         }
