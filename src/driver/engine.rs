@@ -197,12 +197,11 @@ impl Engine {
         let window_ms = self.options.dedup_window_ms;
         let time = time.filter(|_| self.options.check_times);
         let mut admitted = time.map_or(Ok(()), |time| admit_time(time, now, window_ms));
-        // The same workflow as the item before needs not be asked for again.
-        if admitted.is_ok() && stage.last.as_ref() != Some(workflow) {
+        // A workflow that was let in needs not be asked for again.
+        if admitted.is_ok() && !stage.workflows.contains(workflow) {
             admitted = self.monitor.admit(workflow, &mut self.adopting);
             if admitted.is_ok() {
                 stage.workflows.insert(workflow.clone());
-                stage.last = Some(workflow.clone());
             }
         }
         if let Err(refusal) = admitted {
@@ -244,7 +243,9 @@ impl Engine {
             let mut spent = None;
             if let Some((seq, input)) = input {
                 last = seq;
-                effects.extend(self.apply(At { seq, now }, &input));
+                // The request's workflows are known: no need to look at each output for that.
+                self.dirty.extend(taken.modes.keys().cloned());
+                effects.extend(self.handle(At { seq, now }, &input));
                 taken.accepted = match &input {
                     Input::Events(events) => events.len(),
                     Input::Reviews(reviews) => reviews.len(),
@@ -265,28 +266,24 @@ impl Engine {
     /// holds this input must hold all of them.
     pub(super) fn apply(&mut self, at: At, input: &Input) -> Vec<Effect> {
         match input {
-            Input::Events(events) => {
-                let mut last: Option<&WorkflowId> = None;
-                for event in events.iter().filter(|event| last.replace(&event.workflow) != Some(&event.workflow)) {
-                    if !self.dirty.contains(&event.workflow) {
-                        self.dirty.insert(event.workflow.clone());
-                    }
-                }
-                self.events_since_snapshot += events.len() as u64;
-                self.monitor.handle(at, input)
-            }
-            Input::Reviews(reviews) => {
-                self.dirty.extend(reviews.iter().map(|review| review.workflow.clone()));
-                self.monitor.handle(at, input)
-            }
+            Input::Events(events) => self.dirty.extend(events.iter().map(|event| event.workflow.clone())),
+            Input::Reviews(reviews) => self.dirty.extend(reviews.iter().map(|review| review.workflow.clone())),
             // Rare, and they may touch any workflow: those that go and those that come.
             _ => {
                 self.dirty.extend(self.monitor.workflows().keys().cloned());
                 let effects = self.monitor.handle(at, input);
                 self.dirty.extend(self.monitor.workflows().keys().cloned());
-                effects
+                return effects;
             }
         }
+        self.handle(at, input)
+    }
+
+    fn handle(&mut self, at: At, input: &Input) -> Vec<Effect> {
+        if let Input::Events(events) = input {
+            self.events_since_snapshot += events.len() as u64;
+        }
+        self.monitor.handle(at, input)
     }
 
     /// Publishes modes first (a lower mode must not wait), then writes the ledger.
@@ -335,15 +332,15 @@ impl Engine {
 
 /// What is gathered while one request is staged.
 struct Stage {
-    workflows: BTreeSet<WorkflowId>,
-    last: Option<WorkflowId>,
+    /// Looked up for each item, so hashed; it is sorted before anybody sees it.
+    workflows: hashbrown::HashSet<WorkflowId>,
     duplicates: usize,
     refusals: Vec<Refusal>,
 }
 
 impl Stage {
     fn new(refusals: Vec<Refusal>) -> Self {
-        Self { workflows: BTreeSet::new(), last: None, duplicates: 0, refusals }
+        Self { workflows: hashbrown::HashSet::new(), duplicates: 0, refusals }
     }
 
     fn finish(self, input: Option<(u64, Input)>) -> Staged {

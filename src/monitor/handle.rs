@@ -7,7 +7,8 @@ use super::incident::IncidentStatus;
 use super::plan::Plan;
 use super::workflow::{State, Workflow};
 use crate::domain::{
-    Action, Cause, Command, Entry, Input, Mode, Policy, Refusal, RefusalCode, Time, What, WorkflowId, WorkflowPolicy,
+    Action, Cause, Command, Entry, Input, Mode, OutputEvent, Policy, Refusal, RefusalCode, Time, What, WorkflowId,
+    WorkflowPolicy,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -134,15 +135,9 @@ impl Monitor {
         let mut ctx = Ctx::new(at, &policy);
         match input {
             Input::Events(events) => {
-                for event in events {
-                    match self.workflows.get_mut(&event.workflow) {
-                        Some(workflow) if workflow.state.in_policy => workflow.event(&mut ctx, event),
-                        Some(_) => {}
-                        None => {
-                            if let Some(workflow) = self.welcome(&mut ctx, &event.workflow) {
-                                workflow.event(&mut ctx, event);
-                            }
-                        }
+                for (id, events) in by_workflow(events) {
+                    if let Some(workflow) = self.welcome(&mut ctx, id) {
+                        events.into_iter().for_each(|event| workflow.event(&mut ctx, event));
                     }
                 }
             }
@@ -266,6 +261,22 @@ impl Monitor {
         adopting.insert(id.clone());
         Ok(())
     }
+}
+
+/// Outputs by workflow, in the order of arrival within each; workflows in the order of their first
+/// output. Workflows don't depend on each other, so this changes no state, and each one's guards
+/// are in the processor's cache while its outputs are counted.
+fn by_workflow(events: &[OutputEvent]) -> Vec<(&WorkflowId, Vec<&OutputEvent>)> {
+    let mut places: hashbrown::HashMap<&WorkflowId, usize> = hashbrown::HashMap::new();
+    let mut groups: Vec<(&WorkflowId, Vec<&OutputEvent>)> = Vec::new();
+    for event in events {
+        let at = *places.entry(&event.workflow).or_insert_with(|| {
+            groups.push((&event.workflow, Vec::new()));
+            groups.len() - 1
+        });
+        groups[at].1.push(event);
+    }
+    groups
 }
 
 /// Whether an input dated `time` may come in at `now`: not from before the window in which repeats
