@@ -10,8 +10,10 @@ use crate::domain::{
     Action, Cause, Command, Entry, Input, Mode, OutputEvent, Policy, Refusal, RefusalCode, Time, What, WorkflowId,
     WorkflowPolicy,
 };
+use hashbrown::HashTable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// An output may be dated at most so far ahead, milliseconds.
 pub const AHEAD_MS_MAX: i64 = 5 * Time::MINUTE;
@@ -267,11 +269,16 @@ impl Monitor {
 /// output. Workflows don't depend on each other, so this changes no state, and each one's guards
 /// are in the processor's cache while its outputs are counted.
 fn by_workflow(events: &[OutputEvent]) -> Vec<(&WorkflowId, Vec<&OutputEvent>)> {
-    let mut places: hashbrown::HashMap<&WorkflowId, usize> = hashbrown::HashMap::new();
+    // Only looked up in, never walked through, and with a hash that is the same everywhere.
+    let mut places: HashTable<usize> = HashTable::new();
     let mut groups: Vec<(&WorkflowId, Vec<&OutputEvent>)> = Vec::new();
     for event in events {
-        let at = *places.entry(&event.workflow).or_insert_with(|| {
-            groups.push((&event.workflow, Vec::new()));
+        let id = &event.workflow;
+        let hash = |id: &WorkflowId| xxh3_64(id.as_str().as_bytes());
+        let found = places.find(hash(id), |at| groups[*at].0 == id).copied();
+        let at = found.unwrap_or_else(|| {
+            groups.push((id, Vec::new()));
+            places.insert_unique(hash(id), groups.len() - 1, |at| hash(groups[*at].0));
             groups.len() - 1
         });
         groups[at].1.push(event);

@@ -6,7 +6,7 @@
 use super::guard::Guard;
 use super::incident::IncidentStatus;
 use super::kpi::{Counts, Kinds, Slot};
-use super::observe::is_share;
+use super::observe::{bound_x, is_share};
 use super::plan::GuardPlan;
 use super::workflow::Workflow;
 use crate::domain::{Cause, Mode, Money, Policy, Time, Track, WorkflowId};
@@ -106,7 +106,8 @@ pub struct WorkflowView {
 pub enum GuardState {
     /// Enough observations, no breach.
     Ok,
-    /// Too few observations to show that the bound is kept.
+    /// Too few observations to show that the bound is kept; in assist, where none binds, also
+    /// observations that would not keep to the next mode's bound.
     Inconclusive,
     /// It lowered the mode (or would have), and nothing was granted since.
     Breached,
@@ -259,15 +260,20 @@ impl Workflow {
         let bounds: BTreeMap<Mode, f64> =
             plan.policy.bound.iter().filter_map(|(mode, bound)| Some((mode, (*bound)?))).collect();
         let bound = *plan.policy.bound.get(mode);
-        let tested = plan.bets.get(mode).as_ref().map(|bets| bets.bound());
-        let needed = tested.map_or(1, outputs_needed);
+        let tested = plan.bets.get(mode).is_some();
+        // Where nothing binds (in assist), the nearest bound above is the one to show worthy of.
+        let next = Mode::ALL.into_iter().filter(|above| *above >= mode).find_map(|above| plan.bets.get(above).as_ref());
+        let needed = next.map_or(1, |bets| outputs_needed(bets.bound()));
+        let keeps = next.is_none_or(|bets| {
+            guard.total.mean().is_none_or(|mean| bound_x(&plan.policy.signal, mean) <= bets.bound() || tested)
+        });
         let share = is_share(&plan.policy.signal);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of hits")]
         let hits = guard.total.numerator.round().max(0.0) as u64;
         GuardView {
             name: plan.policy.name.clone(),
             signal: plan.policy.signal.name().to_owned(),
-            state: self.guard_state(plan, guard, needed, now),
+            state: self.guard_state(plan, guard, (needed, keeps), now),
             estimate: guard.total.mean(),
             interval_one_look: if share { wilson_95(hits, guard.total.n) } else { None },
             bound,
@@ -281,7 +287,7 @@ impl Workflow {
         }
     }
 
-    fn guard_state(&self, plan: &GuardPlan, guard: &Guard, needed: u64, now: Time) -> GuardState {
+    fn guard_state(&self, plan: &GuardPlan, guard: &Guard, (needed, keeps): (u64, bool), now: Time) -> GuardState {
         let valid_ms = self.plan.policy.evidence_valid_ms.unwrap_or(i64::MAX);
         // Modes only go down here, so a breach stays in sight until people grant something again.
         if guard.last_breach.is_some() || guard.limit.tripped {
@@ -290,7 +296,9 @@ impl Workflow {
         match guard.last_at {
             None => GuardState::NoData,
             Some(last) if now.since(last) > valid_ms => GuardState::Stale,
-            Some(_) if plan.policy.signal.is_statistical() && guard.total.n < needed => GuardState::Inconclusive,
+            Some(_) if plan.policy.signal.is_statistical() && (guard.total.n < needed || !keeps) => {
+                GuardState::Inconclusive
+            }
             Some(_) => GuardState::Ok,
         }
     }
