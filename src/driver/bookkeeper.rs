@@ -136,17 +136,16 @@ impl Bookkeeper {
     }
 
     fn snapshot(&self, engine: &mut Engine, now: Time) {
-        let seq = engine.store.journal.durable_seq();
         if engine.dirty.is_empty() || engine.board.poisoned().is_some() {
             return;
         }
-        // The ledger must hold all that led to the snapshot; its entries are written, this notes it.
-        if let Err(error) = engine.store.book.append(&[], seq) {
-            tracing::warn!(%error, "no snapshot: the ledger could not be marked");
-            return;
+        match engine.changes() {
+            Ok(changes) => {
+                self.snapshot_running.store(true, Ordering::Release);
+                self.send(Chore::Snapshot(Box::new(changes), now));
+            }
+            Err(error) => tracing::warn!(%error, "no snapshot: the ledger could not be marked"),
         }
-        self.snapshot_running.store(true, Ordering::Release);
-        self.send(Chore::Snapshot(Box::new(engine.changes()), now));
     }
 
     fn write_refusals(&self) {

@@ -110,10 +110,7 @@ impl Engine {
     /// The store refused; nothing happened.
     pub fn input(&mut self, now: Time, input: Input) -> Result<Vec<Effect>, StoreError> {
         self.check_poison()?;
-        self.scratch.clear();
-        encode_record(now, &input, &mut self.scratch)
-            .map_err(|error| self.refused(StoreError::Codec { seq: 0, source: error }))?;
-        let seq = self.append()?;
+        let seq = self.append(now, &input)?;
         self.sync()?;
         let effects = self.apply(At { seq, now }, &input);
         if matches!(input, Input::Policy(_)) {
@@ -176,10 +173,7 @@ impl Engine {
             return Ok(stage.finish(None));
         }
         let input = Input::Reviews(accepted);
-        self.scratch.clear();
-        encode_record(now, &input, &mut self.scratch)
-            .map_err(|error| self.refused(StoreError::Codec { seq: 0, source: error }))?;
-        let seq = self.append()?;
+        let seq = self.append(now, &input)?;
         Ok(stage.finish(Some((seq, input))))
     }
 
@@ -217,7 +211,11 @@ impl Engine {
         false
     }
 
-    pub(super) fn append(&mut self) -> Result<u64, StoreError> {
+    /// Encodes an input and appends it; the next commit makes it durable.
+    pub(super) fn append(&mut self, now: Time, input: &Input) -> Result<u64, StoreError> {
+        self.scratch.clear();
+        encode_record(now, input, &mut self.scratch)
+            .map_err(|source| self.refused(StoreError::Codec { seq: 0, source }))?;
         let seq = self.store.journal.append(&self.scratch);
         seq.map_err(|error| self.refused(error))
     }

@@ -133,21 +133,27 @@ impl Engine {
     }
 
     /// A copy of everything that changed since the last snapshot. Cheap: closed slots are shared,
-    /// so that writing it out can be another thread's work.
-    pub fn changes(&mut self) -> Changes {
+    /// so that writing it out can be another thread's work. The ledger must hold all that led to a
+    /// snapshot; its entries are written, and this notes it.
+    ///
+    /// # Errors
+    /// The ledger could not be marked; what changed is kept for the next time.
+    pub fn changes(&mut self) -> Result<Changes, StoreError> {
+        let seq = self.store.journal.durable_seq();
+        self.store.book.append(&[], seq)?;
         let dirty = std::mem::take(&mut self.dirty);
         self.events_since_snapshot = 0;
         // A renamed workflow leaves its former id behind.
         let (kept, gone) = dirty.into_iter().partition(|id| self.monitor.workflows().contains_key(id));
         let kept: Vec<WorkflowId> = kept;
-        Changes {
-            seq: self.store.journal.durable_seq(),
+        Ok(Changes {
+            seq,
             policy: Arc::clone(self.monitor.policy()),
             workflows: kept.iter().filter_map(|id| self.monitor.workflows().get(id)).cloned().collect(),
             gone,
             dedup_add: self.dedup.take_fresh(),
             dedup_drop_before: self.dedup.oldest(),
-        }
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use super::dedup::{Key, Known};
 use super::engine::Engine;
 use crate::domain::{Input, OutputEvent, Refusal, Review, Time, WorkflowId};
 use crate::monitor::{At, Effect};
-use crate::store::{StoreError, encode_event, encode_record};
+use crate::store::{StoreError, encode_event};
 use std::collections::BTreeSet;
 
 /// A snapshot is taken after so many outputs: bounds what is kept in memory for it.
@@ -136,9 +136,7 @@ impl Engine {
     /// # Errors
     /// The store refused, or the state can't be encoded.
     pub fn save(&mut self, now: Time) -> Result<(), StoreError> {
-        let changes = self.changes();
-        // The ledger must hold all that led to the snapshot; its entries are written, this notes it.
-        self.store.book.append(&[], changes.seq)?;
+        let changes = self.changes()?;
         self.store.book.save(&changes.encode(now)?)
     }
 
@@ -173,9 +171,7 @@ impl Engine {
 
     /// Appends and applies; the caller makes it durable.
     fn record(&mut self, now: Time, input: &Input, last_seq: &mut u64) -> Result<Vec<Effect>, StoreError> {
-        self.scratch.clear();
-        encode_record(now, input, &mut self.scratch).map_err(|source| StoreError::Codec { seq: 0, source })?;
-        let seq = self.append()?;
+        let seq = self.append(now, input)?;
         *last_seq = seq;
         Ok(self.apply(At { seq, now }, input))
     }

@@ -214,11 +214,8 @@ impl World {
         if engine.board().poisoned().is_some() {
             return;
         }
-        let seq = engine.store().journal.durable_seq();
-        if engine.store().book.append(&[], seq).is_err() {
-            return;
-        }
-        let change = engine.changes().encode(now).unwrap();
+        let Ok(changes) = engine.changes() else { return };
+        let change = changes.encode(now).unwrap();
         if !saved || self.book.save(&change).is_err() {
             // What it took out of the state is nowhere but in the journal.
             self.restart(self.disk.kill(), self.book.crash());
