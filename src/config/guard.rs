@@ -61,6 +61,7 @@ fn draft(mut section: Section<'_>) -> Option<Draft<'_>> {
             share: 0.0,
             signal,
             to,
+            baseline: None,
         }
     });
     Some(Draft { section, statistical, name, share, policy })

@@ -127,6 +127,7 @@ fn read(root: &Section<'_>) -> Settings {
     let unknown = root.table("unknown_workflows", "unknown_workflows");
     let outputs = root.table("budget", "budget").read("outputs_per_false_demotion", |v| number_in(v, 1e2..=1e12));
     let mut policy = Policy {
+        budget_of_fleet: false,
         hash: String::new(),
         outputs_per_false_demotion: outputs.unwrap_or_default(),
         lease_ms: modes.read("lease", |v| duration_ms(v, Time::SECOND..=Time::HOUR)).unwrap_or_default(),

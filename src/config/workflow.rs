@@ -196,6 +196,7 @@ pub(super) fn unknown_template() -> WorkflowPolicy {
             bound: PerMode::from_fn(|mode| (mode > Mode::Assist).then_some(BOUND)),
             share: 1.0,
             to: None,
+            baseline: None,
         }],
     }
 }

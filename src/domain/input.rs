@@ -63,6 +63,17 @@ pub enum Action {
         /// A sentence for the ledger.
         reason: String,
     },
+    /// Learn the baseline of a guard anew, from the outputs that come now.
+    Rebase {
+        /// The workflow.
+        workflow: WorkflowId,
+        /// The guard; one without a baseline changes nothing.
+        guard: String,
+        /// The number of outputs; `None` as declared.
+        outputs: Option<u32>,
+        /// A sentence for the ledger.
+        reason: String,
+    },
     /// Somebody looks at an incident.
     Acknowledge {
         /// The incident.

@@ -76,6 +76,32 @@ pub enum What {
         /// The guard.
         guard: String,
     },
+    /// A guard has learned what is normal and begins to judge.
+    BaselinePinned {
+        /// The guard.
+        guard: String,
+        /// Counts the baselines of this guard, from 1.
+        version: u32,
+        /// Where it is from: `outputs`, `range` or the name of a file.
+        source: String,
+        /// Outputs in it.
+        outputs: u64,
+        /// Time of its first output; `None` for a file.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        from: Option<Time>,
+        /// Time of its last output; `None` for a file.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        to: Option<Time>,
+    },
+    /// A person had a guard learn anew what is normal; until then it judges nothing.
+    BaselineDropped {
+        /// The guard.
+        guard: String,
+        /// The version that no longer holds; 0 if there was none yet.
+        version: u32,
+        /// A sentence for people.
+        reason: String,
+    },
     /// The granted mode changed.
     ModeChanged {
         /// Before.
@@ -204,8 +230,30 @@ pub struct Breach {
     pub output: Option<String>,
     /// Estimated time of the change.
     pub changed_at: Option<Time>,
+    /// The change lies between these times with about 95 % confidence.
+    #[serde(default)]
+    pub changed_between: Option<[Time; 2]>,
+    /// What of the signal carried the evidence, where it has parts: a quantile, a category, a group.
+    #[serde(default)]
+    pub part: Option<String>,
+    /// The attribute values, models, versions and kinds that carry the excess, largest first.
+    #[serde(default)]
+    pub carriers: Vec<Carrier>,
     /// The outputs that weighed most since the estimated change.
     pub heaviest: Vec<Heaviest>,
+}
+
+/// A segment of the outputs that carries a part of what was too much.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Carrier {
+    /// What it is, such as `locale = de`, `model = m-2026-11` or `exception = timeout`.
+    pub segment: String,
+    /// Its part of the observations that spoke against the workflow since the change, 0 to 1.
+    pub hits_share: f64,
+    /// Its part of all outputs of late, 0 to 1; `None` for kinds of exceptions.
+    pub outputs_share: Option<f64>,
+    /// Its part of the excess over the bound, 0 to 1: (hits − bound · its outputs) / the same of all.
+    pub excess_share: f64,
 }
 
 /// One output that weighed much.

@@ -17,12 +17,14 @@ pub mod time;
 pub use event::{Outcome, OutputEvent, Review, Verdict};
 pub use id::WorkflowId;
 pub use input::{Action, Command, Input};
-pub use ledger::{Breach, Cause, Entry, Heaviest, What};
+pub use ledger::{Breach, Carrier, Cause, Entry, Heaviest, What};
 pub use mode::{Mode, PerMode};
 pub use money::Money;
-pub use policy::{GuardPolicy, Policy, Track, UnknownWorkflows, WorkflowPolicy};
+pub use policy::{
+    BaselinePolicy, BaselineSource, BaselineValues, GuardPolicy, Policy, Track, UnknownWorkflows, WorkflowPolicy,
+};
 pub use refusal::{Refusal, RefusalCode};
-pub use signal::{ActiveHours, Better, ScoreJudge, Signal};
+pub use signal::{ActiveHours, Better, DriftOf, ScoreJudge, Signal};
 pub use time::Time;
 
 /// A short text of an event. Up to 24 bytes are kept in place: most ids, names and values need no

@@ -3,7 +3,7 @@
 //! Owns the checked form that the monitor lives by and that is journalled with every load. It holds
 //! no addresses, paths or secrets. How it is written in TOML is the configuration's.
 
-use super::{Mode, PerMode, Signal, WorkflowId};
+use super::{Mode, PerMode, Signal, Time, WorkflowId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -14,6 +14,10 @@ pub struct Policy {
     pub hash: String,
     /// B: expected false demotions of a workflow within its bounds are at most n / B in n outputs.
     pub outputs_per_false_demotion: f64,
+    /// Whether B counts the outputs of the whole fleet instead: then all workflows together have at
+    /// most n / B false demotions in n outputs of the fleet.
+    #[serde(default)]
+    pub budget_of_fleet: bool,
     /// How long a reader may rely on a mode answer, milliseconds.
     pub lease_ms: i64,
     /// Outputs later than this count in totals and coarse windows, milliseconds.
@@ -30,6 +34,7 @@ impl Policy {
         Self {
             hash: String::new(),
             outputs_per_false_demotion: 1e6,
+            budget_of_fleet: false,
             lease_ms: 60_000,
             lateness_ms: 60_000,
             unknown: UnknownWorkflows { accept: false, max: 0, template: WorkflowPolicy::bare() },
@@ -120,6 +125,7 @@ pub struct GuardPolicy {
     pub signal: Signal,
     /// The bound in each mode; `None` where the guard doesn't bind (always in assist, and in every
     /// mode for deterministic guards, which bind in all modes above assist). Never looser in a higher mode.
+    /// With a baseline it is the tolerance beyond it, in the same unit.
     pub bound: PerMode<Option<f64>>,
     /// Outputs per block; 1 declares independence. 1 for deterministic guards.
     pub block: u32,
@@ -127,14 +133,63 @@ pub struct GuardPolicy {
     pub share: f64,
     /// A breach lowers to this mode (or lower) instead of the highest whose bounds hold.
     pub to: Option<Mode>,
+    /// Where the guard learns what is normal; `None` where the bound is declared. Always there for drift.
+    #[serde(default)]
+    pub baseline: Option<BaselinePolicy>,
+}
+
+/// How a guard learns what is normal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BaselinePolicy {
+    /// The sample.
+    pub source: BaselineSource,
+    /// A baseline per hour of the week in this time zone (IANA name), pooled where thin; `None` is one for all.
+    pub hour_of_week: Option<String>,
+}
+
+/// The sample that a baseline is made of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "source", rename_all = "snake_case")]
+pub enum BaselineSource {
+    /// The first outputs after the guard started.
+    Outputs {
+        /// How many, 100 to 100,000.
+        count: u32,
+    },
+    /// The outputs whose time lies in a range, as they arrive.
+    Range {
+        /// Start, inclusive.
+        from: Time,
+        /// End, exclusive.
+        to: Time,
+    },
+    /// A file, read when the configuration was.
+    File {
+        /// Its name, for people.
+        name: String,
+        /// Its values, in order.
+        values: BaselineValues,
+    },
+}
+
+/// Values of a baseline file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BaselineValues {
+    /// For numbers and for shares (0 or 1 for each output).
+    Numbers(Vec<f64>),
+    /// For attributes.
+    Categories(Vec<String>),
 }
 
 /// The default number of outputs in a block: round(1/bound) within [10, 50] for the tightest bound,
-/// and 10 for cost per unit (design; a block protects against clusters well below its length).
+/// and 10 for cost per unit and drift (design; a block protects against clusters well below its length).
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to [10, 50] first")]
 pub fn default_block(signal: &Signal, tightest_bound: f64) -> u32 {
     match signal {
-        Signal::CostPerUnit { .. } => 10,
+        Signal::CostPerUnit { .. } | Signal::Drift { .. } => 10,
+        // Of an exception only its group matters: one in a thousand outputs is not in a cluster.
+        Signal::Disparity { .. } => 1,
         signal if signal.is_statistical() => (1.0 / tightest_bound).round().clamp(10.0, 50.0) as u32,
         _ => 1,
     }

@@ -40,6 +40,32 @@ pub enum Signal {
         /// What makes a score count against the workflow.
         judge: ScoreJudge,
     },
+    /// X = 1{rejected by a human}, over the outputs that andon selected for review; each stands for
+    /// 1 / review depth outputs.
+    RejectionRate,
+    /// The distribution of a number or a category against a pinned baseline. The bound is the
+    /// tolerance: a Kolmogorov–Smirnov distance for numbers, a total variation for categories.
+    Drift {
+        /// What is compared.
+        of: DriftOf,
+    },
+    /// Of the exceptions X = 1{group = g}, for every group: the bound is the ratio ρ > 1 of a group's
+    /// exception rate to that of all other outputs.
+    Disparity {
+        /// The attribute whose values are the groups.
+        attribute: String,
+    },
+    /// Outputs within fixed intervals. Deterministic, outside the budget.
+    Volume {
+        /// Breach when an interval ends with fewer.
+        min: Option<u64>,
+        /// Breach when an interval has more.
+        max: Option<u64>,
+        /// Length of an interval, milliseconds.
+        per_ms: i64,
+        /// Only intervals that lie within count for `min`; `None` means always.
+        active: Option<ActiveHours>,
+    },
     /// Time without outputs. Deterministic, outside the budget.
     Silence {
         /// Breach after this much active time without an output, milliseconds.
@@ -74,6 +100,10 @@ impl Signal {
             Self::Sla { .. } => "sla",
             Self::CostPerUnit { .. } => "cost_per_unit",
             Self::Score { .. } => "score",
+            Self::RejectionRate => "rejection_rate",
+            Self::Drift { .. } => "drift",
+            Self::Disparity { .. } => "disparity",
+            Self::Volume { .. } => "volume",
             Self::Silence { .. } => "silence",
             Self::SpendLimit { .. } | Self::ExceptionLimit { .. } => "limit",
         }
@@ -81,7 +111,53 @@ impl Signal {
 
     /// Whether the guard is a statistical test that takes its share of the budget.
     pub const fn is_statistical(&self) -> bool {
-        !matches!(self, Self::Silence { .. } | Self::SpendLimit { .. } | Self::ExceptionLimit { .. })
+        !matches!(
+            self,
+            Self::Silence { .. } | Self::Volume { .. } | Self::SpendLimit { .. } | Self::ExceptionLimit { .. }
+        )
+    }
+
+    /// Whether X is 0 or 1 for each output, so that the bound may be learned as a share.
+    pub const fn is_indicator(&self) -> bool {
+        match self {
+            Self::ExceptionRate { .. } | Self::Latency { .. } | Self::Sla { .. } | Self::RejectionRate => true,
+            Self::Score { judge, .. } => !matches!(judge, ScoreJudge::Mean { .. }),
+            _ => false,
+        }
+    }
+}
+
+/// What a drift guard compares with its baseline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", content = "name", rename_all = "snake_case")]
+pub enum DriftOf {
+    /// A score, without the prefix `scores.`.
+    Score(String),
+    /// An attribute, without the prefix `attributes.`.
+    Attribute(String),
+    /// The AI's part of the time.
+    LatencyMs,
+    /// The end-to-end time.
+    CycleMs,
+    /// Cost / units.
+    CostPerUnit,
+}
+
+impl DriftOf {
+    /// The words used in TOML, such as `scores.brand_fit` or `latency_ms`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Score(name) => format!("scores.{name}"),
+            Self::Attribute(name) => format!("attributes.{name}"),
+            Self::LatencyMs => "latency_ms".to_owned(),
+            Self::CycleMs => "cycle_ms".to_owned(),
+            Self::CostPerUnit => "cost_per_unit".to_owned(),
+        }
+    }
+
+    /// Whether it is a category rather than a number.
+    pub const fn is_category(&self) -> bool {
+        matches!(self, Self::Attribute(_))
     }
 }
 

@@ -199,6 +199,9 @@ impl Guard {
             threshold,
             output: output.map(|event| event.id.to_string()),
             changed_at,
+            changed_between: None,
+            part: None,
+            carriers: Vec::new(),
             heaviest: self.heaviest_since(changed_at),
         }
     }
@@ -218,6 +221,9 @@ impl Guard {
             threshold: tripped.limit,
             output: output.map(|event| event.id.to_string()),
             changed_at: self.limit.quiet_since.filter(|_| output.is_none()),
+            changed_between: None,
+            part: None,
+            carriers: Vec::new(),
             heaviest: output
                 .map(|event| vec![heavy(event, event.time.unwrap_or_default(), tripped.value)])
                 .unwrap_or_default(),

@@ -213,6 +213,11 @@ impl Monitor {
                     workflow.lower(ctx, Mode::Assist, Cause::Stop, reason.clone(), None);
                 }
             }
+            Action::Rebase { workflow, guard, outputs, reason } => {
+                if let Some(workflow) = self.workflows.get_mut(workflow) {
+                    workflow.rebase(ctx, guard, *outputs, reason);
+                }
+            }
             Action::Acknowledge { incident, note } => {
                 self.step_incident(ctx, incident, IncidentStatus::Acknowledged, note);
             }

@@ -48,7 +48,7 @@ pub fn observe(signal: &Signal, bound_x: f64, event: &OutputEvent) -> Option<See
             Some(Seen { x: x.clamp(0.0, 1.0), sums, value: cost / units })
         }
         Signal::Score { of, judge } => event.score(of).map(|score| judge_score(judge, score)),
-        Signal::Silence { .. } | Signal::SpendLimit { .. } | Signal::ExceptionLimit { .. } => None,
+        _ => None,
     }
 }
 

@@ -109,7 +109,7 @@ pub(crate) mod tests {
     pub(crate) fn guard(name: &str, signal: Signal, bound: f64, block: u32) -> GuardPolicy {
         let share = if signal.is_statistical() { 1.0 } else { 0.0 };
         let bound = PerMode::from_fn(|mode| (mode > Mode::Assist && signal.is_statistical()).then_some(bound));
-        GuardPolicy { name: name.into(), signal, bound, block, share, to: None }
+        GuardPolicy { name: name.into(), signal, bound, block, share, to: None, baseline: None }
     }
 
     #[test]

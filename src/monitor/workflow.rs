@@ -317,6 +317,9 @@ impl Workflow {
         }
     }
 
+    /// A person has a guard learn anew what is normal.
+    pub fn rebase(&mut self, _ctx: &mut Ctx<'_>, _guard: &str, _outputs: Option<u32>, _reason: &str) {}
+
     /// The daemon was away: that time is not the workflow's silence.
     pub fn resumed(&mut self, At { now, .. }: At) {
         for guard in self.state.guards.all_mut() {

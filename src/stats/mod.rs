@@ -3,7 +3,9 @@
 //! Owns formulas, each with its source. Imports nothing of ours; knows no clock, no I/O, no
 //! workflow and no guard: it sees numbers and times that others hand in.
 
+pub mod bank;
 pub mod bets;
+
 pub mod change;
 pub mod confidence;
 pub mod detector;

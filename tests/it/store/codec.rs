@@ -13,6 +13,7 @@ pub(super) fn policy(bound: f64) -> Policy {
         block: 50,
         share: 1.0 / 3.0,
         to: Some(Mode::Assist),
+        baseline: None,
     };
     let one = WorkflowPolicy {
         id: workflow("email-drafts"),
@@ -32,6 +33,7 @@ pub(super) fn policy(bound: f64) -> Policy {
     Policy {
         hash: "ab".repeat(32),
         outputs_per_false_demotion: 1e6,
+        budget_of_fleet: false,
         lease_ms: 60_000,
         lateness_ms: 300_000,
         unknown: UnknownWorkflows { accept: false, max: 100, template: one.clone() },
