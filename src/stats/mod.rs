@@ -4,11 +4,16 @@
 //! workflow and no guard: it sees numbers and times that others hand in.
 
 pub mod bank;
+pub mod baseline;
 pub mod bets;
 
 pub mod change;
 pub mod confidence;
 pub mod detector;
+pub mod drift;
 pub mod latency;
+pub mod more_frequent;
 pub mod ring;
 pub mod rng;
+pub mod runs;
+pub mod season;
