@@ -114,6 +114,11 @@ impl OutputEvent {
         self.scores.iter().find(|(other, _)| other == name).map(|(_, value)| *value)
     }
 
+    /// The value of an attribute.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
     /// Whether the outcome is an exception.
     pub fn is_exception(&self) -> bool {
         self.outcome == Outcome::Exception

@@ -138,6 +138,16 @@ pub struct GuardPolicy {
     pub baseline: Option<BaselinePolicy>,
 }
 
+impl GuardPolicy {
+    /// Whether `bound` is a bound on what is observed: not a tolerance beyond something learned, and
+    /// not a ratio between groups.
+    pub const fn declares_bound(&self) -> bool {
+        self.signal.is_statistical()
+            && self.baseline.is_none()
+            && !matches!(self.signal, Signal::Drift { .. } | Signal::Disparity { .. })
+    }
+}
+
 /// How a guard learns what is normal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BaselinePolicy {

@@ -3,17 +3,18 @@
 //! Owns the evidence of one guard in every mode up to the current one. It says that a bound is
 //! broken; what follows from it is the workflow's decision.
 
+use super::hits::Hits;
 use super::limit::{Limit, Tripped};
-use super::observe::{Seen, is_share, observe};
+use super::observe::{Seen, observe};
 use super::plan::GuardPlan;
-use crate::domain::{Breach, Heaviest, Mode, OutputEvent, PerMode, Time};
+use super::segments::Segmented;
+use super::watch::{Watch, value_of};
+use crate::domain::{Mode, OutputEvent, PerMode, Signal, Time};
+use crate::stats::baseline::Value;
+use crate::stats::bets::Bets;
 use crate::stats::change::Sums;
-use crate::stats::confidence::clopper_pearson_95;
 use crate::stats::detector::{Detector, Observation};
 use serde::{Deserialize, Serialize};
-
-/// Outputs kept as the heaviest of a guard.
-pub const HEAVIEST_MAX: usize = 10;
 
 /// What broke.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,9 +30,13 @@ pub enum Broken {
 /// Observations of the block under way.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 struct Block {
+    observations: u32,
+    /// Outputs that they stand for.
     outputs: u32,
     x: f64,
     sums: Sums,
+    /// Σ of how far the learned bound of each mode lay below the one that is bet against.
+    offsets: PerMode<f64>,
     time_ms: i64,
 }
 
@@ -48,11 +53,13 @@ pub struct LastBreach {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Guard {
     /// One detector a mode; those above the current mode are frozen without evidence.
-    main: PerMode<Detector>,
-    outage: Detector,
+    pub(super) main: PerMode<Detector>,
+    pub(super) outage: Detector,
     block: Block,
     /// Deterministic guards only.
     pub limit: Limit,
+    /// Learned bounds, distributions, groups.
+    pub watch: Watch,
     /// Everything observed since the guard started.
     pub total: Sums,
     /// When it last observed something.
@@ -61,74 +68,168 @@ pub struct Guard {
     pub started_at: Time,
     /// Its last breach.
     pub last_breach: Option<LastBreach>,
-    heaviest: Vec<Heaviest>,
+    /// The last outputs that spoke against the workflow.
+    pub(super) hits: Hits,
+}
+
+/// One output on its way through the guards.
+#[derive(Debug)]
+pub struct Arrival<'e, 's> {
+    /// The granted mode.
+    pub mode: Mode,
+    /// When it arrived.
+    pub now: Time,
+    /// The output.
+    pub event: &'e OutputEvent,
+    /// What segments it belongs to.
+    pub segments: Segmented<'s>,
 }
 
 impl Guard {
     /// A guard that has seen nothing.
-    pub fn new(now: Time) -> Self {
+    pub fn new(plan: &GuardPlan, now: Time) -> Self {
         Self {
             main: PerMode::default(),
             outage: Detector::default(),
             block: Block::default(),
             limit: Limit::new(now),
+            watch: Watch::new(plan),
             total: Sums::default(),
             last_at: None,
             started_at: now,
             last_breach: None,
-            heaviest: Vec::new(),
+            hits: Hits::default(),
         }
     }
 
-    /// Takes an output in a mode; says what broke with it.
-    pub fn event(&mut self, plan: &GuardPlan, mode: Mode, now: Time, event: &OutputEvent) -> Option<Broken> {
-        let signal = &plan.policy.signal;
-        if !signal.is_statistical() {
-            self.last_at = Some(now);
-            return self.limit.event(signal, now, event).map(Broken::Limit);
+    /// The bets against the bound of a mode, declared or learned; `None` where none holds (yet).
+    pub fn bets<'a>(&'a self, plan: &'a GuardPlan, mode: Mode) -> Option<&'a Bets> {
+        match plan.bets.get(mode) {
+            Some(bets) => Some(bets),
+            None => self.watch.share(mode).map(|learned| &learned.bets),
         }
-        // In assist no bound holds, but people still see the observations, judged by the next bound.
-        let reference = plan.bets.get(mode).as_ref().or_else(|| plan.bets.get(Mode::Collaborate).as_ref());
-        let bound = reference.or_else(|| plan.bets.get(Mode::Automate).as_ref())?.bound();
-        let seen = observe(signal, bound, event)?;
+    }
+
+    /// The bound of a mode in the guard's unit: declared, or as learned so far.
+    pub fn bound(&self, plan: &GuardPlan, mode: Mode) -> Option<f64> {
+        if plan.policy.baseline.is_none() || matches!(plan.policy.signal, Signal::Drift { .. }) {
+            return *plan.policy.bound.get(mode);
+        }
+        self.watch.share(mode).map(|learned| learned.bound(&self.watch.learned, usize::MAX))
+    }
+
+    /// Takes an output; says what broke with it.
+    pub fn event(&mut self, plan: &GuardPlan, arrival: &mut Arrival<'_, '_>) -> Option<Broken> {
+        let (mode, now, event) = (arrival.mode, arrival.now, arrival.event);
+        let time = event.time.unwrap_or(now);
+        let judged = plan.binds(mode);
+        match &plan.policy.signal {
+            Signal::Drift { of } => {
+                let value = value_of(of, event)?;
+                self.saw(now, &Seen::value(value));
+                self.watch.drifts(plan, judged, value, time).then_some(Broken::Main)
+            }
+            Signal::Disparity { attribute } => {
+                let group = event.attribute(attribute)?;
+                self.saw(now, &Seen::indicator(event.is_exception()));
+                if event.is_exception() {
+                    self.hits.push(arrival, 1.0);
+                }
+                let ratio = plan.policy.bound.iter().find_map(|(_, bound)| *bound)?;
+                let (groups, failed) = (self.watch.groups.as_mut()?, event.is_exception());
+                groups.observe(ratio, group, failed, judged, time.0, plan.threshold).then_some(Broken::Main)
+            }
+            Signal::RejectionRate => None,
+            signal if !signal.is_statistical() => {
+                self.last_at = Some(now);
+                self.limit.event(signal, now, event).map(Broken::Limit)
+            }
+            signal => {
+                // In assist no bound holds, but people still see the observations, judged by the next bound.
+                let bets = |mode| self.bets(plan, mode);
+                let bound = bets(mode).or_else(|| bets(Mode::Collaborate)).or_else(|| bets(Mode::Automate));
+                let bound = bound.map(Bets::bound);
+                let seen = observe(signal, bound.unwrap_or(0.5), event)?;
+                // Only outputs that speak against the workflow.
+                if seen.x > bound.unwrap_or(0.5) {
+                    self.hits.push(arrival, seen.value);
+                }
+                self.saw(now, &seen);
+                self.judge(plan, mode, &seen, time, 1)
+            }
+        }
+    }
+
+    /// Takes a human verdict on an output that stands for `outputs` outputs.
+    pub fn verdict(&mut self, plan: &GuardPlan, mode: Mode, now: Time, rejected: bool, outputs: u32) -> Option<Broken> {
+        let seen = Seen::indicator(rejected);
+        self.saw(now, &seen);
+        self.judge(plan, mode, &seen, now, outputs)
+    }
+
+    fn saw(&mut self, now: Time, seen: &Seen) {
         self.last_at = Some(now);
         self.total.n += 1;
         self.total.numerator += seen.sums.numerator;
         self.total.denominator += seen.sums.denominator;
-        self.weigh(bound, &seen, now, event);
-        if mode == Mode::Assist || plan.bets.get(mode).is_none() {
+    }
+
+    /// What the detectors make of an observation that stands for `outputs` outputs.
+    fn judge(&mut self, plan: &GuardPlan, mode: Mode, seen: &Seen, time: Time, outputs: u32) -> Option<Broken> {
+        if let (Some(policy), Some(baseline)) = (&plan.policy.baseline, &mut self.watch.baseline) {
+            if baseline.pinned.is_none() {
+                if baseline.learn(policy, Value::Number(seen.x), time) {
+                    self.watch.prepare(plan);
+                }
+                return None;
+            }
+            let stratum = super::baseline::Baseline::stratum(policy, time);
+            for level in Mode::ALL {
+                if let Some(learned) = self.watch.share(level) {
+                    let offset = learned.bets.bound() - learned.bound(&self.watch.learned, stratum);
+                    *self.block.offsets.get_mut(level) += offset;
+                }
+            }
+            self.watch.learned.count(seen.x);
+        }
+        if mode == Mode::Assist {
             return None;
         }
-        let time_ms = event.time.unwrap_or(now).0;
-        let outage = plan.lane.as_ref().is_some_and(|lane| {
+        let bound = self.bets(plan, mode)?.bound();
+        let time_ms = time.0;
+        // A learned bound may lie above the lane's: then an outright failure is what is normal.
+        let lane = plan.lane.as_ref().filter(|lane| bound < lane.bets.bound());
+        let outage = lane.is_some_and(|lane| {
             let x = shift(plan, seen.x, bound, lane.bets.bound(), seen.sums);
-            self.outage.update(&lane.bets, &Observation { x, outputs: 1, sums: seen.sums, time_ms }, lane.threshold)
+            self.outage.update(&lane.bets, &Observation { x, outputs, sums: seen.sums, time_ms }, lane.threshold)
         });
-        let main = self.push(plan, mode, &seen, time_ms);
+        let main = self.push(plan, mode, seen, time_ms, outputs);
         if outage { Some(Broken::Outage) } else { main.then_some(Broken::Main) }
     }
 
     /// Adds to the block; a full one goes to the detectors of the current mode and those below.
-    fn push(&mut self, plan: &GuardPlan, mode: Mode, seen: &Seen, time_ms: i64) -> bool {
+    fn push(&mut self, plan: &GuardPlan, mode: Mode, seen: &Seen, time_ms: i64, outputs: u32) -> bool {
         let block = &mut self.block;
-        if block.outputs == 0 {
+        if block.observations == 0 {
             block.time_ms = time_ms;
         }
-        block.outputs += 1;
+        block.observations += 1;
+        block.outputs += outputs;
         block.x += seen.x;
         block.sums.n += 1;
         block.sums.numerator += seen.sums.numerator;
         block.sums.denominator += seen.sums.denominator;
-        if block.outputs < plan.policy.block {
+        if block.observations < plan.policy.block {
             return false;
         }
-        let outputs = f64::from(block.outputs);
-        let full = Block { x: block.x / outputs, ..std::mem::take(block) };
-        let bound = plan.bets.get(mode).as_ref().map_or(0.0, |bets| bets.bound());
+        let full = std::mem::take(block);
+        let n = f64::from(full.observations);
+        let bound = self.bets(plan, mode).map_or(0.0, Bets::bound);
         let mut broken = false;
-        for (level, bets) in plan.bets.iter() {
-            let Some(bets) = bets.as_ref().filter(|_| level <= mode) else { continue };
-            let x = shift(plan, full.x, bound, bets.bound(), full.sums);
+        for level in Mode::ALL.into_iter().filter(|level| *level <= mode) {
+            let learned = self.watch.share(level).map(|learned| &learned.bets);
+            let Some(bets) = plan.bets.get(level).as_ref().or(learned) else { continue };
+            let x = shift(plan, full.x / n, bound, bets.bound(), full.sums) + full.offsets.get(level) / n;
             let observation = Observation { x, outputs: full.outputs, sums: full.sums, time_ms: full.time_ms };
             let crossed = self.main.get_mut(level).update(bets, &observation, plan.threshold);
             broken |= crossed && level == mode;
@@ -137,13 +238,17 @@ impl Guard {
     }
 
     /// Whether the evidence against the bound of a mode is complete.
-    pub const fn crossed(&self, mode: Mode) -> bool {
-        self.main.get(mode).crossed()
+    pub fn crossed(&self, plan: &GuardPlan, mode: Mode) -> bool {
+        self.main.get(mode).crossed() || (self.watch.crossed() && plan.binds(mode))
     }
 
     /// M and the share of the way to the threshold in a mode.
     pub fn evidence(&self, plan: &GuardPlan, mode: Mode) -> Option<(f64, f64)> {
-        let bets = plan.bets.get(mode).as_ref()?;
+        if let Some(evidence) = self.watch.evidence().filter(|_| plan.binds(mode)) {
+            let ratio = if self.watch.crossed() { 1.0 } else { evidence.ln_1p() / plan.threshold.ln_1p() };
+            return Some((evidence, ratio.clamp(0.0, 1.0)));
+        }
+        let bets = self.bets(plan, mode)?;
         let detector = self.main.get(mode);
         let main = detector.evidence_ratio(bets, plan.threshold);
         let lane = plan.lane.as_ref().map_or(0.0, |lane| self.outage.evidence_ratio(&lane.bets, lane.threshold));
@@ -151,21 +256,36 @@ impl Guard {
     }
 
     /// The workflow went down to `mode`: what watched the modes above starts anew.
-    pub fn lowered(&mut self, mode: Mode) {
+    pub fn lowered(&mut self, plan: &GuardPlan, mode: Mode) {
         for above in Mode::ALL.into_iter().filter(|above| *above > mode) {
             self.main.get_mut(above).reset();
         }
         if mode == Mode::Assist {
             self.outage.reset();
         }
+        if !plan.binds(mode) {
+            self.watch.reset();
+        }
         self.block = Block::default();
     }
 
-    /// Forgets the evidence (a lab incident was resolved): the guard may inform again.
+    /// Forgets the evidence (a lab incident was resolved, or a baseline dropped): the guard may
+    /// inform again.
     pub fn rearm(&mut self) {
         Mode::ALL.into_iter().for_each(|mode| self.main.get_mut(mode).reset());
         self.outage.reset();
+        self.watch.reset();
         self.block = Block::default();
+    }
+
+    /// A person has the guard learn anew; false where it has no baseline.
+    pub fn relearn(&mut self, plan: &GuardPlan, outputs: Option<u32>) -> bool {
+        let Some(baseline) = &mut self.watch.baseline else { return false };
+        baseline.restart(outputs);
+        self.watch.learned = crate::stats::learned::Learned::default();
+        self.watch.prepare(plan);
+        self.rearm();
+        true
     }
 
     /// The guard's share of the budget changed from `old` to `new`: keeps share · M.
@@ -173,96 +293,9 @@ impl Guard {
         if old > 0.0 && new > 0.0 {
             Mode::ALL.into_iter().for_each(|mode| self.main.get_mut(mode).rescale(old / new));
             self.outage.rescale(old / new);
+            self.watch.rescale(old / new);
         }
     }
-
-    /// The numbers of a breach.
-    pub fn breach(&self, plan: &GuardPlan, mode: Mode, broken: Broken, output: Option<&OutputEvent>) -> Breach {
-        let (detector, bets, threshold, lane) = match (broken, &plan.lane) {
-            (Broken::Limit(tripped), _) => return self.limit_breach(plan, mode, tripped, output),
-            (Broken::Outage, Some(lane)) => (&self.outage, Some(&lane.bets), lane.threshold, "outage"),
-            _ => (self.main.get(mode), plan.bets.get(mode).as_ref(), plan.threshold, "main"),
-        };
-        let (mark, since) = detector.since_change().map_or((None, detector.sums()), |(mark, sums)| (Some(mark), sums));
-        let changed_at = mark.map(|mark| Time(mark.time_ms));
-        Breach {
-            guard: plan.policy.name.clone(),
-            signal: plan.policy.signal.name().to_owned(),
-            lane: lane.to_owned(),
-            mode,
-            bound: plan.policy.bound.get(mode).unwrap_or_default(),
-            estimate: since.mean().unwrap_or_default(),
-            interval: is_share(&plan.policy.signal).then(|| interval(since)).flatten(),
-            n: since.n,
-            n_total: self.total.n,
-            evidence: bets.map_or(0.0, |bets| detector.evidence(bets)),
-            threshold,
-            output: output.map(|event| event.id.to_string()),
-            changed_at,
-            changed_between: None,
-            part: None,
-            carriers: Vec::new(),
-            heaviest: self.heaviest_since(changed_at),
-        }
-    }
-
-    fn limit_breach(&self, plan: &GuardPlan, mode: Mode, tripped: Tripped, output: Option<&OutputEvent>) -> Breach {
-        Breach {
-            guard: plan.policy.name.clone(),
-            signal: plan.policy.signal.name().to_owned(),
-            lane: "limit".to_owned(),
-            mode,
-            bound: tripped.limit,
-            estimate: tripped.value,
-            interval: None,
-            n: tripped.n,
-            n_total: tripped.n,
-            evidence: tripped.value,
-            threshold: tripped.limit,
-            output: output.map(|event| event.id.to_string()),
-            changed_at: self.limit.quiet_since.filter(|_| output.is_none()),
-            changed_between: None,
-            part: None,
-            carriers: Vec::new(),
-            heaviest: output
-                .map(|event| vec![heavy(event, event.time.unwrap_or_default(), tripped.value)])
-                .unwrap_or_default(),
-        }
-    }
-
-    fn weigh(&mut self, bound: f64, seen: &Seen, now: Time, event: &OutputEvent) {
-        // Only outputs that speak against the workflow; equal weights: the later one stays.
-        if seen.x <= bound {
-            return;
-        }
-        if self.heaviest.len() >= HEAVIEST_MAX {
-            // The oldest goes; a list by weight alone would show last year's record for ever.
-            self.heaviest.remove(0);
-        }
-        self.heaviest.push(heavy(event, event.time.unwrap_or(now), seen.value));
-    }
-
-    fn heaviest_since(&self, changed_at: Option<Time>) -> Vec<Heaviest> {
-        let mut list: Vec<Heaviest> =
-            self.heaviest.iter().filter(|heavy| changed_at.is_none_or(|at| heavy.time >= at)).cloned().collect();
-        list.sort_by(|a, b| b.value.total_cmp(&a.value).then(b.time.cmp(&a.time)));
-        list
-    }
-}
-
-fn heavy(event: &OutputEvent, time: Time, value: f64) -> Heaviest {
-    Heaviest {
-        id: event.id.to_string(),
-        time,
-        value,
-        exception: event.exception.as_deref().map(str::to_owned),
-        trace_id: event.trace_id.as_deref().map(str::to_owned),
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of hits")]
-fn interval(sums: Sums) -> Option<[f64; 2]> {
-    clopper_pearson_95(sums.numerator.round().max(0.0) as u64, sums.n)
 }
 
 /// The mean X of a block as the detector of another bound sees it. Only a cost's X depends on its

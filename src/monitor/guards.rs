@@ -15,7 +15,7 @@ pub struct Guards(Vec<(String, Guard)>);
 impl Guards {
     /// Guards that have seen nothing, one for each plan.
     pub fn new(plans: &[GuardPlan], now: Time) -> Self {
-        Self(plans.iter().map(|plan| (plan.policy.name.clone(), Guard::new(now))).collect())
+        Self(plans.iter().map(|plan| (plan.policy.name.clone(), Guard::new(plan, now))).collect())
     }
 
     /// The guard of a name.

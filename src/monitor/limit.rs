@@ -1,17 +1,16 @@
-//! Deterministic guards: silence, spend and counts of exceptions within a time.
+//! Deterministic guards: silence, volume, spend and counts of exceptions within a time.
 //!
 //! Owns their sliding windows. They are outside the budget: when one fires, the fact is a fact.
 
+use super::hours::after_active;
 use super::observe::is_exception_of;
-use crate::domain::{ActiveHours, Money, OutputEvent, Signal, Time};
-use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use super::volume::Volume;
+use crate::domain::{Money, OutputEvent, Signal, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Spends are kept in this many buckets a window, so a spend counts up to 1 % longer than declared.
 const SPEND_BUCKETS: i64 = 100;
-/// A silence is looked for at most this far ahead, days.
-const SILENCE_DAYS_MAX: usize = 400;
 
 /// State of a deterministic guard.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -21,6 +20,7 @@ pub struct Limit {
     /// Sum and outputs of all buckets.
     spent: (Money, u64),
     hits: VecDeque<Time>,
+    volume: Volume,
     /// What the silence is counted from.
     pub quiet_since: Option<Time>,
     /// Whether the limit is exceeded now: it fires once on the way up.
@@ -30,7 +30,7 @@ pub struct Limit {
 /// What a deterministic guard measured when it fired.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tripped {
-    /// The measure: money, exceptions, or seconds of silence.
+    /// The measure: money, exceptions, outputs, or seconds of silence.
     pub value: f64,
     /// The declared limit, in the same unit.
     pub limit: f64,
@@ -41,7 +41,7 @@ pub struct Tripped {
 impl Limit {
     /// A limit that has seen nothing; silence counts from `now`.
     pub fn new(now: Time) -> Self {
-        Self { quiet_since: Some(now), ..Self::default() }
+        Self { quiet_since: Some(now), volume: Volume::new(now), ..Self::default() }
     }
 
     /// Takes an output; the measure when the limit is exceeded with it and was not before.
@@ -56,10 +56,13 @@ impl Limit {
                 let hit = is_exception_of(kind.as_deref(), event);
                 self.exceptions(*count, *per_ms, now, hit)
             }
+            Signal::Volume { .. } => self.volume.event(signal, now),
             _ => return None,
         };
         let first = over.is_some() && !self.tripped;
-        self.tripped = over.is_some();
+        // An output in time doesn't make up for an interval that had too few.
+        let stays = matches!(signal, Signal::Volume { .. }) && over.is_none() && !self.volume.begins();
+        self.tripped = over.is_some() || (stays && self.tripped);
         over.filter(|_| first)
     }
 
@@ -100,53 +103,52 @@ impl Limit {
         (n >= u64::from(count)).then(|| Tripped { value, limit: f64::from(count), n })
     }
 
-    /// When the silence will have lasted as long as declared; `None` for other guards, once fired,
-    /// or where no active hours come.
-    pub fn silent_at(&self, signal: &Signal) -> Option<Time> {
+    /// When time alone may exceed the limit; `None` for guards that only outputs can exceed, once
+    /// fired, or where no active hours come.
+    pub fn due(&self, signal: &Signal) -> Option<Time> {
         match (signal, self.quiet_since) {
             (Signal::Silence { after_ms, active }, Some(since)) if !self.tripped => active
                 .as_ref()
                 .map_or_else(|| Some(since.plus(*after_ms)), |hours| after_active(since, *after_ms, hours)),
+            (Signal::Volume { .. }, _) => self.volume.due(signal),
             _ => None,
         }
     }
+
+    /// Time has passed; the measure when the limit is exceeded with it and was not before.
+    pub fn tick(&mut self, signal: &Signal, now: Time) -> Option<Tripped> {
+        if self.due(signal).is_none_or(|at| at > now) {
+            return None;
+        }
+        let over = match signal {
+            Signal::Silence { after_ms, .. } => Some(Tripped {
+                value: seconds(self.quiet_since.map_or(0, |since| now.since(since))),
+                limit: seconds(*after_ms),
+                n: 0,
+            }),
+            _ => self.volume.tick(signal, now),
+        };
+        let first = over.is_some() && !self.tripped;
+        self.tripped = over.is_some();
+        over.filter(|_| first)
+    }
+
+    /// The daemon was away: that time is not the workflow's silence.
+    pub const fn resumed(&mut self, now: Time) {
+        self.quiet_since = Some(now);
+        self.volume.resumed(now);
+    }
 }
 
-/// The time when `after_ms` of active time have passed since `since`.
-fn after_active(since: Time, after_ms: i64, hours: &ActiveHours) -> Option<Time> {
-    let zone = TimeZone::get(&hours.time_zone).unwrap_or(TimeZone::UTC);
-    let start = Timestamp::from_millisecond(since.0).ok()?.to_zoned(zone.clone());
-    let mut date = start.date();
-    let mut left = after_ms;
-    for _ in 0..SILENCE_DAYS_MAX {
-        let weekday = usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or(0);
-        if hours.days[weekday] {
-            // Through the civil time of the zone, so that a day with a clock change is as long as it is.
-            let at = |minute: u16| {
-                let midnight = date.at(0, 0, 0, 0).checked_add(i64::from(minute).minutes()).ok()?;
-                Some(midnight.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond())
-            };
-            let (from, to) = (at(hours.from_minute)?.max(since.0), at(hours.to_minute)?);
-            if to > from {
-                if to - from >= left {
-                    return Some(Time(from + left));
-                }
-                left -= to - from;
-            }
-        }
-        date = date.tomorrow().ok()?;
-    }
-    None
+#[expect(clippy::cast_precision_loss, reason = "milliseconds")]
+const fn seconds(ms: i64) -> f64 {
+    ms as f64 / 1_000.0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::{Outcome, WorkflowId};
-
-    fn time(text: &str) -> Time {
-        text.parse().unwrap()
-    }
 
     fn event(outcome: Outcome, cost: &str) -> OutputEvent {
         let mut event = OutputEvent::new("o", WorkflowId::new("wf").unwrap(), outcome);
@@ -183,24 +185,5 @@ mod tests {
             Limit::default().event(&one, Time(0), &event(Outcome::Exception, "")).is_some(),
             "one is allowed as a limit"
         );
-    }
-
-    #[test]
-    fn silence_counts_active_time_only() {
-        let hours = ActiveHours {
-            from_minute: 8 * 60,
-            to_minute: 18 * 60,
-            days: [true, true, true, true, true, false, false],
-            time_zone: "Europe/Berlin".into(),
-        };
-        let hour = 3_600_000;
-        // Friday 17:30 in Berlin: half an hour is left, the rest is on Monday from 8:00 on.
-        let friday = time("2026-11-20T16:30:00Z");
-        assert_eq!(after_active(friday, hour, &hours), Some(time("2026-11-23T07:30:00Z")));
-        // Over the change to winter time (2026-10-25) eight in the morning is still eight in the morning.
-        let before = time("2026-10-23T15:30:00Z");
-        assert_eq!(after_active(before, hour, &hours), Some(time("2026-10-26T07:30:00Z")));
-        let never = ActiveHours { days: [false; 7], ..hours };
-        assert_eq!(after_active(friday, hour, &never), None);
     }
 }

@@ -4,16 +4,23 @@
 //! I/O, no randomness and no order that depends on a hash here. A workflow's state depends on its
 //! own inputs and the policy only, so workflows may be spread over shards.
 
+pub mod baseline;
+pub mod breach;
 pub mod guard;
 pub mod guards;
 pub mod handle;
+pub mod hits;
+pub mod hours;
 pub mod incident;
 pub mod kpi;
 pub mod limit;
 pub mod observe;
 pub mod plan;
 pub mod reload;
+pub mod segments;
 pub mod view;
+pub mod volume;
+pub mod watch;
 pub mod workflow;
 
 pub use handle::{At, Effect, Monitor, admit_time};

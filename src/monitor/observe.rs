@@ -4,6 +4,7 @@
 //! bets on, and what is added to the sums that people see. Holds no state.
 
 use crate::domain::{Better, OutputEvent, ScoreJudge, Signal};
+use crate::stats::baseline::Value;
 use crate::stats::change::Sums;
 
 /// What one output says about one guard.
@@ -18,11 +19,20 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// A value that is compared with a distribution; it has no place on a scale from 0 to 1.
+    pub const fn value(value: Value<'_>) -> Self {
+        match value {
+            Value::Number(x) => Self::of(0.0, x),
+            Value::Category(_) => Self::of(0.0, 0.0),
+        }
+    }
+
     const fn of(x: f64, value: f64) -> Self {
         Self { x, sums: Sums { n: 1, numerator: value, denominator: 1.0 }, value }
     }
 
-    fn indicator(hit: bool) -> Self {
+    /// 1 for a hit, else 0.
+    pub fn indicator(hit: bool) -> Self {
         let x = f64::from(u8::from(hit));
         Self::of(x, x)
     }

@@ -63,13 +63,14 @@ impl GuardPlan {
     fn new(policy: &GuardPolicy, budget: f64) -> Self {
         let bets = PerMode::from_fn(|mode| {
             let bound = (*policy.bound.get(mode))?;
-            policy.signal.is_statistical().then(|| Bets::new(bound_x(&policy.signal, bound)).ok()).flatten()
+            policy.declares_bound().then(|| Bets::new(bound_x(&policy.signal, bound)).ok()).flatten()
         });
         let loosest = bets.iter().filter_map(|(_, bets)| Some(bets.as_ref()?.bound())).fold(0.0, f64::max);
         let tightest = bets.iter().filter_map(|(_, bets)| Some(bets.as_ref()?.bound())).fold(1.0, f64::min);
         // Blocks are slow on an outright failure; without blocks, or where the bound is itself
         // near that of the lane, the lane has nothing to add.
-        let wants_lane = policy.block > 1 && tightest < LANE_BOUND && loosest > 0.0;
+        let indicator = policy.signal.is_indicator() && policy.baseline.is_some();
+        let wants_lane = policy.block > 1 && tightest < LANE_BOUND && loosest > 0.0 || indicator && policy.block > 1;
         let lane_bets = wants_lane.then(|| Bets::new(loosest.max(LANE_BOUND)).ok()).flatten();
         let lane_share = if lane_bets.is_some() { LANE_SHARE } else { 0.0 };
         let lane = lane_bets.map(|bets| Lane { bets, threshold: budget / (policy.share * lane_share) });
@@ -78,7 +79,7 @@ impl GuardPlan {
 
     /// Whether the guard binds in a mode. Deterministic guards bind in every mode above assist.
     pub fn binds(&self, mode: Mode) -> bool {
-        if self.policy.signal.is_statistical() { self.bets.get(mode).is_some() } else { mode > Mode::Assist }
+        if self.policy.signal.is_statistical() { self.policy.bound.get(mode).is_some() } else { mode > Mode::Assist }
     }
 }
 

@@ -84,12 +84,13 @@ impl Workflow {
             let state = match (old, old_guards.take(name)) {
                 (Some(old), Some(mut state)) if same(old, &guard.policy) => {
                     state.rescale(old.share, guard.policy.share);
+                    state.watch.prepare(guard);
                     state
                 }
                 (old, _) => {
                     let why = if old.is_some() { "changed" } else { "added" }.to_owned();
                     ctx.ledger(Some(&self.id), "andon", What::GuardStarted { guard: name.clone(), why });
-                    Guard::new(now)
+                    Guard::new(guard, now)
                 }
             };
             self.state.guards.push(name, state);
@@ -98,6 +99,7 @@ impl Workflow {
             ctx.ledger(Some(&self.id), "andon", What::GuardRemoved { guard: name.to_owned() });
         }
         self.refresh();
+        self.announce(ctx);
         let max = self.plan.max_mode();
         self.lower(ctx, max, Cause::Policy, format!("the policy allows at most {max}"), None);
     }

@@ -258,11 +258,11 @@ impl Workflow {
     fn guard_view(&self, plan: &GuardPlan, guard: &Guard, now: Time) -> GuardView {
         let mode = self.state.granted;
         let bounds: BTreeMap<Mode, f64> =
-            plan.policy.bound.iter().filter_map(|(mode, bound)| Some((mode, (*bound)?))).collect();
-        let bound = *plan.policy.bound.get(mode);
-        let tested = plan.bets.get(mode).is_some();
+            Mode::ALL.into_iter().filter_map(|mode| Some((mode, guard.bound(plan, mode)?))).collect();
+        let bound = guard.bound(plan, mode);
+        let tested = plan.binds(mode);
         // Where nothing binds (in assist), the nearest bound above is the one to show worthy of.
-        let next = Mode::ALL.into_iter().filter(|above| *above >= mode).find_map(|above| plan.bets.get(above).as_ref());
+        let next = Mode::ALL.into_iter().filter(|above| *above >= mode).find_map(|above| guard.bets(plan, above));
         let needed = next.map_or(1, |bets| outputs_needed(bets.bound()));
         let keeps = next.is_none_or(|bets| {
             guard.total.mean().is_none_or(|mean| bound_x(&plan.policy.signal, mean) <= bets.bound() || tested)

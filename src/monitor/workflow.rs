@@ -3,12 +3,13 @@
 //! Owns the rule of demotion: the current mode's guards trigger, those of the lower modes choose
 //! where to land. Nothing in this file raises a mode.
 
-use super::guard::{Broken, Guard, LastBreach};
+use super::guard::{Arrival, Broken, LastBreach};
 use super::guards::Guards;
 use super::handle::{At, Ctx};
 use super::incident::{Incident, IncidentStatus, Incidents, Step};
 use super::kpi::{Kinds, Slot, Totals, counted, sla_limit_ms};
 use super::plan::Plan;
+use super::segments::{Segmented, Segments};
 use crate::domain::{Breach, Cause, Mode, OutputEvent, Review, Time, Track, What, WorkflowId};
 use crate::stats::ring::Windows;
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,8 @@ pub struct State {
     pub moves: Vec<Moves>,
     /// Incidents.
     pub incidents: Incidents,
+    /// Values of attributes, models and versions.
+    pub segments: Segments,
 }
 
 /// One workflow. Cheap to clone: closed slots and the plan are shared.
@@ -100,12 +103,14 @@ impl Workflow {
             guards: Guards::new(&plan.guards, now),
             moves: Vec::new(),
             incidents: Incidents::default(),
+            segments: Segments::default(),
         };
         Self::restore(id, plan, state)
     }
 
     /// A workflow with what was remembered of it.
-    pub fn restore(id: &WorkflowId, plan: Arc<Plan>, state: State) -> Self {
+    pub fn restore(id: &WorkflowId, plan: Arc<Plan>, mut state: State) -> Self {
+        state.guards.with_mut(&plan.guards).for_each(|(plan, guard)| guard.watch.prepare(plan));
         let sla_limit_ms = sla_limit_ms(&plan.policy);
         Self { id: id.clone(), plan, state, sla_limit_ms }
     }
@@ -127,10 +132,17 @@ impl Workflow {
         self.check_obedience(ctx, time, event);
         let mode = self.state.granted;
         let mut broken = Vec::new();
+        self.state.segments.count(event);
+        let mut arrival = Arrival { mode, now, event, segments: Segmented::new(&mut self.state.segments) };
+        let mut pinned = false;
         for (index, (plan, guard)) in self.state.guards.with_mut(&self.plan.guards).enumerate() {
-            if let Some(what) = guard.event(plan, mode, now, event) {
+            if let Some(what) = guard.event(plan, &mut arrival) {
                 broken.push((index, what));
             }
+            pinned |= guard.watch.unannounced();
+        }
+        if pinned {
+            self.announce(ctx);
         }
         if !broken.is_empty() {
             self.broken(ctx, &broken, Some(event));
@@ -147,9 +159,8 @@ impl Workflow {
         let now = ctx.at.now;
         let mut silent = Vec::new();
         for (index, (plan, guard)) in self.state.guards.with_mut(&self.plan.guards).enumerate() {
-            if guard.limit.silent_at(&plan.policy.signal).is_some_and(|at| at <= now) {
-                guard.limit.tripped = true;
-                silent.push((index, Broken::Limit(silence(guard, plan, now))));
+            if let Some(tripped) = guard.limit.tick(&plan.policy.signal, now) {
+                silent.push((index, Broken::Limit(tripped)));
             }
         }
         if !silent.is_empty() {
@@ -168,7 +179,7 @@ impl Workflow {
     /// When the next thing lapses, if no output comes before.
     pub fn due(&self) -> Option<Time> {
         let guards = self.state.guards.with(&self.plan.guards);
-        let silences = guards.filter_map(|(plan, guard)| guard.limit.silent_at(&plan.policy.signal));
+        let silences = guards.filter_map(|(plan, guard)| guard.limit.due(&plan.policy.signal));
         silences.chain(self.lapses_at()).min().filter(|_| self.state.in_policy)
     }
 
@@ -188,7 +199,8 @@ impl Workflow {
             .iter()
             .filter_map(|(index, what)| {
                 let (plan, guard) = self.state.guards.with(&self.plan.guards).nth(*index)?;
-                Some((guard.breach(plan, mode, *what, output), *index == first.0))
+                let breach = guard.breach(plan, mode, *what, output, &self.state.segments);
+                Some((breach, *index == first.0))
             })
             .collect();
         let lowers = target < mode && self.plan.policy.track == Track::Factory;
@@ -226,7 +238,7 @@ impl Workflow {
     }
 
     fn holds(&self, mode: Mode) -> bool {
-        self.state.guards.with(&self.plan.guards).all(|(_, guard)| !guard.crossed(mode))
+        self.state.guards.with(&self.plan.guards).all(|(plan, guard)| !guard.crossed(plan, mode))
     }
 
     /// Lowers the granted mode; a target that is not lower changes nothing. Returns whether it did.
@@ -246,7 +258,7 @@ impl Workflow {
             Some(moves) => moves.count += 1,
             None => state.moves.push(Moves { from, to, cause, count: 1 }),
         }
-        state.guards.all_mut().for_each(|guard| guard.lowered(to));
+        state.guards.with_mut(&self.plan.guards).for_each(|(plan, guard)| guard.lowered(plan, to));
         let (epoch, breach) = (state.epoch, breach.map(Box::new));
         let by = ctx.by.clone();
         ctx.ledger(Some(&self.id), &by, What::ModeChanged { from, to, epoch, cause, reason, breach });
@@ -318,24 +330,31 @@ impl Workflow {
     }
 
     /// A person has a guard learn anew what is normal.
-    pub fn rebase(&mut self, _ctx: &mut Ctx<'_>, _guard: &str, _outputs: Option<u32>, _reason: &str) {}
+    pub fn rebase(&mut self, ctx: &mut Ctx<'_>, guard: &str, outputs: Option<u32>, reason: &str) {
+        let found = self.state.guards.with_mut(&self.plan.guards).find(|(plan, _)| plan.policy.name == guard);
+        let Some((plan, state)) = found else { return };
+        let version = state.watch.baseline.as_ref().map_or(0, |baseline| baseline.version);
+        if state.relearn(plan, outputs) {
+            let (guard, by) = (guard.to_owned(), ctx.by.clone());
+            ctx.ledger(Some(&self.id), &by, What::BaselineDropped { guard, version, reason: reason.to_owned() });
+        }
+    }
+
+    /// Puts freshly pinned baselines into the ledger.
+    pub(super) fn announce(&mut self, ctx: &mut Ctx<'_>) {
+        for (plan, guard) in self.state.guards.with_mut(&self.plan.guards) {
+            if let Some(what) = guard.watch.announce(&plan.policy.name) {
+                ctx.ledger(Some(&self.id), "andon", what);
+            }
+        }
+    }
 
     /// The daemon was away: that time is not the workflow's silence.
     pub fn resumed(&mut self, At { now, .. }: At) {
         for guard in self.state.guards.all_mut() {
-            guard.limit.quiet_since = Some(now);
+            guard.limit.resumed(now);
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "seconds")]
-fn silence(guard: &Guard, plan: &super::plan::GuardPlan, now: Time) -> super::limit::Tripped {
-    let declared_ms = match plan.policy.signal {
-        crate::domain::Signal::Silence { after_ms, .. } => after_ms,
-        _ => 0,
-    };
-    let quiet_ms = guard.limit.quiet_since.map_or(0, |since| now.since(since));
-    super::limit::Tripped { value: quiet_ms as f64 / 1_000.0, limit: declared_ms as f64 / 1_000.0, n: 0 }
 }
 
 /// The breach in a sentence for people.
@@ -345,10 +364,30 @@ fn sentence(breach: &Breach) -> String {
     let (estimate, bound) = (number(*estimate), number(*bound));
     match (lane.as_str(), signal.as_str()) {
         ("limit", "silence") => format!("{guard}: no output for {estimate} s of declared {bound} s"),
+        ("limit", "volume") => format!("{guard}: {estimate} outputs in an interval, {bound} declared"),
         ("limit", _) => format!("{guard}: {estimate} is above the limit of {bound}"),
         ("outage", _) => {
             format!("{guard}: outright failure, {estimate} over the last {n} outputs (bound {bound} in {mode})")
         }
-        _ => format!("{guard}: {estimate} over the last {n} outputs, bound {bound} in {mode}"),
+        (_, "drift") => {
+            let part = breach.part.as_deref().unwrap_or("further than the tolerance");
+            format!("{guard}: {part} (tolerance {bound} in {mode})")
+        }
+        (_, "disparity") => {
+            let part = breach.part.as_deref().unwrap_or("one group");
+            format!(
+                "{guard}: {part} fails {estimate} times as often as the rest over the last {n} exceptions ({bound} allowed)"
+            )
+        }
+        _ => format!("{guard}: {estimate} over the last {n} outputs, bound {bound} in {mode}{}", mainly(breach)),
     }
+}
+
+/// Where most of it comes from.
+fn mainly(breach: &Breach) -> String {
+    let Some(first) = breach.carriers.first() else { return String::new() };
+    let percent = (first.excess_share * 100.0).round();
+    let same = |carrier: &&crate::domain::Carrier| carrier.excess_share > first.excess_share - 0.1;
+    let names: Vec<&str> = breach.carriers.iter().take_while(same).map(|carrier| carrier.segment.as_str()).collect();
+    format!("; {percent} % of the excess comes from {}", names.join(", "))
 }

@@ -18,7 +18,7 @@ const BATCH: usize = 50;
 /// Fewer batches say nothing about dependence.
 const BATCHES_MIN: usize = 20;
 /// 95 % one-sided.
-const Z_95: f64 = 1.644_853_626_951_472_2;
+pub(super) const Z_95: f64 = 1.644_853_626_951_472_2;
 
 /// How outputs are sorted into bins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

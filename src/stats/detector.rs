@@ -83,6 +83,11 @@ impl Detector {
         self.change.estimate().map(|mark| (mark, self.sums.since(mark.before)))
     }
 
+    /// The times between which the change lies, milliseconds; see [`ChangePoint::between`].
+    pub fn change_between(&self) -> Option<[i64; 2]> {
+        self.change.between()
+    }
+
     /// Starts anew with no evidence.
     pub fn reset(&mut self) {
         *self = Self::default();

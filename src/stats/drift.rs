@@ -94,7 +94,8 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// Takes the value of one output (in `stratum` of the season); true when M reaches `threshold`
+    /// Takes the value of one output (in `stratum` of the season); one that is not `judged` is only
+    /// remembered as of late. True when M reaches `threshold`
     /// with it. The promise is that of the detectors (`bank`): while the share of every part keeps
     /// to its bound, at most once in `threshold` outputs on average.
     pub fn observe(
@@ -102,11 +103,15 @@ impl Drift {
         plan: &DriftPlan,
         value: Value<'_>,
         stratum: usize,
+        judged: bool,
         time_ms: i64,
         threshold: f64,
     ) -> bool {
         let bin = plan.reference.bins.of(value);
         self.remember(plan, bin);
+        if !judged || self.crossed {
+            return false;
+        }
         let block = &mut self.block;
         if block.outputs == 0 {
             block.time_ms = time_ms;
@@ -120,11 +125,7 @@ impl Drift {
         if let Some(offsets) = plan.offsets.get(stratum) {
             block.offsets.iter_mut().zip(offsets).for_each(|(sum, offset)| *sum += offset);
         }
-        if block.outputs < plan.block || self.crossed {
-            block.outputs %= plan.block;
-            return false;
-        }
-        self.full(plan, threshold)
+        block.outputs >= plan.block && self.full(plan, threshold)
     }
 
     fn full(&mut self, plan: &DriftPlan, threshold: f64) -> bool {
@@ -233,7 +234,7 @@ mod tests {
 
     fn alarm<'a>(plan: &DriftPlan, most: i64, mut value: impl FnMut() -> Value<'a>) -> Option<i64> {
         let mut drift = Drift::default();
-        (1..=most).find(|t| drift.observe(plan, value(), 0, *t, 1e6))
+        (1..=most).find(|t| drift.observe(plan, value(), 0, true, *t, 1e6))
     }
 
     #[test]
@@ -270,6 +271,7 @@ mod tests {
             &plan,
             if i % 3 == 0 { Value::Category("new") } else { Value::Category(draw(0.0)) },
             0,
+            true,
             i,
             1e6,
         ) {
@@ -296,7 +298,7 @@ mod tests {
         let plan = numbers(&mut rng, 1);
         let mut drift = Drift::default();
         for t in 0..20_000 {
-            drift.observe(&plan, Value::Number(rng.normal()), 0, t, 1e6);
+            drift.observe(&plan, Value::Number(rng.normal()), 0, true, t, 1e6);
         }
         let n: u32 = drift.recent().iter().sum();
         assert!((RECENT..=2 * RECENT).contains(&n), "{n}");
@@ -318,10 +320,10 @@ mod tests {
         let mut found = [None, None];
         for t in 0..60_000 {
             let x = Value::Number(draw(t));
-            if without.observe(&plain, x, 0, t, 1e6) {
+            if without.observe(&plain, x, 0, true, t, 1e6) {
                 found[0] = Some(t);
             }
-            if with.observe(&seasonal, x, usize::try_from(t / 1_000 % 2).unwrap(), t, 1e6) {
+            if with.observe(&seasonal, x, usize::try_from(t / 1_000 % 2).unwrap(), true, t, 1e6) {
                 found[1] = Some(t);
             }
         }

@@ -1,0 +1,151 @@
+//! What a guard needs beyond its plain detectors: a learned bound, a distribution, groups.
+//!
+//! Owns which of them a guard has and how a pinned baseline becomes something to bet against. The
+//! evidence itself is the statistics' matter, what follows from it the workflow's.
+
+use super::baseline::Baseline;
+use super::plan::GuardPlan;
+use crate::domain::{DriftOf, Mode, OutputEvent, PerMode, Signal};
+use crate::stats::baseline::Value;
+use crate::stats::disparity::Disparity;
+use crate::stats::drift::{Drift, DriftPlan};
+use crate::stats::learned::{Learned, LearnedPlan};
+use serde::{Deserialize, Serialize};
+
+/// State beyond the plain detectors.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Watch {
+    /// Where the guard learns.
+    pub baseline: Option<Box<Baseline>>,
+    /// A learned share: the outputs since it was pinned.
+    pub learned: Learned,
+    /// A distribution.
+    pub drift: Option<Box<Drift>>,
+    /// Groups.
+    pub groups: Option<Box<Disparity>>,
+    #[serde(skip)]
+    worked: Worked,
+}
+
+/// What follows from the baseline and the plan; made anew at a start, so never stored or compared.
+#[derive(Debug, Clone, Default)]
+struct Worked {
+    share: PerMode<Option<Box<LearnedPlan>>>,
+    drift: Option<Box<DriftPlan>>,
+}
+
+impl PartialEq for Worked {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Watch {
+    /// For a guard that has seen nothing.
+    pub fn new(plan: &GuardPlan) -> Self {
+        let baseline = plan.policy.baseline.as_ref().map(|policy| Box::new(Baseline::new(policy)));
+        let mut new = Self { baseline, ..Self::default() };
+        match plan.policy.signal {
+            Signal::Drift { .. } => new.drift = Some(Box::default()),
+            Signal::Disparity { .. } => new.groups = Some(Box::default()),
+            _ => {}
+        }
+        new.prepare(plan);
+        new
+    }
+
+    /// Works out what the pinned baseline says. Needed after a start, a new plan and a pinning.
+    pub fn prepare(&mut self, plan: &GuardPlan) {
+        self.worked = Worked::default();
+        let Some(pinned) = self.baseline.as_ref().and_then(|baseline| baseline.pinned.as_ref()) else { return };
+        let (reference, policy) = (&pinned.reference, &plan.policy);
+        if matches!(policy.signal, Signal::Drift { .. }) {
+            let Some(tolerance) = policy.bound.iter().find_map(|(_, bound)| *bound) else { return };
+            let plan = DriftPlan::new(reference.clone(), tolerance, policy.block, &pinned.strata);
+            self.worked.drift = Some(Box::new(plan));
+            return;
+        }
+        let zeros = reference.bins.of(Value::Number(0.0)) + 1;
+        let hits: f64 = reference.counts.iter().skip(zeros).map(|count| f64::from(*count)).sum();
+        let n: f64 = reference.counts.iter().map(|count| f64::from(*count)).sum();
+        // Above zero is the second side of the cut at zero; without one every output was a hit.
+        let strata: Vec<f64> = pinned.strata.iter().map(|upper| if zeros > 1 { 1.0 } else { upper[1] }).collect();
+        self.worked.share = PerMode::from_fn(|mode| {
+            let tolerance = (*policy.bound.get(mode))?;
+            LearnedPlan::new(hits, n, reference.inflation, tolerance, &strata).map(Box::new)
+        });
+    }
+
+    /// The learned bound of a mode, worked out.
+    pub fn share(&self, mode: Mode) -> Option<&LearnedPlan> {
+        self.worked.share.get(mode).as_deref()
+    }
+
+    /// The distribution's baseline, worked out.
+    pub fn drift_plan(&self) -> Option<&DriftPlan> {
+        self.worked.drift.as_deref()
+    }
+
+    /// Takes the value of an output: into the sample under way, or as evidence. True when M reaches
+    /// the threshold with it.
+    pub fn drifts(&mut self, plan: &GuardPlan, judged: bool, value: Value<'_>, time: crate::domain::Time) -> bool {
+        let Some((policy, baseline)) = plan.policy.baseline.as_ref().zip(self.baseline.as_mut()) else { return false };
+        if baseline.pinned.is_none() {
+            if baseline.learn(policy, value, time) {
+                self.prepare(plan);
+            }
+            return false;
+        }
+        let stratum = Baseline::stratum(policy, time);
+        let Some((drift, worked)) = self.drift.as_mut().zip(self.worked.drift.as_ref()) else { return false };
+        drift.observe(worked, value, stratum, judged, time.0, plan.threshold)
+    }
+
+    /// Whether a baseline was pinned that the ledger doesn't know of yet.
+    pub fn unannounced(&self) -> bool {
+        self.baseline.as_ref().is_some_and(|baseline| baseline.unannounced())
+    }
+
+    /// The entry for the ledger, once for each pinned baseline.
+    pub fn announce(&mut self, guard: &str) -> Option<crate::domain::What> {
+        self.baseline.as_mut()?.announce(guard)
+    }
+
+    /// Forgets the evidence, not what was learned.
+    pub fn reset(&mut self) {
+        self.drift.iter_mut().for_each(|drift| drift.reset());
+        self.groups.iter_mut().for_each(|groups| groups.reset());
+    }
+
+    /// The share of the budget changed: keeps share · M.
+    pub fn rescale(&mut self, factor: f64) {
+        self.drift.iter_mut().for_each(|drift| drift.rescale(factor));
+        self.groups.iter_mut().for_each(|groups| groups.rescale(factor));
+    }
+
+    /// Whether the evidence of a distribution or of groups is complete.
+    pub fn crossed(&self) -> bool {
+        self.drift.as_ref().is_some_and(|drift| drift.crossed())
+            || self.groups.as_ref().is_some_and(|groups| groups.crossed())
+    }
+
+    /// M of a distribution or of groups; `None` for other guards and before there is a baseline.
+    pub fn evidence(&self) -> Option<f64> {
+        match (&self.drift, &self.worked.drift, &self.groups) {
+            (Some(drift), Some(worked), _) => Some(drift.evidence(worked)),
+            (_, _, Some(groups)) => Some(groups.evidence()),
+            _ => None,
+        }
+    }
+}
+
+/// The value that a drift guard looks at; `None` where the output has none.
+pub fn value_of<'e>(of: &DriftOf, event: &'e OutputEvent) -> Option<Value<'e>> {
+    match of {
+        DriftOf::Score(name) => event.score(name).map(Value::Number),
+        DriftOf::Attribute(name) => event.attribute(name).map(Value::Category),
+        DriftOf::LatencyMs => event.latency_ms.map(Value::Number),
+        DriftOf::CycleMs => event.cycle_ms.map(Value::Number),
+        DriftOf::CostPerUnit => event.cost.map(|cost| Value::Number(cost.to_f64() / event.units)),
+    }
+}
