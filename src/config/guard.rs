@@ -65,8 +65,7 @@ fn draft<'t>(mut section: Section<'t>, files: Files<'_>) -> Option<Draft<'t>> {
 /// Whether the guard may have a baseline.
 fn learns(section: &Section<'_>, word: &str, signal: Option<&Signal>) -> bool {
     match word {
-        "drift" => true,
-        "exception_rate" | "latency" | "sla" | "rejection_rate" => true,
+        "drift" | "exception_rate" | "latency" | "sla" | "rejection_rate" => true,
         "score" => !is_mean(section, signal),
         _ => false,
     }
