@@ -9,10 +9,35 @@ use crate::driver::{Driver, Unavailable};
 use crate::metrics::Metrics;
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 use utoipa::ToSchema;
+
+/// Most bytes of a file that the configuration names.
+const NAMED_FILE_BYTES_MAX: u64 = 8 << 20;
+
+/// Reads the files that a configuration names: from its own folder, text of at most 8 MiB. The error
+/// is the end of a sentence that begins with the path.
+pub fn beside(config: &Path) -> impl Fn(&str) -> Result<String, String> + use<> {
+    let folder = config.parent().unwrap_or(Path::new("")).to_path_buf();
+    move |path| {
+        let cause = |error: std::io::Error| format!("can't be read: {error}");
+        let path = folder.join(path);
+        // A pipe or a device could keep the daemon waiting for ever.
+        if !std::fs::metadata(&path).map_err(cause)?.is_file() {
+            return Err("isn't a file".to_owned());
+        }
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(&path).map_err(cause)?;
+        file.take(NAMED_FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(cause)?;
+        if bytes.len() as u64 > NAMED_FILE_BYTES_MAX {
+            return Err("has more than 8 MiB".to_owned());
+        }
+        String::from_utf8(bytes).map_err(|_| "isn't text in UTF-8".to_owned())
+    }
+}
 
 /// What a reload did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -113,9 +138,12 @@ impl Reloader {
     async fn load(&self) -> Result<Reloaded, ReloadError> {
         let path = self.file.as_ref().ok_or(ReloadError::NoFile)?;
         let file = path.display().to_string();
-        let text = tokio::fs::read_to_string(path).await;
-        let text = text.map_err(|error| ReloadError::Unreadable { file: file.clone(), cause: error.to_string() })?;
-        let new = config::load(&text, &file).map_err(ReloadError::Problems)?;
+        let unreadable = |cause: String| ReloadError::Unreadable { file: file.clone(), cause };
+        let text = tokio::fs::read_to_string(path).await.map_err(|error| unreadable(error.to_string()))?;
+        // The files of baselines are read on the way, on a thread that may wait for a disk.
+        let (name, read) = (file.clone(), beside(path));
+        let read = tokio::task::spawn_blocking(move || config::load_with(&text, &name, &read)).await;
+        let new = read.map_err(|error| unreadable(error.to_string()))?.map_err(ReloadError::Problems)?;
         let old = self.settings.load_full();
         let changed = new.policy.hash != old.policy.hash;
         if changed {
@@ -129,5 +157,30 @@ impl Reloader {
         let in_force = Settings { server: old.server.clone(), store: old.store.clone(), ..new };
         self.settings.store(Arc::new(in_force));
         Ok(Reloaded { policy, changed, restart_needed })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_beside_the_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+        let most = usize::try_from(NAMED_FILE_BYTES_MAX).unwrap();
+        std::fs::create_dir(folder.path().join("more")).unwrap();
+        write("more/text.csv", "ü\n".as_bytes());
+        write("most.csv", &vec![b'1'; most]);
+        write("large.csv", &vec![b'1'; most + 1]);
+        write("binary.csv", &[0xff, 0xfe]);
+        let read = beside(&folder.path().join("andon.toml"));
+        assert_eq!(read("more/text.csv").as_deref(), Ok("ü\n"));
+        assert_eq!(read("more/../more/text.csv").as_deref(), Ok("ü\n"));
+        assert_eq!(read("most.csv").map(|text| text.len()), Ok(most));
+        assert_eq!(read("large.csv").unwrap_err(), "has more than 8 MiB");
+        assert_eq!(read("binary.csv").unwrap_err(), "isn't text in UTF-8");
+        assert_eq!(read("more").unwrap_err(), "isn't a file");
+        assert!(read("none.csv").unwrap_err().starts_with("can't be read: "));
     }
 }

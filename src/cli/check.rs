@@ -4,7 +4,10 @@
 
 use super::{USAGE, output};
 use crate::config::{self, Settings};
+use crate::domain::{BaselineSource, Policy, WorkflowId};
+use crate::reload::beside;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -25,6 +28,8 @@ struct Summary<'a> {
     policy: &'a str,
     workflows: usize,
     guards: usize,
+    /// Guards that judge nothing until they have learned what is normal.
+    learning: BTreeMap<&'a WorkflowId, Vec<&'a str>>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
@@ -35,14 +40,42 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         policy: &policy.hash,
         workflows: policy.workflows.len(),
         guards: policy.workflows.values().map(|workflow| workflow.guards.len()).sum(),
+        learning: learning(policy),
     };
     if arguments.json {
         output::json(&summary);
     } else {
-        let Summary { file, policy, workflows, guards } = summary;
+        let Summary { file, policy, workflows, guards, learning } = summary;
         output::line(format!("{file} is good: {workflows} workflows, {guards} guards, policy {}", &policy[..12]));
+        for (workflow, guards) in learning {
+            output::line(until_pinned(workflow, &guards));
+        }
     }
     ExitCode::SUCCESS
+}
+
+/// The guards of each workflow whose baseline isn't there yet; one from a file is there at once.
+fn learning(policy: &Policy) -> BTreeMap<&WorkflowId, Vec<&str>> {
+    let waits = |source: &BaselineSource| !matches!(source, BaselineSource::File { .. });
+    let guards = policy.workflows.values().map(|workflow| {
+        let learning = workflow.guards.iter().filter(|guard| guard.baseline.as_ref().is_some_and(|b| waits(&b.source)));
+        (&workflow.id, learning.map(|guard| guard.name.as_str()).collect::<Vec<_>>())
+    });
+    guards.filter(|(_, guards)| !guards.is_empty()).collect()
+}
+
+/// What to expect of guards that learn, in a sentence.
+fn until_pinned(workflow: &WorkflowId, guards: &[&str]) -> String {
+    match guards {
+        [guard] => format!("{workflow}: the guard {guard} judges nothing until its baseline is pinned"),
+        [first @ .., last] => {
+            format!(
+                "{workflow}: the guards {} and {last} judge nothing until their baselines are pinned",
+                first.join(", ")
+            )
+        }
+        [] => String::new(),
+    }
 }
 
 /// Reads and checks a configuration; prints what is wrong and returns nothing where something is.
@@ -57,7 +90,7 @@ pub(super) fn read(path: &Path, json: bool) -> Option<Settings> {
             return None;
         }
     };
-    match config::load(&text, &file) {
+    match config::load_with(&text, &file, &beside(path)) {
         Ok(settings) => Some(settings),
         Err(problems) if json => {
             output::json(&problems);
@@ -67,5 +100,40 @@ pub(super) fn read(path: &Path, json: bool) -> Option<Settings> {
             output::complain(problems);
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_learns_is_said() {
+        let guard = |name: &str, source: &str| {
+            format!("[[workflow.guard]]\nsignal = \"sla\"\nname = \"{name}\"\nbaseline = {{ {source} }}\n")
+        };
+        let declared = "[[workflow.guard]]\nsignal = \"sla\"\nbound = 0.1\n";
+        let text = [
+            "[[workflow]]\nid = \"a\"\n",
+            declared,
+            &guard("first", "outputs = 500"),
+            &guard("second", "from = 2026-10-01T00:00:00Z, to = 2026-10-02T00:00:00Z"),
+            "[[workflow]]\nid = \"b\"\n",
+            &guard("filed", "file = \"sla.csv\""),
+            "[[workflow]]\nid = \"c\"\n",
+            &guard("only", "outputs = 500"),
+            &guard("filed", "file = \"sla.csv\""),
+        ]
+        .concat();
+        let settings = config::load_with(&text, "t", &|_| Ok("0\n".repeat(100))).unwrap();
+        let said: Vec<String> =
+            learning(&settings.policy).iter().map(|(workflow, guards)| until_pinned(workflow, guards)).collect();
+        assert_eq!(
+            said,
+            [
+                "a: the guards first and second judge nothing until their baselines are pinned",
+                "c: the guard only judges nothing until its baseline is pinned",
+            ]
+        );
     }
 }

@@ -5,7 +5,7 @@
 
 use super::section::Section;
 use super::values::{Read, describe, text, word, wrong};
-use crate::domain::ActiveHours;
+use crate::domain::{ActiveHours, Time};
 
 const DAYS: [(&str, usize); 7] = [("mon", 0), ("tue", 1), ("wed", 2), ("thu", 3), ("fri", 4), ("sat", 5), ("sun", 6)];
 const MINUTES_A_DAY: u16 = 24 * 60;
@@ -58,6 +58,21 @@ pub(super) fn active_hours(guard: &Section<'_>) -> Option<ActiveHours> {
     Some(ActiveHours { from_minute, to_minute, days, time_zone: time_zone? })
 }
 
+/// The longest time without a pause, on days of 24 hours; without any pause the longest there is.
+pub(super) fn longest_ms(active: &ActiveHours) -> i64 {
+    let a_day = active.to_minute - active.from_minute;
+    let days = match active.days {
+        _ if a_day < MINUTES_A_DAY => 1,
+        days if days == [true; 7] => return i64::MAX,
+        // A week after the other: days at its end and its beginning follow each other.
+        days => {
+            let runs = [days, days].concat();
+            runs.split(|day| !day).map(<[bool]>::len).max().unwrap_or_default()
+        }
+    };
+    i64::from(a_day) * Time::MINUTE * i64::try_from(days).unwrap_or_default()
+}
+
 /// `08:00-18:00` as minutes after midnight.
 fn parse_hours(text: &str) -> Option<(u16, u16)> {
     let (from, to) = text.split_once('-')?;
@@ -73,7 +88,7 @@ fn parse_minute(text: &str) -> Option<u16> {
 }
 
 /// The zone's own spelling of its name.
-fn time_zone(name: &str) -> Read<String> {
+pub(super) fn time_zone(name: &str) -> Read<String> {
     let zone = jiff::tz::TimeZone::get(name).ok();
     match zone.as_ref().and_then(|zone| zone.iana_name()) {
         Some(name) if !zone.as_ref().is_some_and(jiff::tz::TimeZone::is_unknown) => Ok(name.to_owned()),
@@ -95,6 +110,18 @@ mod tests {
         for bad in ["", "8:00-18:00", "08:00", "08:00-24:01", "08:60-09:00", "+8:00-09:00", "08:00-18:00-19:00"] {
             assert_eq!(parse_hours(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn the_longest_time_without_a_pause() {
+        let longest_h = |from_minute, to_minute, days: [u8; 7]| {
+            let days = days.map(|day| day == 1);
+            longest_ms(&ActiveHours { from_minute, to_minute, days, time_zone: "UTC".into() }) / Time::HOUR
+        };
+        assert_eq!(longest_h(480, 1080, [1; 7]), 10);
+        assert_eq!(longest_h(0, 1440, [1, 1, 1, 1, 1, 0, 0]), 120);
+        assert_eq!(longest_h(0, 1440, [1, 0, 1, 1, 0, 1, 1]), 72);
+        assert_eq!(longest_h(0, 1440, [1; 7]), i64::MAX / Time::HOUR);
     }
 
     #[test]

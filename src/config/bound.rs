@@ -1,15 +1,20 @@
 //! The bounds of a statistical guard: one number, or one for each mode above assist.
 //!
 //! Owns their ranges and their order: never looser in a higher mode. Everything is compared as a
-//! share between 0 and 1, where smaller is always stricter. Must not know what a guard looks at.
+//! share between 0 and 1, where smaller is always stricter. A guard that learns what is normal has
+//! a tolerance or a ratio in the place of a bound. Must not know what a guard looks at.
 
 use super::section::Section;
-use super::values::{describe, money, number, wrong};
+use super::values::{Read, describe, money, number, wrong};
 use crate::domain::{Better, Mode, PerMode, ScoreJudge, Signal};
 use toml::de::DeValue;
 
 /// From here on the detector has no alternative left to bet on.
 const TESTABLE_MAX: f64 = 0.98;
+/// Tolerances lie below this: nothing normal leaves room for more.
+const TOLERANCE_MAX: f64 = 0.9;
+/// Largest ratio of a disparity.
+const RATIO_MAX: f64 = 100.0;
 const ABOVE_ASSIST: [Mode; 3] = [Mode::Collaborate, Mode::Delegate, Mode::Automate];
 
 /// What a bound is measured in.
@@ -21,6 +26,8 @@ pub(super) enum Scale {
     Cost { cap: f64 },
     /// A mean score on a range.
     Mean { low: f64, high: f64, better: Better },
+    /// A share of outputs beyond a learned one.
+    Tolerance,
 }
 
 impl Scale {
@@ -38,10 +45,18 @@ impl Scale {
     /// The bound as the share that the detector tests: 0 allows nothing, 1 allows everything.
     pub(super) fn share(self, bound: f64) -> f64 {
         match self {
-            Self::Share => bound,
+            Self::Share | Self::Tolerance => bound,
             Self::Cost { cap } => bound / cap,
             Self::Mean { low, high, better: Better::Lower } => (bound - low) / (high - low),
             Self::Mean { low, high, better: Better::Higher } => (high - bound) / (high - low),
+        }
+    }
+
+    /// Where it is written: the key, and the name of its table.
+    const fn key(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Tolerance => ("tolerance", "workflow.guard.tolerance"),
+            _ => ("bound", "workflow.guard.bound"),
         }
     }
 
@@ -54,7 +69,10 @@ impl Scale {
     }
 
     /// Reads and checks one bound.
-    fn read(self, value: &DeValue<'_>) -> Result<f64, super::values::Wrong> {
+    fn read(self, value: &DeValue<'_>) -> Read<f64> {
+        if self == Self::Tolerance {
+            return tolerance(value, 0.0);
+        }
         let bound = match self {
             Self::Cost { .. } => money(value)?.to_f64(),
             _ => number(value)?,
@@ -73,7 +91,7 @@ impl Scale {
                 format!("is {bound}: from {TESTABLE_MAX} on there is nothing to test"),
                 "write the share of outputs that may fail, such as 0.05, or remove the guard",
             ),
-            Self::Share => wrong(
+            Self::Share | Self::Tolerance => wrong(
                 format!("must be a share greater than 0 and below {TESTABLE_MAX}, not {written}"),
                 "write the share of outputs that may fail, such as 0.05 for 5 %",
             ),
@@ -95,27 +113,33 @@ impl Scale {
     }
 }
 
-/// Reads `bound`; `None` where it is missing or wrong, and a problem has been noted.
+/// Reads `bound`, or `tolerance` on its scale; `None` where it is missing or wrong, and a problem
+/// has been noted. No bound is at or below `to`.
 ///
 /// A mode without a bound of its own takes that of the next lower mode that has one, so that
 /// trust never grows by leaving something out.
-pub(super) fn read(guard: &Section<'_>, scale: Scale) -> Option<PerMode<Option<f64>>> {
-    if !guard.is_table("bound") {
-        let bound = guard.read("bound", |value| match value {
+pub(super) fn read(guard: &Section<'_>, scale: Scale, to: Mode) -> Option<PerMode<Option<f64>>> {
+    let (key, name) = scale.key();
+    if !guard.is_table(key) {
+        let bound = guard.read(key, |value| match value {
             DeValue::Integer(_) | DeValue::Float(_) | DeValue::String(_) => scale.read(value),
             other => wrong(
                 format!("must be a number or a table, not {}", describe(other)),
-                "write `bound = 0.05`, or `bound = { automate = 0.005, delegate = 0.02 }`",
+                format!("write `{key} = 0.05`, or `{key} = {{ automate = 0.005, delegate = 0.02 }}`"),
             ),
         })?;
-        return Some(PerMode::from_fn(|mode| (mode > Mode::Assist).then_some(bound)));
+        return Some(above(to, bound));
     }
     let before = guard.sink().len();
-    let table = guard.table("bound", "workflow.guard.bound");
+    let table = guard.table(key, name);
     let mut bounds = PerMode::from_fn(|mode| match mode {
         Mode::Assist => None,
         mode => table.read(mode.name(), |value| scale.read(value)),
     });
+    for mode in ABOVE_ASSIST.into_iter().filter(|mode| *mode <= to && table.has(mode.name())) {
+        let message = format!("`{mode}` isn't above `to` = {to}, and only there does this guard bind");
+        table.problem(mode.name(), message, "leave it out, or lower `to`");
+    }
     if guard.sink().len() > before {
         return None;
     }
@@ -126,7 +150,7 @@ pub(super) fn read(guard: &Section<'_>, scale: Scale) -> Option<PerMode<Option<f
         {
             table.problem(
                 mode.name(),
-                format!("`{mode} = {bound}` is looser than `{below} = {other}`: the more the AI may do, the tighter the bound"),
+                format!("`{mode} = {bound}` is looser than `{below} = {other}`: the more the AI may do, the tighter the {key}"),
                 format!("write {} {other} for {mode}", scale.at_least_as_strict()),
             );
         }
@@ -135,15 +159,95 @@ pub(super) fn read(guard: &Section<'_>, scale: Scale) -> Option<PerMode<Option<f
     }
     if lower.is_none() {
         guard.problem(
-            "bound",
-            "`bound` names no mode",
-            "write `bound = 0.05`, or a bound for automate, delegate or collaborate",
+            key,
+            format!("`{key}` names no mode"),
+            format!("write `{key} = 0.05`, or a {key} for automate, delegate or collaborate"),
         );
     }
     Some(bounds)
 }
 
+/// Reads the tolerance of a drift guard; like its kin it binds only above `to`.
+pub(super) fn distance(guard: &Section<'_>, to: Mode) -> Option<PerMode<Option<f64>>> {
+    let distance = guard.read("tolerance", |value| single(value, |value| tolerance(value, f64::MIN_POSITIVE)))?;
+    Some(above(to, distance))
+}
+
+/// Reads the ratio of a disparity guard.
+pub(super) fn ratio(guard: &Section<'_>, to: Mode) -> Option<PerMode<Option<f64>>> {
+    let ratio = guard.read("ratio", |value| {
+        single(value, |value| match number(value)? {
+            ratio if ratio > 1.0 && ratio <= RATIO_MAX => Ok(ratio),
+            _ => wrong(
+                format!("must be greater than 1 and at most {RATIO_MAX}, not {}", describe(value)),
+                "write how many times as often as the others a group may fail, such as 1.25",
+            ),
+        })
+    })?;
+    Some(above(to, ratio))
+}
+
+/// The same number for every mode above `to`.
+fn above(to: Mode, bound: f64) -> PerMode<Option<f64>> {
+    PerMode::from_fn(|mode| (mode > to).then_some(bound))
+}
+
+/// One number, and no table of modes.
+fn single(value: &DeValue<'_>, parse: impl FnOnce(&DeValue<'_>) -> Read<f64>) -> Read<f64> {
+    match value {
+        DeValue::Table(_) => wrong(
+            "must be one number here, not a table",
+            "write the number for all modes; a second guard with another `name` and `to` may be tighter",
+        ),
+        value => parse(value),
+    }
+}
+
+/// A tolerance of at least `least`, which is 0 or next to it.
+fn tolerance(value: &DeValue<'_>, least: f64) -> Read<f64> {
+    let tolerance = number(value)?;
+    if tolerance >= least && tolerance < TOLERANCE_MAX {
+        return Ok(tolerance);
+    }
+    let from = if least > 0.0 { "greater than 0" } else { "at least 0" };
+    let help = match tolerance {
+        percent if (1.0..90.0).contains(&percent) => format!("write {} if you mean {percent} %", percent / 100.0),
+        _ => "write how far from the baseline is still all right, such as 0.05".into(),
+    };
+    wrong(format!("must be {from} and below {TOLERANCE_MAX}, not {}", describe(value)), help)
+}
+
 /// The tightest bound as a share.
 pub(super) fn tightest_share(bounds: &PerMode<Option<f64>>, scale: Scale) -> Option<f64> {
     bounds.iter().filter_map(|(_, bound)| bound.map(|bound| scale.share(bound))).reduce(f64::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(text: &str) -> DeValue<'_> {
+        DeValue::parse(text).unwrap().into_inner()
+    }
+
+    #[test]
+    fn tolerances() {
+        for (text, share, drift) in [
+            ("0", true, false),
+            ("0.0", true, false),
+            ("1e-9", true, true),
+            ("0.1", true, true),
+            ("0.8999", true, true),
+        ] {
+            assert_eq!(
+                (tolerance(&value(text), 0.0).is_ok(), Scale::Tolerance.read(&value(text)).is_ok()),
+                (share, share)
+            );
+            assert_eq!(tolerance(&value(text), f64::MIN_POSITIVE).is_ok(), drift, "{text}");
+        }
+        for bad in ["-0.01", "0.9", "1", "10", "nan", "'0.1'", "true"] {
+            assert!(tolerance(&value(bad), 0.0).is_err(), "{bad}");
+        }
+        assert_eq!(tolerance(&value("10"), 0.0).unwrap_err().help, "write 0.1 if you mean 10 %");
+    }
 }

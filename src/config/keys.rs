@@ -46,12 +46,49 @@ impl KeyDoc {
     }
 }
 
-/// The signals of this version.
-pub(super) const SIGNALS: [&str; 7] =
-    ["exception_rate", "latency", "sla", "cost_per_unit", "score", "silence", "limit"];
-/// The signals of later versions.
-pub(super) const SIGNALS_LATER: [&str; 4] = ["drift", "disparity", "rejection_rate", "volume"];
-const STATISTICAL: &[&str] = &["exception_rate", "latency", "sla", "cost_per_unit", "score"];
+/// The help where a guard has a key of other signals, and its own signal says the same in another way.
+pub(super) fn instead(signal: &str, key: &str) -> Option<&'static str> {
+    let help = match (signal, key) {
+        ("drift", "bound") => {
+            "write `tolerance`: how far the distribution may move away from its baseline, such as 0.10"
+        }
+        ("disparity", "bound" | "tolerance") => {
+            "write `ratio`: how many times as often as the others a group may fail, such as 1.25"
+        }
+        ("disparity", "block") => "leave it out: here each exception is judged by itself",
+        ("volume", "bound" | "tolerance") => "write `min` or `max`: a number of outputs",
+        ("limit", "per") => "write it with the amount, such as `spend = { amount = 200, per = \"24h\" }`",
+        ("cost_per_unit", "baseline" | "tolerance") => {
+            "write `bound`: a mean can't be learned; a further guard with `signal = \"drift\"` and `of = \"cost_per_unit\"` learns which costs are normal"
+        }
+        _ => return None,
+    };
+    Some(help)
+}
+
+/// The signals.
+pub(super) const SIGNALS: [&str; 11] = [
+    "exception_rate",
+    "latency",
+    "sla",
+    "cost_per_unit",
+    "score",
+    "rejection_rate",
+    "drift",
+    "disparity",
+    "volume",
+    "silence",
+    "limit",
+];
+/// Signals whose bound is, or may be, a share of outputs; a score's only with a limit.
+const SHARES: &[&str] = &["exception_rate", "latency", "sla", "score", "rejection_rate"];
+/// Signals that are judged block by block.
+const BLOCKS: &[&str] = &["exception_rate", "latency", "sla", "cost_per_unit", "score", "rejection_rate", "drift"];
+/// Signals that take a share of the budget.
+const STATISTICAL: &[&str] =
+    &["exception_rate", "latency", "sla", "cost_per_unit", "score", "rejection_rate", "drift", "disparity"];
+/// Signals that may wait for the hours in which outputs are expected.
+const HOURS: &[&str] = &["silence", "volume"];
 
 const TLS: &str = "TLS comes with a later version; until then let a proxy on this machine terminate it";
 const TOKENS: &str = "access tokens come with a later version; until then let a proxy on this machine check access";
@@ -94,6 +131,7 @@ const KEYS: &[KeyDoc] = &[
     of("store", "dedup_window", Default("\"48h\"")),
     of("store", "dedup_max", Default("20_000_000")),
     of("budget", "outputs_per_false_demotion", Default("1_000_000")),
+    of("budget", "fleet_outputs_per_false_demotion", Optional("each workflow has a budget of its own")),
     of("modes", "lease", Default("\"60s\"")),
     of("modes", "lateness", Default("\"60s\"")),
     of("unknown_workflows", "accept", Default("false")),
@@ -122,28 +160,46 @@ const KEYS: &[KeyDoc] = &[
     guard("signal", Required("\"exception_rate\""), &[]),
     guard("name", Optional("the signal and what it is of"), &[]),
     guard("to", Optional("the highest mode whose bounds hold"), &[]),
-    guard("bound", Required("0.05"), STATISTICAL),
-    guard("block", Optional("1 / bound within 10 to 50; 10 for cost_per_unit"), STATISTICAL),
+    guard("bound", Optional("`baseline` instead; required with `range`"), SHARES),
+    guard("bound", Required("0.05"), &["cost_per_unit"]),
+    guard("baseline", Optional("`bound` instead"), SHARES),
+    guard("baseline", Required("{ outputs = 5000 }"), &["drift"]),
+    guard("tolerance", Default("0"), SHARES),
+    guard("tolerance", Default("0.10"), &["drift"]),
+    guard("ratio", Default("1.25"), &["disparity"]),
+    guard("block", Optional("1 / bound within 10 to 50; 50 with a baseline; 10 for cost_per_unit and drift"), BLOCKS),
     guard("share", Optional("an even part of what the declared shares leave over"), STATISTICAL),
     guard("kind", Optional("every exception"), &["exception_rate"]),
     guard("limit_ms", Required("3000"), &["latency"]),
     guard("limit_ms", Optional("only a reported sla_met is judged"), &["sla"]),
     guard("cap", Required("0.50"), &["cost_per_unit"]),
     guard("units_max", Default("10"), &["cost_per_unit"]),
-    guard("of", Required("\"scores.brand_fit\""), &["score"]),
+    guard("of", Required("\"scores.brand_fit\""), &["score", "drift"]),
     guard("below", Optional("`above` or `range` instead"), &["score"]),
     guard("above", Optional("`below` or `range` instead"), &["score"]),
     guard("range", Optional("`below` or `above` instead"), &["score"]),
     guard("better", Optional("only with `range`"), &["score"]),
     guard("after", Required("\"30m\""), &["silence"]),
-    guard("active_hours", Optional("the whole day"), &["silence"]),
-    guard("active_days", Optional("every day"), &["silence"]),
-    guard("time_zone", Default("\"UTC\""), &["silence"]),
+    guard("attribute", Required("\"locale\""), &["disparity"]),
+    guard("per", Required("\"1h\""), &["volume"]),
+    guard("min", Optional("any number down to none"), &["volume"]),
+    guard("max", Optional("any number"), &["volume"]),
+    guard("active_hours", Optional("the whole day"), HOURS),
+    guard("active_days", Optional("every day"), HOURS),
+    guard("time_zone", Default("\"UTC\""), HOURS),
     guard("spend", Optional("`exceptions` instead"), &["limit"]),
     guard("exceptions", Optional("`spend` instead"), &["limit"]),
     of("workflow.guard.bound", "collaborate", Optional("not bound in collaborate")),
     of("workflow.guard.bound", "delegate", Optional("the bound of collaborate")),
     of("workflow.guard.bound", "automate", Optional("the bound of delegate")),
+    of("workflow.guard.tolerance", "collaborate", Optional("not bound in collaborate")),
+    of("workflow.guard.tolerance", "delegate", Optional("the tolerance of collaborate")),
+    of("workflow.guard.tolerance", "automate", Optional("the tolerance of delegate")),
+    of("workflow.guard.baseline", "outputs", Optional("`from` and `to`, or `file`, instead")),
+    of("workflow.guard.baseline", "from", Optional("`outputs` or `file` instead")),
+    of("workflow.guard.baseline", "to", Optional("`outputs` or `file` instead")),
+    of("workflow.guard.baseline", "file", Optional("`outputs`, or `from` and `to`, instead")),
+    of("workflow.guard.baseline", "hour_of_week", Optional("one baseline for all hours")),
     of("workflow.guard.spend", "amount", Required("200")),
     of("workflow.guard.spend", "per", Required("\"24h\"")),
     of("workflow.guard.exceptions", "count", Required("3")),

@@ -4,11 +4,13 @@
 //! say together. Must not read files, know a clock or act on a setting: it is text in, data out.
 
 mod active;
+mod baseline;
 mod bound;
 mod guard;
 mod keys;
 mod once;
 mod problem;
+mod sample;
 mod section;
 mod signal;
 mod syntax;
@@ -96,15 +98,37 @@ pub struct BaseItem {
     pub audit_every_ms: i64,
 }
 
-/// Reads the text of a configuration file. `file_name` is for messages only.
+/// Reads a file that the configuration names, its path as written; the error is the end of a
+/// sentence that begins with it, such as `isn't there`.
+type Files<'f> = Option<&'f dyn Fn(&str) -> Result<String, String>>;
+
+/// Reads the text of a configuration that names no files. `file_name` is for messages only.
 ///
 /// # Errors
-/// Every problem of the file, in the order of its lines.
+/// Every problem of the file, in the order of its lines; a baseline from a file is one.
 pub fn load(text: &str, file_name: &str) -> Result<Settings, Problems> {
+    load_all(text, file_name, None)
+}
+
+/// Reads the text of a configuration file. `read` gets the path of each file that it names, as it is
+/// written there, relative to the configuration's folder, and gives its text; the error is the end of
+/// a sentence that begins with the path. `file_name` is for messages only.
+///
+/// # Errors
+/// Every problem of the file, in the order of its lines, with what is wrong in the files that it names.
+pub fn load_with(
+    text: &str,
+    file_name: &str,
+    read: &dyn Fn(&str) -> Result<String, String>,
+) -> Result<Settings, Problems> {
+    load_all(text, file_name, Some(read))
+}
+
+fn load_all(text: &str, file_name: &str, files: Files<'_>) -> Result<Settings, Problems> {
     let (document, errors) = DeTable::parse_recoverable(text);
     let sink = Sink::new(text);
     syntax::report(&sink, text, &errors);
-    let settings = read(&Section::root(&sink, document.get_ref()));
+    let settings = read(&Section::root(&sink, document.get_ref()), files);
     match sink.finish(file_name) {
         None => Ok(settings),
         Some(problems) => Err(problems),
@@ -121,15 +145,15 @@ pub fn policy_hash(policy: &Policy) -> String {
 
 /// Reads all sections. A value that can't be read gets a stand-in: its problem is noted, so the
 /// settings are never used, and the rest of the file is judged as well.
-fn read(root: &Section<'_>) -> Settings {
+fn read(root: &Section<'_>, files: Files<'_>) -> Settings {
     let (base, base_ids) = workflow::read_base(root);
     let modes = root.table("modes", "modes");
     let unknown = root.table("unknown_workflows", "unknown_workflows");
-    let outputs = root.table("budget", "budget").read("outputs_per_false_demotion", |v| number_in(v, 1e2..=1e12));
+    let (outputs_per_false_demotion, budget_of_fleet) = budget(&root.table("budget", "budget"));
     let mut policy = Policy {
-        budget_of_fleet: false,
         hash: String::new(),
-        outputs_per_false_demotion: outputs.unwrap_or_default(),
+        outputs_per_false_demotion,
+        budget_of_fleet,
         lease_ms: modes.read("lease", |v| duration_ms(v, Time::SECOND..=Time::HOUR)).unwrap_or_default(),
         lateness_ms: modes.read("lateness", |v| duration_ms(v, 0..=Time::HOUR)).unwrap_or_default(),
         unknown: UnknownWorkflows {
@@ -137,7 +161,7 @@ fn read(root: &Section<'_>) -> Settings {
             max: usize::try_from(whole(&unknown, "max", 1..=100_000)).unwrap_or_default(),
             template: workflow::unknown_template(),
         },
-        workflows: workflow::read_all(root, &base_ids),
+        workflows: workflow::read_all(root, &base_ids, files),
     };
     policy.hash = policy_hash(&policy);
     Settings {
@@ -146,6 +170,20 @@ fn read(root: &Section<'_>) -> Settings {
         base,
         policy,
     }
+}
+
+/// B, and whether it counts the outputs of the whole fleet.
+fn budget(section: &Section<'_>) -> (f64, bool) {
+    const EACH: &str = "outputs_per_false_demotion";
+    const FLEET: &str = "fleet_outputs_per_false_demotion";
+    let outputs = |key| section.read(key, |value| number_in(value, 1e2..=1e12));
+    let (each, fleet) = (outputs(EACH), outputs(FLEET));
+    if section.has(EACH) && section.has(FLEET) {
+        let help =
+            format!("keep `{EACH}` to count the outputs of each workflow, or `{FLEET}` to count those of all together");
+        section.problem(FLEET, format!("`{FLEET}` and `{EACH}` can't stand together: there is one budget"), help);
+    }
+    (fleet.or(each).unwrap_or_default(), section.has(FLEET))
 }
 
 const MIB: u64 = 1 << 20;

@@ -188,8 +188,15 @@ impl<'t> Section<'t> {
 
     /// What to say about an unknown key.
     fn unknown(&mut self, key: &str) -> String {
-        if self.name == "workflow.guard.bound" && key == "assist" {
+        if ["workflow.guard.bound", "workflow.guard.tolerance"].contains(&self.name) && key == "assist" {
             return "leave it out: in assist a human decides everything, so nothing is bound".into();
+        }
+        if self.name == "workflow.guard"
+            && let Some(help) = keys::instead(self.signal, key)
+        {
+            // Whoever wrote that has left out the other one: one mistake is one problem.
+            self.mistyped.extend(["bound", "min", "max"]);
+            return help.into();
         }
         if keys::find(self.name, key, "").is_some() {
             return format!("leave it out: `{key}` belongs to {}", signals(self.name, key));
@@ -246,6 +253,7 @@ fn how_to_write(section: &str) -> String {
     match section {
         "workflow.review" => "write `review = { delegate = 0.10, automate = 0.02 }`".into(),
         "workflow.guard.spend" => "write `spend = { amount = 200, per = \"24h\" }`".into(),
+        "workflow.guard.baseline" => "write `baseline = { outputs = 5000 }`".into(),
         "workflow.guard.exceptions" => "write `exceptions = { count = 3, per = \"1h\" }`".into(),
         _ => format!("write {} on a line of its own and its keys below", title(section)),
     }
@@ -254,7 +262,9 @@ fn how_to_write(section: &str) -> String {
 /// The signals that a key of guards belongs to.
 fn signals(section: &str, key: &str) -> String {
     let docs = keys::keys().iter().filter(|doc| doc.section == section && doc.key == key);
-    match docs.flat_map(|doc| doc.signals).copied().collect::<Vec<_>>().as_slice() {
+    let there: Vec<&str> = docs.flat_map(|doc| doc.signals).copied().collect();
+    let in_order: Vec<&str> = keys::SIGNALS.into_iter().filter(|signal| there.contains(signal)).collect();
+    match in_order.as_slice() {
         [signal] => format!("the signal {signal}"),
         signals => format!("the signals {}", either(signals).replace(" or ", " and ")),
     }

@@ -3,13 +3,16 @@
 //! Owns the way from the keys of a guard to a [`Signal`]. Bounds, names and shares are the guard's.
 //! Must not know what the monitor makes of a signal.
 
-use super::active::active_hours;
+use super::active::{active_hours, longest_ms};
 use super::section::Section;
 use super::values::{Read, YEAR_MS, count, describe, duration_ms, money, name, number_in, positive, word, wrong};
+use super::words::{nearest, show_ms};
 use crate::domain::event::{DURATION_MS_MAX, NAME_BYTES_MAX, SCORE_MAX, UNITS_MAX};
-use crate::domain::{Better, ScoreJudge, Signal, Time};
+use crate::domain::{Better, DriftOf, ScoreJudge, Signal, Time};
 use toml::de::DeValue;
 
+/// Most outputs that a guard on the volume may ask for.
+const VOLUME_MAX: u64 = 1_000_000_000;
 /// Longest sliding window of a limit; what happened in it is kept in memory.
 const WINDOW_MS_MAX: i64 = 30 * Time::DAY;
 
@@ -28,6 +31,10 @@ pub(super) fn read(guard: &Section<'_>, signal: &str) -> Option<Signal> {
             Signal::CostPerUnit { cap: cap?, units_max: units_max? }
         }
         "score" => score(guard)?,
+        "rejection_rate" => Signal::RejectionRate,
+        "drift" => Signal::Drift { of: guard.read("of", drift_of)? },
+        "disparity" => Signal::Disparity { attribute: guard.read("attribute", attribute)? },
+        "volume" => volume(guard)?,
         "silence" => {
             let after_ms = guard.read("after", |value| duration_ms(value, Time::SECOND..=YEAR_MS));
             let active = active_hours(guard);
@@ -93,6 +100,75 @@ fn range(value: &DeValue<'_>) -> Read<(f64, f64)> {
         Some(_) => wrong("must be a list of two numbers", HELP),
         None => wrong(format!("must be a list of two numbers, not {}", describe(value)), HELP),
     }
+}
+
+/// A number or a category of outputs.
+fn drift_of(value: &DeValue<'_>) -> Read<DriftOf> {
+    const PREFIX_BYTES_MAX: usize = "attributes.".len();
+    let text = name(value, NAME_BYTES_MAX + PREFIX_BYTES_MAX)?;
+    let within = |name: &str| (1..=NAME_BYTES_MAX).contains(&name.len());
+    match (text.as_str(), text.split_once('.')) {
+        ("latency_ms", _) => Ok(DriftOf::LatencyMs),
+        ("cycle_ms", _) => Ok(DriftOf::CycleMs),
+        ("cost_per_unit", _) => Ok(DriftOf::CostPerUnit),
+        (_, Some(("scores", name))) if within(name) => Ok(DriftOf::Score(name.to_owned())),
+        (_, Some(("attributes", name))) if within(name) => Ok(DriftOf::Attribute(name.to_owned())),
+        _ => {
+            let words = ["latency_ms", "cycle_ms", "cost_per_unit"];
+            let near =
+                words.into_iter().find(|word| word.starts_with(&text)).or_else(|| nearest(&text, words.into_iter()));
+            let help = match near {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None if text.contains('.') => "write \"scores.brand_fit\" or \"attributes.locale\", for example".into(),
+                None => format!("write \"scores.{text}\" or \"attributes.{text}\""),
+            };
+            let choice = "a score, an attribute, \"latency_ms\", \"cycle_ms\" or \"cost_per_unit\"";
+            wrong(format!("must be {choice}, not {}", describe(value)), help)
+        }
+    }
+}
+
+/// The name of an attribute; here nothing else could be meant, so it has no prefix.
+fn attribute(value: &DeValue<'_>) -> Read<String> {
+    let name = name(value, NAME_BYTES_MAX)?;
+    match name.strip_prefix("attributes.") {
+        None => Ok(name),
+        Some(bare) => wrong(
+            format!("must be the name of an attribute alone, not {}", describe(value)),
+            format!("write \"{}\"", if bare.is_empty() { "locale" } else { bare }),
+        ),
+    }
+}
+
+/// At least one of `min` and `max` outputs in each interval.
+fn volume(guard: &Section<'_>) -> Option<Signal> {
+    let per_ms = guard.read("per", |value| duration_ms(value, Time::MINUTE..=7 * Time::DAY));
+    let limit = |key| guard.read(key, |value| count(value, 1..=VOLUME_MAX));
+    let (min, max) = (limit("min"), limit("max"));
+    let active = active_hours(guard);
+    if !guard.has("min") && !guard.has("max") {
+        let help = "add `min = 1` for too few outputs, `max = 1000` for too many, or both";
+        guard.missing(&["min", "max"], "this guard on volume has neither `min` nor `max`", help);
+    }
+    if let (Some(min), Some(max)) = (min, max)
+        && min > max
+    {
+        let help = format!("write at least {min}, or lower `min`");
+        guard.problem("max", format!("`max` = {max} is smaller than `min` = {min}"), help);
+    }
+    if !guard.has("min") && guard.has("max") {
+        for key in ["active_hours", "active_days"].into_iter().filter(|key| guard.has(key)) {
+            let help = "leave it out: too many outputs are too many at any time; or add `min`";
+            guard.problem(key, format!("`{key}` has no meaning without `min`"), help);
+        }
+    }
+    if let (Some(active), Some(per_ms), Some(_)) = (&active, per_ms, min)
+        && longest_ms(active) < per_ms
+    {
+        let help = format!("write at most \"{}\", or longer active hours", show_ms(longest_ms(active)));
+        guard.problem("per", "`per` is longer than the active hours, so `min` would never be asked for", help);
+    }
+    Some(Signal::Volume { min, max, per_ms: per_ms?, active })
 }
 
 /// Exactly one of `spend` and `exceptions`.

@@ -3,11 +3,11 @@
 //! Owns what a workflow must say about itself and how workflows may refer to base items and to
 //! each other. Its guards are `guard`'s. Must not know the journal: whether an id is new is not seen here.
 
-use super::BaseItem;
 use super::once::Once;
 use super::section::Section;
 use super::values::{self, Read, duration_ms, label, mode, number_in, text, word, wrong};
 use super::words::nearest;
+use super::{BaseItem, Files};
 use super::{guard, problem::Kind};
 use crate::domain::policy::default_block;
 use crate::domain::{GuardPolicy, Mode, PerMode, Signal, Time, Track, WorkflowId, WorkflowPolicy};
@@ -36,7 +36,7 @@ pub(super) fn read_base(root: &Section<'_>) -> (Vec<BaseItem>, Once) {
 }
 
 /// Reads the workflows.
-pub(super) fn read_all(root: &Section<'_>, base: &Once) -> BTreeMap<WorkflowId, WorkflowPolicy> {
+pub(super) fn read_all(root: &Section<'_>, base: &Once, files: Files<'_>) -> BTreeMap<WorkflowId, WorkflowPolicy> {
     let sections = root.tables("workflow", "workflow");
     let mut ids = Once::default();
     let mut workflows = BTreeMap::new();
@@ -45,7 +45,7 @@ pub(super) fn read_all(root: &Section<'_>, base: &Once) -> BTreeMap<WorkflowId, 
         if let Some(id) = &id {
             ids.check(section, "id", id.as_str(), "the workflow", "give each workflow an id of its own");
         }
-        let workflow = read(section, id, base);
+        let workflow = read(section, id, base, files);
         workflows.insert(workflow.id.clone(), workflow);
     }
     check_renames(&sections, &ids);
@@ -53,7 +53,7 @@ pub(super) fn read_all(root: &Section<'_>, base: &Once) -> BTreeMap<WorkflowId, 
 }
 
 /// Reads one workflow. What can't be read gets a stand-in: the problem is noted and the policy never used.
-fn read(section: &Section<'_>, id: Option<WorkflowId>, base: &Once) -> WorkflowPolicy {
+fn read(section: &Section<'_>, id: Option<WorkflowId>, base: &Once, files: Files<'_>) -> WorkflowPolicy {
     let track = section.read("track", |value| word(value, &[("lab", Track::Lab), ("factory", Track::Factory)]));
     let (start_mode, max_mode) = modes(section, track);
     let review = section.table("review", "workflow.review");
@@ -72,7 +72,7 @@ fn read(section: &Section<'_>, id: Option<WorkflowId>, base: &Once) -> WorkflowP
             review.read(mode.name(), |value| number_in(value, 0.0..=1.0)).unwrap_or_default()
         }),
         renamed_from: section.read("renamed_from", workflow_id),
-        guards: guard::read_all(section),
+        guards: guard::read_all(section, files),
     }
 }
 

@@ -132,6 +132,27 @@ fn check_says_what_is_wrong_and_exits_64() {
 }
 
 #[test]
+fn check_reads_the_files_of_baselines_from_the_folder_of_the_policy() {
+    let folder = table();
+    let learned = |name: &str, sample: &str| {
+        format!("[[workflow.guard]]\nsignal = \"sla\"\nname = \"{name}\"\nbaseline = {{ {sample} }}\n")
+    };
+    let guards = [learned("filed", "file = \"baselines/sla.csv\""), learned("first", "outputs = 500")].concat();
+    std::fs::create_dir_all(folder.path().join("deep/baselines")).unwrap();
+    std::fs::write(folder.path().join("deep/policy.toml"), format!("{POLICY}\n{guards}")).unwrap();
+    let missing = complaint(folder.path(), 64, &["check", "deep/policy.toml"]);
+    assert!(missing.contains("\"baselines/sla.csv\" can't be read"), "{missing}");
+    std::fs::write(folder.path().join("deep/baselines/sla.csv"), "sla_missed\n".to_owned() + &"0\n".repeat(100))
+        .unwrap();
+    let good = json(folder.path(), &["check", "deep/policy.toml", "--json"]);
+    let learning = good["learning"].as_object().unwrap();
+    assert!(learning.len() == 1 && learning.values().all(|names| *names == serde_json::json!(["first"])), "{good}");
+    let said = text(&andon(folder.path(), &["check", "deep/policy.toml"]).stdout);
+    assert!(said.contains("the guard first judges nothing until its baseline is pinned"), "{said}");
+    assert!(!said.contains("filed"), "{said}");
+}
+
+#[test]
 fn the_examples_are_good_policies() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let mut policies = 0;

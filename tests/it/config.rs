@@ -3,6 +3,7 @@
 //!
 //! Snapshots hold the texts that people see; read them as a reader before accepting a change.
 
+mod learned;
 mod refusals;
 
 use andon::config::{self, KeyDoc, Need, Problems, Settings};
@@ -99,7 +100,7 @@ fn the_example_says_what_it_seems_to_say() {
     assert_eq!(settings.base.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["brand-guide", "crm-schema"]);
     let drafts = &settings.policy.workflows["email-drafts"];
     assert_eq!((drafts.start_mode, drafts.max_mode), (Mode::Assist, Mode::Automate));
-    assert_eq!(drafts.guards.len(), 10);
+    assert_eq!(drafts.guards.len(), 15);
     let shares: f64 = drafts.guards.iter().map(|guard| guard.share).sum();
     assert!((shares - 1.0).abs() < 1e-9, "{shares}");
     let mean = &drafts.guards[6];
@@ -174,8 +175,16 @@ fn every_key_is_read() {
             "workflow.guard" if *key == "signal" => format!("{WORKFLOW}[[workflow.guard]]\n{line}\n"),
             // `better` is read only where it has a meaning.
             "workflow.guard" if *key == "better" => format!("{}range = [0, 1]\n{line}\n", guard("score")),
+            // A cost is judged once its cap is known.
+            "workflow.guard" if signals.contains(&"cost_per_unit") && *key == "bound" => {
+                format!("{}cap = 1\n{line}\n", guard("cost_per_unit"))
+            }
             "workflow.guard" => format!("{}{line}\n", guard(signals.first().unwrap_or(&"exception_rate"))),
             "workflow.guard.bound" => format!("{}[workflow.guard.bound]\n{line}\n", guard("sla")),
+            "workflow.guard.baseline" => format!("{}[{section}]\n{line}\n", guard("drift")),
+            "workflow.guard.tolerance" => {
+                format!("{}baseline = {{ outputs = 500 }}\n[{section}]\n{line}\n", guard("sla"))
+            }
             inner if inner.starts_with("workflow.guard.") => format!("{}[{inner}]\n{line}\n", guard("limit")),
             plain => format!("[{plain}]\n{line}\n"),
         };

@@ -37,6 +37,12 @@ fn places_in_the_top_level() {
         ("[store]\nsnapshot_every = \"1 minute\"\n", 2, "\"250ms\", \"60s\", \"5m\", \"48h\" or \"7d\""),
         ("[budget]\noutputs_per_false_demotion = 99\n", 2, "from 100"),
         ("[budget]\noutputs_per_false_demotion = 1e13\n", 2, "from 100"),
+        ("[budget]\nfleet_outputs_per_false_demotion = 99\n", 2, "from 100"),
+        (
+            "[budget]\nfleet_outputs_per_false_demotion = 1e9\noutputs_per_false_demotion = 1e6\n",
+            2,
+            "can't stand together: there is one budget",
+        ),
         ("[modes]\nlateness = \"61m\"\n", 2, "to \"1h\""),
         ("[unknown_workflows]\naccept = \"yes\"\n", 2, "true or false"),
     ] {
@@ -84,7 +90,7 @@ fn contradictions_of_workflows_and_base_items() {
 }
 
 /// Exactly one problem with a guard, whose own lines begin at line 4.
-fn assert_guards(cases: &[(&str, usize, &str)]) {
+pub(super) fn assert_guards(cases: &[(&str, usize, &str)]) {
     for (guard, line, phrase) in cases {
         assert_problem(&format!("{WORKFLOW}[[workflow.guard]]\n{guard}\n"), *line, phrase);
     }
@@ -95,9 +101,10 @@ fn contradictions_of_rates() {
     assert_guards(&[
         ("", 3, "this guard has no `signal`"),
         ("signal = \"latncy\"", 4, "did you mean \"latency\"?"),
-        ("signal = \"drift\"\nof = \"scores.x\"\ntolerance = 0.1", 4, "comes with a later version"),
-        ("signal = \"volume\"", 4, "comes with a later version"),
-        ("signal = \"latency\"\nlimit_ms = 3000", 3, "this guard on latency has no `bound`"),
+        ("signal = \"latency\"\nlimit_ms = 3000", 3, "this guard on latency has neither `bound` nor `baseline`"),
+        ("signal = \"rejection_rate\"", 3, "this guard on rejection_rate has neither `bound` nor `baseline`"),
+        ("signal = \"rejection_rate\"\nbound = 1", 5, "must be a share"),
+        ("signal = \"rejection_rate\"\nbound = 0.1\nof = \"x\"", 6, "belongs to the signals score and drift"),
         ("signal = \"latency\"\nbound = 0.1", 3, "has no `limit_ms`"),
         ("signal = \"latency\"\nlmit_ms = 3000\nbound = 0.1", 5, "did you mean `limit_ms`?"),
         ("signal = \"latency\"\nlimit_ms = \"3s\"\nbound = 0.1", 5, "without a unit"),
@@ -172,6 +179,7 @@ fn contradictions_of_silences_and_limits() {
             "\"Europe/Berlin\"",
         ),
         ("signal = \"silence\"\nafter = \"30m\"\ntime_zone = \"UTC\"", 6, "no meaning without active hours"),
+        ("signal = \"limit\"\nper = \"1h\"\nspend = { amount = 1, per = \"1h\" }", 5, "write it with the amount"),
         ("signal = \"limit\"", 3, "none of `spend` or `exceptions`"),
         ("signal = \"limit\"\nspend = 200", 5, "write `spend = { amount = 200"),
         ("signal = \"limit\"\nspend = { amount = 0, per = \"24h\" }", 5, "greater than 0"),
