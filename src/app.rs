@@ -5,13 +5,14 @@
 
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::domain::Input;
+use crate::domain::{Action, Command, Input};
 use crate::driver::{Board, Bookkeeper, Driver, Engine, EngineOptions, QueueLimits, Schedule, StartError};
 use crate::http::listener::Limited;
 use crate::http::{self, Shared};
 use crate::metrics::Metrics;
 use crate::reload::Reloader;
 use crate::store::{JournalSettings, Store, StoreError, StoreOptions};
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -180,6 +181,12 @@ fn start_driver(
         "state restored"
     );
     engine.input(now, Input::Started { version: env!("CARGO_PKG_VERSION").to_owned() })?;
+    if engine.monitor().review_key() == 0 {
+        // The standard library's hash keys come from the system's source of random numbers.
+        let key = RandomState::new().hash_one(now.0).max(1);
+        let action = Action::ReviewKey { key };
+        engine.input(now, Input::Command(Command { by: "andon".to_owned(), action }))?;
+    }
     if engine.monitor().policy().hash != settings.policy.hash {
         engine.input(now, Input::Policy(Box::new(settings.policy.clone())))?;
     }

@@ -74,6 +74,11 @@ pub enum Action {
         /// A sentence for the ledger.
         reason: String,
     },
+    /// The key by which outputs are selected for review, drawn once for a store.
+    ReviewKey {
+        /// Random; not 0.
+        key: u64,
+    },
     /// Somebody looks at an incident.
     Acknowledge {
         /// The incident.

@@ -11,6 +11,7 @@ pub mod mode;
 pub mod money;
 pub mod policy;
 pub mod refusal;
+pub mod selection;
 pub mod signal;
 pub mod time;
 

@@ -99,11 +99,12 @@ impl<'a> Ctx<'a> {
 pub struct Monitor {
     pub(super) policy: Arc<Policy>,
     pub(super) workflows: BTreeMap<WorkflowId, Workflow>,
+    review_key: u64,
 }
 
 impl Default for Monitor {
     fn default() -> Self {
-        Self { policy: Arc::new(Policy::empty()), workflows: BTreeMap::new() }
+        Self { policy: Arc::new(Policy::empty()), workflows: BTreeMap::new(), review_key: 0 }
     }
 }
 
@@ -111,11 +112,19 @@ impl Monitor {
     /// A monitor with what a snapshot remembers.
     pub fn restore(policy: Policy, states: impl IntoIterator<Item = (WorkflowId, State)>) -> Self {
         let policy = Arc::new(policy);
+        let mut review_key = 0;
         let workflows = states.into_iter().map(|(id, state)| {
+            review_key = state.review_key;
             let plan = Arc::new(if state.in_policy { plan_of(&policy, &id) } else { bare_plan(&id) });
             (id.clone(), Workflow::restore(&id, plan, state))
         });
-        Self { workflows: workflows.collect(), policy: Arc::clone(&policy) }
+        let workflows = workflows.collect();
+        Self { workflows, policy: Arc::clone(&policy), review_key }
+    }
+
+    /// The key by which outputs are selected for review; 0 before it was drawn.
+    pub const fn review_key(&self) -> u64 {
+        self.review_key
     }
 
     /// The policy in force.
@@ -146,7 +155,7 @@ impl Monitor {
             Input::Reviews(reviews) => {
                 for review in reviews {
                     if let Some(workflow) = self.welcome(&mut ctx, &review.workflow) {
-                        workflow.review(review);
+                        workflow.review(&mut ctx, review);
                     }
                 }
             }
@@ -179,10 +188,11 @@ impl Monitor {
 
     pub(super) fn adopt(&mut self, ctx: &mut Ctx<'_>, id: &WorkflowId, plan: Arc<Plan>, unknown: bool) {
         let renamed_from = plan.policy.renamed_from.clone();
-        let workflow = Workflow::adopt(id, plan, unknown, ctx.at.now);
+        let mut workflow = Workflow::adopt(id, plan, unknown, ctx.at.now);
         let source = if unknown { "unknown" } else { "declared" }.to_owned();
         ctx.ledger(Some(id), "andon", What::Adopted { mode: workflow.state.granted, source, renamed_from });
         ctx.mode_changed(id);
+        workflow.state.review_key = self.review_key;
         self.workflows.insert(id.clone(), workflow);
     }
 
@@ -217,6 +227,10 @@ impl Monitor {
                 if let Some(workflow) = self.workflows.get_mut(workflow) {
                     workflow.rebase(ctx, guard, *outputs, reason);
                 }
+            }
+            Action::ReviewKey { key } => {
+                self.review_key = *key;
+                self.workflows.values_mut().for_each(|workflow| workflow.state.review_key = *key);
             }
             Action::Acknowledge { incident, note } => {
                 self.step_incident(ctx, incident, IncidentStatus::Acknowledged, note);

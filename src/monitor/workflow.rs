@@ -10,7 +10,8 @@ use super::incident::{Incident, IncidentStatus, Incidents, Step};
 use super::kpi::{Kinds, Slot, Totals, counted, sla_limit_ms};
 use super::plan::Plan;
 use super::segments::{Segmented, Segments};
-use crate::domain::{Breach, Cause, Mode, OutputEvent, Review, Time, Track, What, WorkflowId};
+use crate::domain::selection::selected;
+use crate::domain::{Breach, Cause, Mode, OutputEvent, Review, Signal, Time, Track, Verdict, What, WorkflowId};
 use crate::stats::ring::Windows;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -67,6 +68,8 @@ pub struct State {
     pub incidents: Incidents,
     /// Values of attributes, models and versions.
     pub segments: Segments,
+    /// The key by which outputs are selected for review; 0 before it was drawn.
+    pub review_key: u64,
 }
 
 /// One workflow. Cheap to clone: closed slots and the plan are shared.
@@ -104,6 +107,7 @@ impl Workflow {
             moves: Vec::new(),
             incidents: Incidents::default(),
             segments: Segments::default(),
+            review_key: 0,
         };
         Self::restore(id, plan, state)
     }
@@ -150,8 +154,30 @@ impl Workflow {
     }
 
     /// Takes one human verdict.
-    pub fn review(&mut self, review: &Review) {
+    pub fn review(&mut self, ctx: &mut Ctx<'_>, review: &Review) {
         self.state.totals.reviews[review.verdict as usize] += 1;
+        let mode = self.state.granted;
+        let depth = *self.plan.policy.review.get(mode);
+        // Only outputs that andon selected say something about the others, and only at the depth of
+        // now: those selected at a greater depth before would count too much of the past.
+        if depth <= 0.0 || !selected(self.state.review_key, &self.id, &review.output_id, depth) {
+            return;
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a depth of 1e-6 is one in a million")]
+        let stands_for = (1.0 / depth.max(1e-6)).round() as u32;
+        let rejected = review.verdict == Verdict::Rejected;
+        let mut broken = Vec::new();
+        for (index, (plan, guard)) in self.state.guards.with_mut(&self.plan.guards).enumerate() {
+            if plan.policy.signal == Signal::RejectionRate
+                && let Some(what) = guard.verdict(plan, mode, ctx.at.now, rejected, stands_for)
+            {
+                broken.push((index, what));
+            }
+        }
+        self.announce(ctx);
+        if !broken.is_empty() {
+            self.broken(ctx, &broken, None);
+        }
     }
 
     /// Lets lapse what is due at `now`.
