@@ -4,9 +4,16 @@
 //! workflow and no guard: it sees numbers and times that others hand in.
 
 pub mod bets;
+pub mod binomial;
 pub mod change;
 pub mod confidence;
 pub mod detector;
+pub mod distance;
+pub mod drift_report;
 pub mod latency;
+pub mod no_drift;
+mod number;
 pub mod ring;
 pub mod rng;
+pub mod sample;
+pub mod two_sample;
