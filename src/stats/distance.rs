@@ -162,8 +162,8 @@ mod tests {
         // Two columns, 30/70 against 50/50: χ² = 200·(30·50 − 70·50)² / (100·100·80·120) = 25/3.
         let [chi, _, psi, _, variation] = all(&[30, 70], &[50, 50]).unwrap();
         assert!((chi - 25.0 / 3.0).abs() < 1e-12 && (variation - 0.2).abs() < 1e-12);
-        let (p, q) = (30.5 / 101.0, 50.5 / 101.0);
-        assert!((psi - ((p - q) * (p / q as f64).ln() + (q - p) * ((1.0 - p) / (1.0 - q)).ln())).abs() < 1e-12);
+        let (p, q): (f64, f64) = (30.5 / 101.0, 50.5 / 101.0);
+        assert!((psi - ((p - q) * (p / q).ln() + (q - p) * ((1.0 - p) / (1.0 - q)).ln())).abs() < 1e-12);
         // Nothing in common: the largest distances there are.
         let [_, p_value, psi, js, variation] = all(&[10, 0], &[0, 10]).unwrap();
         assert!((js - 1.0).abs() < 1e-12 && (variation - 1.0).abs() < 1e-12 && psi.is_finite() && p_value < 1e-4);

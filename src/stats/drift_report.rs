@@ -161,7 +161,7 @@ fn bridge(sorted: &[f64]) -> Expected {
     }
     let places = number(count(PIECES));
     let middle = |piece: usize| (number(count(piece)) + 0.5) / places;
-    let mut rng = Rng::new(0x0062_7269_6467_65);
+    let mut rng = Rng::new(0x0062_7269);
     let values = (0..REPETITIONS).map(|_| {
         let (mut walk, mut at) = ([0.0; PIECES], rng.normal() * (0.5 / places).sqrt());
         for step in &mut walk {

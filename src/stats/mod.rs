@@ -3,8 +3,10 @@
 //! Owns formulas, each with its source. Imports nothing of ours; knows no clock, no I/O, no
 //! workflow and no guard: it sees numbers and times that others hand in.
 
+pub mod bernoulli_sequence;
 pub mod bets;
 pub mod binomial;
+pub mod bounded_sequence;
 pub mod change;
 pub mod confidence;
 pub mod detector;
@@ -13,7 +15,9 @@ pub mod drift_report;
 pub mod latency;
 pub mod no_drift;
 mod number;
+pub mod quantile_sequence;
 pub mod ring;
 pub mod rng;
 pub mod sample;
+pub mod sequence;
 pub mod two_sample;

@@ -20,9 +20,27 @@ pub(crate) fn sum(mut terms: Vec<f64>) -> f64 {
     terms.iter().sum()
 }
 
+/// Where a condition that holds at `holds` and on the way towards `fails` stops holding, by bisection:
+/// the last place where it still held and the first where it didn't, as close as an f64 of size 1 needs.
+pub(crate) fn boundary(mut holds: f64, mut fails: f64, condition: impl Fn(f64) -> bool) -> [f64; 2] {
+    for _ in 0..52 {
+        let middle = f64::midpoint(holds, fails);
+        if condition(middle) { holds = middle } else { fails = middle }
+    }
+    [holds, fails]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_boundary_is_found_from_either_side() {
+        let [holds, fails] = boundary(0.0, 1.0, |x| x * x < 0.5);
+        assert!(holds <= 0.5f64.sqrt() && fails >= 0.5f64.sqrt() && fails - holds < 1e-12);
+        let [holds, fails] = boundary(1.0, 0.0, |x| x * x > 0.5);
+        assert!(holds >= 0.5f64.sqrt() && fails <= 0.5f64.sqrt() && holds - fails < 1e-12);
+    }
 
     #[test]
     fn a_sum_does_not_depend_on_the_order() {

@@ -65,6 +65,7 @@ fn sorted(mut keys: Vec<u64>) -> Vec<u64> {
         keys.sort_unstable();
         return keys;
     }
+    #[expect(clippy::cast_possible_truncation, reason = "only the lowest bits are kept")]
     let digit = |key: u64, pass: usize| (key >> (DIGIT_BITS as usize * pass)) as usize & (DIGITS - 1);
     let mut counts = vec![[0usize; DIGITS]; PASSES];
     for key in &keys {

@@ -34,9 +34,7 @@ struct Samples {
     wasserstein: f64,
 }
 
-fn golden() -> Golden {
-    serde_json::from_str(include_str!("../golden/distances.json")).unwrap()
-}
+const GOLDEN: &str = include_str!("../golden/distances.json");
 
 /// Within 1e-9 of scipy, relative.
 fn same(name: &str, what: &str, got: f64, scipy: f64) {
@@ -45,7 +43,8 @@ fn same(name: &str, what: &str, got: f64, scipy: f64) {
 
 #[test]
 fn distances_of_counts_are_those_of_scipy() {
-    for case in golden().counts {
+    let golden: Golden = serde_json::from_str(GOLDEN).unwrap();
+    for case in golden.counts {
         let (name, a, b) = (case.name.as_str(), &case.reference, &case.current);
         let test = chi_squared(a, b).unwrap();
         same(name, "χ²", test.statistic, case.chi_squared);
@@ -62,7 +61,8 @@ fn distances_of_counts_are_those_of_scipy() {
 
 #[test]
 fn distances_of_samples_are_those_of_scipy() {
-    for case in golden().samples {
+    let golden: Golden = serde_json::from_str(GOLDEN).unwrap();
+    for case in golden.samples {
         let sample = |values: &[f64]| Sample::new(values).unwrap();
         let (test, wasserstein) = compare(&sample(&case.reference), &sample(&case.current)).unwrap();
         same(&case.name, "Kolmogorov–Smirnov", test.statistic, case.kolmogorov_smirnov);
