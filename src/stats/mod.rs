@@ -7,6 +7,7 @@ pub mod bernoulli_sequence;
 pub mod bets;
 pub mod binomial;
 pub mod bounded_sequence;
+mod bridge;
 pub mod change;
 pub mod confidence;
 pub mod detector;
