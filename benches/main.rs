@@ -1,10 +1,11 @@
-//! The benchmarks: `scripts/bench ingest | detector | memory`.
+//! The benchmarks: `scripts/bench ingest | detector | distance | memory`.
 //!
 //! Owns the choice of the benchmark and its options. Every figure is printed with its unit; what
 //! the machine did besides is for the reader to judge, so each run prints the load first.
 
 mod client;
 mod detector;
+mod distance;
 mod events;
 mod ingest;
 mod measure;
@@ -24,6 +25,7 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 const USAGE: &str = "\
 usage: scripts/bench ingest   [--connections 8] [--seconds 10] [--batch 1000] [--workflows 100] [--late-minutes 0]
        scripts/bench detector
+       scripts/bench distance
        scripts/bench memory   [--workflows 1000] [--events 5000000] [--days 30]";
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         match name.as_str() {
             "ingest" => ingest::run(&options),
             "detector" => detector::run(),
+            "distance" => distance::run(),
             "memory" => memory::run(&options),
             other => Err(format!("there is no benchmark `{other}`\n{USAGE}").into()),
         }

@@ -30,7 +30,9 @@ mod tests {
     #[test]
     fn the_depth_holds_and_deeper_reviews_hold_shallower_ones() {
         let workflow = WorkflowId::new("wf").unwrap();
-        let chosen = |key: u64, depth: f64| (0..10_000).filter(|i| selected(key, &workflow, &format!("o-{i}"), depth)).collect::<Vec<_>>();
+        let chosen = |key: u64, depth: f64| {
+            (0..10_000).filter(|i| selected(key, &workflow, &format!("o-{i}"), depth)).collect::<Vec<_>>()
+        };
         let (few, more) = (chosen(1, 0.02), chosen(1, 0.10));
         // Binomial: standard errors 14 and 30.
         assert!((158..242).contains(&few.len()) && (910..1_090).contains(&more.len()));

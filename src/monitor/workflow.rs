@@ -163,7 +163,11 @@ impl Workflow {
         if depth <= 0.0 || !selected(self.state.review_key, &self.id, &review.output_id, depth) {
             return;
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a depth of 1e-6 is one in a million")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a depth of 1e-6 is one in a million"
+        )]
         let stands_for = (1.0 / depth.max(1e-6)).round() as u32;
         let rejected = review.verdict == Verdict::Rejected;
         let mut broken = Vec::new();

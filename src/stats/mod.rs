@@ -5,17 +5,28 @@
 
 pub mod bank;
 pub mod baseline;
+pub mod bernoulli_sequence;
 pub mod bets;
-
+pub mod binomial;
+pub mod bounded_sequence;
+mod bridge;
 pub mod change;
 pub mod confidence;
 pub mod detector;
 pub mod disparity;
+pub mod distance;
 pub mod drift;
+pub mod drift_report;
 pub mod latency;
 pub mod learned;
 pub mod more_frequent;
+pub mod no_drift;
+mod number;
+pub mod quantile_sequence;
 pub mod ring;
 pub mod rng;
 pub mod runs;
+pub mod sample;
 pub mod season;
+pub mod sequence;
+pub mod two_sample;

@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod fixture;
 mod front;
+mod golden;
 mod ingest;
 mod kill;
 mod sim;
