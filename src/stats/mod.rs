@@ -5,8 +5,12 @@
 
 pub mod bets;
 pub mod change;
+pub mod charts;
 pub mod confidence;
 pub mod detector;
 pub mod latency;
+pub mod lattice;
+pub mod quadrature;
 pub mod ring;
 pub mod rng;
+pub mod run_length;

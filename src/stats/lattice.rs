@@ -1,0 +1,155 @@
+//! A walk on whole numbers: up by so many, down by so many, held at zero.
+//!
+//! Owns the approximation of two real steps by whole ones and the linear algebra of the walk. Knows
+//! nothing of what the walk means.
+
+/// The ratio of the steps may be off by this much, relatively.
+const RATIO_ERROR_MAX: f64 = 1e-3;
+/// Largest step in lattice units.
+const STEP_MAX: u32 = 4_000;
+
+/// Two steps as whole multiples of one unit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lattice {
+    up: usize,
+    down: usize,
+    unit: f64,
+    error: f64,
+}
+
+impl Lattice {
+    /// The coarsest lattice on which up / down is within 0.1 % of the ratio of the real steps, both
+    /// > 0; `None` where a step would need more than 4,000 units.
+    pub fn near(up: f64, down: f64) -> Option<Self> {
+        let (large, small) = if up >= down { (up, down) } else { (down, up) };
+        let ratio = large / small;
+        (1..=STEP_MAX).find_map(|small_steps| {
+            let large_steps = (ratio * f64::from(small_steps)).round();
+            let error = (large_steps / f64::from(small_steps) / ratio - 1.0).abs();
+            let fits = large_steps <= f64::from(STEP_MAX) && error <= RATIO_ERROR_MAX;
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to STEP_MAX")]
+            let (large_steps, small_steps) = (large_steps as usize, small_steps as usize);
+            let (up_steps, down_steps) =
+                if up >= down { (large_steps, small_steps) } else { (small_steps, large_steps) };
+            #[expect(clippy::cast_precision_loss, reason = "at most STEP_MAX")]
+            let unit = down / down_steps as f64;
+            fits.then_some(Self { up: up_steps, down: down_steps, unit, error })
+        })
+    }
+
+    /// The step up, in units.
+    pub const fn up(&self) -> usize {
+        self.up
+    }
+
+    /// The step down, in units.
+    pub const fn down(&self) -> usize {
+        self.down
+    }
+
+    /// By how much the ratio of the steps is off, relatively; at most 0.001.
+    pub const fn error(&self) -> f64 {
+        self.error
+    }
+
+    /// A number of units as a length.
+    #[expect(clippy::cast_precision_loss, reason = "a number of states")]
+    pub fn nats(&self, units: usize) -> f64 {
+        units as f64 * self.unit
+    }
+
+    /// Entries of one row of the banded matrix.
+    pub const fn band(&self) -> usize {
+        self.up + self.down + 1
+    }
+
+    /// Mean number of steps until the walk reaches `states` (≥ 1), from each state below it, where
+    /// it goes up with probability p, 0 < p < 1.
+    ///
+    /// Solves x_i = 1 + p x_{i+up} + (1 − p) x_{max(0, i−down)} by elimination within the band.
+    /// I − A is an M-matrix, so the elimination is stable without a pivot (Funderlic, Plemmons
+    /// 1981, <https://doi.org/10.1016/0024-3795(81)90005-3>).
+    pub fn absorption_times(&self, states: usize, p: f64) -> Vec<f64> {
+        let (down, band) = (self.down, self.band());
+        // Row i holds the columns i − down … i + up.
+        let mut rows = vec![0.0; states * band];
+        let mut x = vec![1.0; states];
+        for i in 0..states {
+            rows[i * band + down] += 1.0;
+            rows[i * band + down - i.min(down)] -= 1.0 - p;
+            if i + self.up < states {
+                rows[i * band + down + self.up] -= p;
+            }
+        }
+        for k in 0..states {
+            let (done, below) = rows.split_at_mut((k + 1) * band);
+            let pivot = &done[k * band + down..];
+            for (offset, row) in below.chunks_exact_mut(band).take(down).enumerate() {
+                // Row k + 1 + offset; its column k is the entry `down − 1 − offset`.
+                let first = down - 1 - offset;
+                let factor = row[first] / pivot[0];
+                if factor != 0.0 {
+                    row[first..].iter_mut().zip(pivot).for_each(|(entry, above)| *entry -= factor * above);
+                    x[k + 1 + offset] -= factor * x[k];
+                }
+            }
+        }
+        for i in (0..states).rev() {
+            let row = &rows[i * band + down..(i + 1) * band];
+            let known: f64 = row[1..].iter().zip(&x[i + 1..]).map(|(entry, x)| entry * x).sum();
+            x[i] = (x[i] - known) / row[0];
+        }
+        x
+    }
+
+    /// The distribution over the states one step later, where it goes up with probability p; returns the
+    /// share that has not reached the end. Both slices have one entry a state.
+    pub fn step(&self, now: &[f64], next: &mut [f64], p: f64) -> f64 {
+        let states = now.len();
+        let q = 1.0 - p;
+        let held = now[..states.min(self.down + 1)].iter().sum::<f64>();
+        for (i, share) in next.iter_mut().enumerate() {
+            let from_above = now.get(i + self.down).copied().unwrap_or(0.0);
+            let from_below = i.checked_sub(self.up).map_or(0.0, |below| now[below]);
+            *share = q * from_above + p * from_below;
+        }
+        // State 0 gathers all that would fall below it.
+        next[0] = q * held;
+        next.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_steps_of_two_to_four_percent_are_168_and_5() {
+        let lattice = Lattice::near((0.04f64 / 0.02).ln(), (0.98f64 / 0.96).ln()).unwrap();
+        assert_eq!((lattice.up(), lattice.down()), (168, 5));
+        assert!(lattice.error() < 1e-3 && (lattice.nats(168) / std::f64::consts::LN_2 - 1.0).abs() < 1e-3);
+        assert_eq!(Lattice::near(1.0, 1e-5), None);
+        assert!(Lattice::near(0.01, 2.0).is_some_and(|lattice| lattice.down() > lattice.up()));
+    }
+
+    proptest! {
+        /// What is solved fulfils its equations, and a step keeps or loses probability, never makes any.
+        #[test]
+        fn the_solution_fulfils_its_equations(up in 1usize..30, down in 1usize..30, states in 1usize..80, p in 0.05f64..0.95) {
+            let lattice = Lattice { up, down, unit: 1.0, error: 0.0 };
+            let x = lattice.absorption_times(states, p);
+            for i in 0..states {
+                let above = x.get(i + up).copied().unwrap_or(0.0);
+                let wanted = 1.0 + p * above + (1.0 - p) * x[i.saturating_sub(down)];
+                prop_assert!((x[i] / wanted - 1.0).abs() < 1e-9, "state {} of {}: {} and {}", i, states, x[i], wanted);
+            }
+            let mut next = vec![0.0; states];
+            let uniform = vec![1.0 / states as f64; states];
+            let kept = lattice.step(&uniform, &mut next, p);
+            prop_assert!(kept > 0.0 && kept <= 1.0 + 1e-12);
+            let lost = p * up.min(states) as f64 / states as f64;
+            prop_assert!((kept + lost - 1.0).abs() < 1e-9);
+        }
+    }
+}
