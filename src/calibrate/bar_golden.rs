@@ -24,7 +24,7 @@ fn row(bench: &Bench<'_>, table: &Table) -> Row {
     let (mut off, mut errors, mut is_met) = (0.0f64, 0.0f64, true);
     for (mean, text) in table.rows {
         let (print, half) = printed(text);
-        let miss = (table.chart.run_length(*mean) - print).abs();
+        let miss = (table.chart.run_length(ewma.as_ref(), *mean) - print).abs();
         off = off.max(miss / print);
         let what = format!("{:?} at {mean}", table.chart);
         let lengths = bench.runs(&what, runs(bench, print), |rng| walk(&table.chart, ewma.as_ref(), *mean, rng));
@@ -44,8 +44,9 @@ fn row(bench: &Bench<'_>, table: &Table) -> Row {
     }
 }
 
-/// More runs where they are short.
+/// Runs a printed number; fewer where they are long.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
 fn runs(bench: &Bench<'_>, print: f64) -> usize {
-    (real(bench.pick(1_000_000, 20_000_000)) / print).clamp(500.0, real(bench.pick(4_000, 20_000))) as usize
+    let most = real(bench.pick(20_000, 100_000));
+    (1_000.0 * most / print).clamp(500.0, most) as usize
 }

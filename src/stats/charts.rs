@@ -95,7 +95,7 @@ impl Ewma {
     #[must_use]
     pub fn with_run_length(self, run_length: f64) -> Self {
         let (mut low, mut high) = (0.5, 6.0);
-        for _ in 0..60 {
+        for _ in 0..40 {
             let width = f64::midpoint(low, high);
             let is_short = Self { width, ..self }.run_length(0.0) < run_length;
             if is_short { low = width } else { high = width }

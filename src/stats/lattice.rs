@@ -63,17 +63,14 @@ impl Lattice {
         self.up + self.down + 1
     }
 
-    /// Mean number of steps until the walk reaches `states` (≥ 1), from each state below it, where
-    /// it goes up with probability p, 0 < p < 1.
+    /// The equations of the walk below `states` (≥ 1), where it goes up with probability p, 0 < p < 1.
     ///
-    /// Solves x_i = 1 + p x_{i+up} + (1 − p) x_{max(0, i−down)} by elimination within the band.
-    /// I − A is an M-matrix, so the elimination is stable without a pivot (Funderlic, Plemmons
-    /// 1981, <https://doi.org/10.1016/0024-3795(81)90005-3>).
-    pub fn absorption_times(&self, states: usize, p: f64) -> Vec<f64> {
+    /// I − A is an M-matrix, so the elimination within the band is stable without a pivot
+    /// (Funderlic, Plemmons 1981, <https://doi.org/10.1016/0024-3795(81)90005-3>).
+    pub fn equations(&self, states: usize, p: f64) -> Equations {
         let (down, band) = (self.down, self.band());
         // Row i holds the columns i − down … i + up.
         let mut rows = vec![0.0; states * band];
-        let mut x = vec![1.0; states];
         for i in 0..states {
             rows[i * band + down] += 1.0;
             rows[i * band + down - i.min(down)] -= 1.0 - p;
@@ -85,21 +82,15 @@ impl Lattice {
             let (done, below) = rows.split_at_mut((k + 1) * band);
             let pivot = &done[k * band + down..];
             for (offset, row) in below.chunks_exact_mut(band).take(down).enumerate() {
-                // Row k + 1 + offset; its column k is the entry `down − 1 − offset`.
-                let first = down - 1 - offset;
-                let factor = row[first] / pivot[0];
-                if factor != 0.0 {
-                    row[first..].iter_mut().zip(pivot).for_each(|(entry, above)| *entry -= factor * above);
-                    x[k + 1 + offset] -= factor * x[k];
+                // Row k + 1 + offset; its column k is the entry `down − 1 − offset`, and keeps the factor.
+                let (factor, rest) = row[down - 1 - offset..].split_at_mut(1);
+                if factor[0] != 0.0 {
+                    factor[0] /= pivot[0];
+                    rest.iter_mut().zip(&pivot[1..]).for_each(|(entry, above)| *entry -= factor[0] * above);
                 }
             }
         }
-        for i in (0..states).rev() {
-            let row = &rows[i * band + down..(i + 1) * band];
-            let known: f64 = row[1..].iter().zip(&x[i + 1..]).map(|(entry, x)| entry * x).sum();
-            x[i] = (x[i] - known) / row[0];
-        }
-        x
+        Equations { rows, down, band }
     }
 
     /// The distribution over the states one step later, where it goes up with probability p; returns the
@@ -116,6 +107,76 @@ impl Lattice {
         // State 0 gathers all that would fall below it.
         next[0] = q * held;
         next.iter().sum()
+    }
+}
+
+/// I − A, split into a lower and an upper triangle within one band.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Equations {
+    rows: Vec<f64>,
+    down: usize,
+    band: usize,
+}
+
+impl Equations {
+    fn states(&self) -> usize {
+        self.rows.len() / self.band
+    }
+
+    /// Mean number of steps until the walk ends, from each state: (I − A) x = 1, that is
+    /// x_i = 1 + p x_{i+up} + (1 − p) x_{max(0, i−down)}.
+    pub fn absorption_times(&self) -> Vec<f64> {
+        let (down, band, states) = (self.down, self.band, self.states());
+        let mut x = vec![1.0; states];
+        for i in 0..states {
+            let first = i.saturating_sub(down);
+            let factors = &self.rows[i * band + down - (i - first)..i * band + down];
+            let known: f64 = factors.iter().zip(&x[first..i]).map(|(factor, x)| factor * x).sum();
+            x[i] -= known;
+        }
+        for i in (0..states).rev() {
+            let row = &self.rows[i * band + down..(i + 1) * band];
+            let known: f64 = row[1..].iter().zip(&x[i + 1..]).map(|(entry, x)| entry * x).sum();
+            x[i] = (x[i] - known) / row[0];
+        }
+        x
+    }
+
+    /// Expected visits of each state before the end, from a distribution: y (I − A) = start.
+    pub fn visits(&self, start: &[f64]) -> Vec<f64> {
+        let (down, band, states) = (self.down, self.band, self.states());
+        let mut y = start.to_vec();
+        for i in 0..states {
+            let row = &self.rows[i * band + down..(i + 1) * band];
+            y[i] /= row[0];
+            let now = y[i];
+            row[1..].iter().zip(&mut y[i + 1..]).for_each(|(entry, y)| *y -= entry * now);
+        }
+        for i in (0..states).rev() {
+            let (first, now) = (i.saturating_sub(down), y[i]);
+            let factors = &self.rows[i * band + down - (i - first)..i * band + down];
+            factors.iter().zip(&mut y[first..i]).for_each(|(factor, y)| *y -= factor * now);
+        }
+        y
+    }
+
+    /// The distribution over the states long after the start, given that the walk has not ended:
+    /// the left eigenvector of A, by inverse iteration. It converges the faster, the longer the
+    /// walk lasts compared with its memory.
+    pub fn quasi_stationary(&self) -> Vec<f64> {
+        let mut now = vec![0.0; self.states()];
+        now[0] = 1.0;
+        for _ in 0..200 {
+            let mut next = self.visits(&now);
+            let sum: f64 = next.iter().sum();
+            next.iter_mut().for_each(|share| *share /= sum);
+            let moved: f64 = now.iter().zip(&next).map(|(a, b)| (a - b).abs()).sum();
+            now = next;
+            if moved < 1e-9 {
+                break;
+            }
+        }
+        now
     }
 }
 
@@ -136,15 +197,28 @@ mod tests {
     proptest! {
         /// What is solved fulfils its equations, and a step keeps or loses probability, never makes any.
         #[test]
+        #[expect(clippy::cast_precision_loss, reason = "small counts")]
         fn the_solution_fulfils_its_equations(up in 1usize..30, down in 1usize..30, states in 1usize..80, p in 0.05f64..0.95) {
             let lattice = Lattice { up, down, unit: 1.0, error: 0.0 };
-            let x = lattice.absorption_times(states, p);
+            let equations = lattice.equations(states, p);
+            let x = equations.absorption_times();
             for i in 0..states {
                 let above = x.get(i + up).copied().unwrap_or(0.0);
                 let wanted = 1.0 + p * above + (1.0 - p) * x[i.saturating_sub(down)];
                 prop_assert!((x[i] / wanted - 1.0).abs() < 1e-9, "state {} of {}: {} and {}", i, states, x[i], wanted);
             }
+            // Visits are counted from both sides: Σ visits from a start are its mean time to the end.
+            let mut start = vec![0.0; states];
+            start[states / 2] = 1.0;
+            prop_assert!((equations.visits(&start).iter().sum::<f64>() / x[states / 2] - 1.0).abs() < 1e-9);
+            // One step from the quasi-stationary distribution changes nothing but the sum. A walk that
+            // drifts up ends before it could settle.
             let mut next = vec![0.0; states];
+            if p * (up as f64) < (1.0 - p) * down as f64 {
+                let steady = equations.quasi_stationary();
+                let kept = lattice.step(&steady, &mut next, p);
+                prop_assert!(steady.iter().zip(&next).all(|(a, b)| (a * kept - b).abs() < 1e-8));
+            }
             let uniform = vec![1.0 / states as f64; states];
             let kept = lattice.step(&uniform, &mut next, p);
             prop_assert!(kept > 0.0 && kept <= 1.0 + 1e-12);

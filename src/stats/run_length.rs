@@ -100,41 +100,21 @@ impl Chart {
     /// comes at state `states` ≥ 1. This is (I − A) x = 1 (Brook, Evans 1972,
     /// <https://doi.org/10.1093/biomet/59.3.539>).
     pub fn run_lengths(&self, states: usize, p: f64) -> Vec<f64> {
-        self.lattice.absorption_times(states, p)
+        self.lattice.equations(states, p).absorption_times()
     }
 
     /// Everything about the threshold at a state ≥ 1.
     pub fn delays(&self, states: usize) -> Optimum {
-        let in_control = self.run_lengths(states, self.p0);
+        let in_control = self.lattice.equations(states, self.p0);
+        let steady = in_control.quasi_stationary();
         let after = self.run_lengths(states, self.p1);
-        let steady = self.steady(states, in_control[0]);
         Optimum {
             threshold: self.lattice.nats(states),
-            run_length: in_control[0],
+            run_length: in_control.absorption_times()[0],
             worst_mean: after[0],
             steady_mean: steady.iter().zip(&after).map(|(share, delay)| share * delay).sum(),
             steady_median: self.median(steady),
         }
-    }
-
-    /// Where the statistic is long after the start, given that there was no alarm: the
-    /// quasi-stationary distribution, by the power method.
-    fn steady(&self, states: usize, run_length: f64) -> Vec<f64> {
-        let mut now = vec![0.0; states];
-        now[0] = 1.0;
-        let mut next = vec![0.0; states];
-        // Far more steps than the walk needs to forget its start; a chart with short runs has no time to.
-        let (most, enough) = (200_000, 1e-12 * (1.0 + 1.0 / run_length));
-        for step in 0..most {
-            let kept = self.lattice.step(&now, &mut next, self.p0);
-            next.iter_mut().for_each(|share| *share /= kept);
-            let moved: f64 = if step % 64 == 0 { distance(&now, &next) } else { 1.0 };
-            std::mem::swap(&mut now, &mut next);
-            if moved < enough {
-                break;
-            }
-        }
-        now
     }
 
     /// The first n at which half of the paths that start so have ended, at the rate p1.
@@ -189,10 +169,6 @@ impl Chart {
 )]
 fn steps(part: f64, of: usize) -> usize {
     (part.clamp(0.0, 1.0) * of as f64).ceil() as usize
-}
-
-fn distance(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum()
 }
 
 #[cfg(test)]

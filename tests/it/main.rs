@@ -8,6 +8,7 @@ mod fixture;
 mod front;
 mod ingest;
 mod kill;
+mod power;
 mod sim;
 mod statistics;
 mod store;
