@@ -36,6 +36,8 @@ pub struct Power {
     pub optimum: Option<f64>,
 }
 
+/// The optimum knows rates up to this one: a certain failure has no likelihood ratio.
+const CERTAIN: f64 = 0.9999;
 /// Outputs that one rate may take in all, whatever the number of runs.
 const OUTPUTS_MAX: f64 = 60e6;
 /// Runs at most.
@@ -45,17 +47,18 @@ const RUNS_MIN: f64 = 100.0;
 /// Outputs after the change, at most, as a multiple of the optimum's median.
 const PATIENCE: f64 = 30.0;
 
-/// Simulates a change from the bound to `to` (bound < to ≤ 1). `None` where the bound can't be tested.
+/// Simulates a change to the rate `to` (bound < to ≤ 1). `None` where the bound can't be tested.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to counts")]
 pub fn power(bench: &Bench<'_>, guarded: &Guarded, to: f64) -> Option<Power> {
     let watch = Watch::new(guarded.bound, guarded.block, guarded.share, guarded.budget)?;
-    let best = optimum(guarded.bound, to, guarded.budget / guarded.share).ok().map(|best| best.steady_median);
+    let best =
+        optimum(guarded.bound, to.min(CERTAIN), guarded.budget / guarded.share).ok().map(|best| best.steady_median);
     // KL divergence: the optimum needs about ln(B) / KL outputs where it can't be solved.
     let log_ratio = |p: f64, q: f64| if p > 0.0 { p * (p / q).ln() } else { 0.0 };
     let divergence = log_ratio(to, guarded.bound) + log_ratio(1.0 - to, 1.0 - guarded.bound);
     let expected = best.unwrap_or((guarded.budget / guarded.share).ln() / divergence) + f64::from(watch.block());
-    // Long enough for the evidence to be what it is in the long run.
-    let history = (40.0 / guarded.bound).clamp(500.0, 20_000.0);
+    // Long enough for the evidence to be what it is in the long run, short enough for few false alarms.
+    let history = (40.0 / guarded.bound).clamp(500.0, 20_000.0).min(guarded.budget / guarded.share / 10.0);
     let runs = (OUTPUTS_MAX / (2.0 * expected + history)).clamp(RUNS_MIN, RUNS_MAX) as usize;
     let change =
         Change { from: guarded.from, to, history: history as usize, most: (PATIENCE * expected).min(1e7) as usize };
@@ -63,4 +66,24 @@ pub fn power(bench: &Bench<'_>, guarded: &Guarded, to: f64) -> Option<Power> {
     let delays = bench.runs(&what, runs, |rng| delay(&watch, change, rng));
     let delays = Sample::new(delays.into_iter().flatten().collect());
     Some(Power { to, median: delays.median(), most: delays.quantile(0.9), optimum: best })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calibrate::Effort;
+
+    #[test]
+    fn a_greater_change_is_found_sooner_and_none_before_the_optimum() {
+        let bench = Bench::new(Effort::Quick, 1, &|_, _, _| {});
+        let guarded = Guarded { from: 0.1, bound: 0.1, block: Some(1), budget: 1e4, share: 1.0 };
+        let found = [0.2, 0.5].map(|to| power(&bench, &guarded, to).unwrap());
+        assert!(found[1].median < found[0].median && found[0].median < found[0].most, "{found:?}");
+        // The optimum has the shorter run length of the two, B itself: it may not be beaten by much more than chance.
+        assert!(found.iter().all(|power| power.median >= power.optimum.unwrap()), "{found:?}");
+        // A budget that is used up before the change is no reason to find nothing.
+        let rash = power(&bench, &Guarded { budget: 100.0, ..guarded }, 0.5).unwrap();
+        assert!(rash.median < found[1].median, "{rash:?}");
+        assert!(power(&bench, &Guarded { bound: 0.99, ..guarded }, 1.0).is_none());
+    }
 }

@@ -89,7 +89,7 @@ pub struct Change {
     pub from: f64,
     /// The rate after.
     pub to: f64,
-    /// Outputs before.
+    /// Outputs before; part of a block more, so that the change may come anywhere within one.
     pub history: usize,
     /// Outputs after, at most.
     pub most: usize,
@@ -99,8 +99,14 @@ pub struct Change {
 /// before the change.
 pub fn delay(watch: &Watch, change: Change, rng: &mut Rng) -> Option<f64> {
     let mut watch = watch.clone();
-    (0..change.history).all(|_| !watch.sees(rng.uniform() < change.from)).then_some(())?;
+    let within_block = uniform_below(watch.block(), rng);
+    (0..change.history + within_block).all(|_| !watch.sees(rng.uniform() < change.from)).then_some(())?;
     Some((1..=change.most).find(|_| watch.sees(rng.uniform() < change.to)).map_or(f64::INFINITY, real))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to n − 1")]
+fn uniform_below(n: u32, rng: &mut Rng) -> usize {
+    (rng.uniform() * f64::from(n)) as usize
 }
 
 /// Alarms of a guard in `n` outputs; it begins anew after each.
@@ -128,8 +134,11 @@ mod tests {
         assert!(alarms(&watch, 1_000, |_| true) > 10);
         assert!(Watch::new(0.99, None, 1.0, 1e6).is_none());
         let change = Change { from: 0.0, to: 1.0, history: 100, most: 1_000 };
-        let delay = delay(&watch, change, &mut Rng::new(1)).unwrap();
+        let mut rng = Rng::new(1);
+        let delay = delay(&watch, change, &mut rng).unwrap();
         assert!(delay <= 60.0, "{delay}");
+        let places: Vec<usize> = (0..200).map(|_| uniform_below(3, &mut rng)).collect();
+        assert!(places.iter().all(|place| *place < 3) && (0..3).all(|place| places.contains(&place)));
     }
 
     #[test]

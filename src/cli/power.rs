@@ -15,7 +15,9 @@ use std::process::ExitCode;
 /// Arguments of `andon power`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The guard is the shipped one, with its outage lane where outputs come in blocks. Seeds are fixed.\n\n\
+    after_help = "A share of outputs is the bound of exception_rate, latency, sla and of a score below or above a \
+    limit;\na cost or a mean score depends on its distribution, and isn't answered here. The guard is the shipped one, with\nits \
+    outage lane where outputs come in blocks. Seeds are fixed: the same question has the same answer.\n\n\
     Examples:\n  andon power --bound 0.02\n  andon power --bound 0.02 --to 0.04 --rate-per-hour 330\n  \
     andon power --bound 0.02 --from 0.005 --to 0.04 --block 1 --share 0.5 --json"
 )]
