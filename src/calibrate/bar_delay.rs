@@ -28,7 +28,7 @@ enum Most {
 pub fn measure(bench: &Bench<'_>) -> Vec<Row> {
     // With blocks of one output and the whole budget, the guard's threshold is the budget itself.
     let Some(watch) = Watch::new(BOUND, Some(1), 1.0, BUDGET) else { return Vec::new() };
-    let run_length = bench.run_length(Stream::Rate(BOUND), BUDGET, bench.pick(400, 2_000)).outputs.mean();
+    let run_length = bench.run_length(Stream::Rate(BOUND), BUDGET, bench.pick(1_000, 2_000)).outputs.mean();
     let runs = bench.pick(2_000, 8_000);
     CHANGES.iter().map(|(to, most)| row(bench, &watch, run_length, runs, *to, *most)).collect()
 }

@@ -37,7 +37,7 @@ fn row(bench: &Bench<'_>, table: &Table) -> Row {
     Row {
         bar: 10,
         what: format!("{} ({} printed)", table.source, table.rows.len()),
-        required: "within 0.2 % or print, and 3 SE".to_owned(),
+        required: "within 0.2 % or rounding, and 3 SE".to_owned(),
         measured: format!("solved within {:.3} %, simulated within {errors:.1} SE", 100.0 * off),
         value: off,
         verdict: Verdict::of(is_met),
