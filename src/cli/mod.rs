@@ -3,6 +3,7 @@
 //! Owns the arguments, the exit codes (0 done, 1 failed, 64 wrong use or configuration) and what
 //! is printed. Decides nothing about modes.
 
+mod calibrate;
 mod check;
 mod client;
 mod demo;
@@ -17,6 +18,7 @@ mod incidents;
 mod mode;
 mod openapi;
 mod output;
+mod power;
 mod progress;
 mod refused;
 mod serve;
@@ -59,6 +61,10 @@ enum Command {
     Why(why::Arguments),
     /// List, acknowledge and resolve incidents.
     Incidents(incidents::Arguments),
+    /// Say how soon a guard finds a change, and how often it is wrong.
+    Power(power::Arguments),
+    /// Measure the statistics of this program against their bars.
+    Calibrate(calibrate::Arguments),
     /// Print the OpenAPI document.
     Openapi(openapi::Arguments),
 }
@@ -82,6 +88,8 @@ pub fn run() -> ExitCode {
         Command::Mode(arguments) => mode::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::Incidents(arguments) => incidents::run(&arguments),
+        Command::Power(arguments) => power::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
     }
 }

@@ -6,7 +6,7 @@ use super::bets::ALTERNATIVES;
 use serde::{Deserialize, Serialize};
 
 /// The alternatives that are followed, as indices into the grid.
-const FOLLOWED: [usize; 4] = [0, 1, 3, 7];
+const FOLLOWED: [usize; 4] = [0, 1, 4, 9];
 const E_INVERSE: f64 = 1.0 / std::f64::consts::E;
 const E_FOURTH: f64 = 54.598_150_033_144_236;
 /// Products stop growing here, so that they stay finite.

@@ -99,7 +99,20 @@ fn import(folder: &Path, more: &[&str]) -> Value {
 #[test]
 fn help_is_complete() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["", "import", "simulate", "demo", "mode", "why", "incidents", "check", "serve", "openapi"] {
+    for name in [
+        "",
+        "import",
+        "simulate",
+        "demo",
+        "mode",
+        "why",
+        "incidents",
+        "check",
+        "serve",
+        "openapi",
+        "power",
+        "calibrate",
+    ] {
         let arguments: Vec<_> = [name, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
         let output = andon(folder.path(), &arguments);
         assert!(output.status.success());

@@ -9,6 +9,7 @@ mod front;
 mod golden;
 mod ingest;
 mod kill;
+mod power;
 mod sim;
 mod statistics;
 mod store;

@@ -50,11 +50,12 @@ fn code(path: &str, text: &str) -> String {
 }
 
 /// Which rooms a room may import; the higher the line, the lower the room.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("stats", &[]),
     ("monitor", &["domain", "stats"]),
     ("config", &["domain", "stats", "monitor"]),
+    ("calibrate", &["domain", "stats", "monitor", "config"]),
     ("clock", &["domain"]),
     ("metrics", &["domain"]),
     ("store", &["domain", "stats", "monitor", "config"]),

@@ -1,0 +1,162 @@
+//! The shipped detector and the shipped guard over simulated outputs.
+//!
+//! Owns the loops. What is simulated is handed in; what it means is the bars'.
+
+use super::sample::real;
+use super::streams::Stream;
+use crate::domain::policy::default_block;
+use crate::domain::{GuardPolicy, Mode, Outcome, OutputEvent, PerMode, Signal, Time, WorkflowId, WorkflowPolicy};
+use crate::monitor::guard::{Arrival, Guard};
+use crate::monitor::plan::{GuardPlan, Plan};
+use crate::monitor::segments::{Segmented, Segments};
+use crate::stats::bets::Bets;
+use crate::stats::change::Sums;
+use crate::stats::detector::{Detector, Observation};
+use crate::stats::rng::Rng;
+
+/// An alarm of a detector.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Alarm {
+    /// Outputs up to it.
+    pub outputs: f64,
+    /// M at it.
+    pub evidence: f64,
+}
+
+/// Runs a detector at the bound of a stream, one output at a time, until its alarm. A bound that
+/// can't be tested never alarms and gives NaN.
+pub fn run_length(stream: Stream, threshold: f64, rng: &mut Rng) -> Alarm {
+    let Ok(bets) = Bets::new(stream.bound()) else { return Alarm { outputs: f64::NAN, evidence: f64::NAN } };
+    let mut detector = Detector::default();
+    let mut n = 0;
+    loop {
+        n += 1;
+        if detector.update(&bets, &observation(stream.x(rng)), threshold) {
+            return Alarm { outputs: real(n), evidence: detector.evidence(&bets) };
+        }
+    }
+}
+
+/// One output with an X.
+pub const fn observation(x: f64) -> Observation {
+    Observation { x, outputs: 1, sums: Sums { n: 1, numerator: x, denominator: 1.0 }, time_ms: 0 }
+}
+
+/// A guard on exceptions in the mode automate, and the two outputs that it can see.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    plan: GuardPlan,
+    guard: Guard,
+    good: OutputEvent,
+    bad: OutputEvent,
+    segments: Segments,
+}
+
+impl Watch {
+    /// A guard with a bound (0 < bound < 0.98), a block (`None` = the default one), a share of the
+    /// budget and the budget. `None` where the bound can't be tested.
+    pub fn new(bound: f64, block: Option<u32>, share: f64, budget: f64) -> Option<Self> {
+        let signal = Signal::ExceptionRate { kind: None };
+        let block = block.unwrap_or_else(|| default_block(&signal, bound));
+        let bounds = PerMode::from_fn(|mode| (mode == Mode::Automate).then_some(bound));
+        let policy = GuardPolicy {
+            name: "exceptions".to_owned(),
+            signal,
+            bound: bounds,
+            block,
+            share,
+            to: None,
+            baseline: None,
+        };
+        let workflow = WorkflowPolicy { guards: vec![policy], ..WorkflowPolicy::bare() };
+        let plan = Plan::new(&workflow, budget).guards.pop()?;
+        let event = |outcome| OutputEvent::new("o", WorkflowId::unknown(), outcome);
+        let (good, bad) = (event(Outcome::Ok), event(Outcome::Exception));
+        let guard = Guard::new(&plan, Time::default());
+        plan.binds(Mode::Automate).then(|| Self { plan, guard, good, bad, segments: Segments::default() })
+    }
+
+    /// The block.
+    pub const fn block(&self) -> u32 {
+        self.plan.policy.block
+    }
+
+    /// Takes an output; whether the guard broke with it.
+    pub fn sees(&mut self, is_bad: bool) -> bool {
+        let event = if is_bad { &self.bad } else { &self.good };
+        let segments = Segmented::new(&mut self.segments);
+        let mut arrival = Arrival { mode: Mode::Automate, now: Time::default(), event, segments };
+        self.guard.event(&self.plan, &mut arrival).is_some()
+    }
+
+    /// Begins anew.
+    pub fn reset(&mut self) {
+        self.guard = Guard::new(&self.plan, Time::default());
+    }
+}
+
+/// A change of the rate of bad outputs, and for how long it is waited for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Change {
+    /// The rate before.
+    pub from: f64,
+    /// The rate after.
+    pub to: f64,
+    /// Outputs before; part of a block more, so that the change may come anywhere within one.
+    pub history: usize,
+    /// Outputs after, at most.
+    pub most: usize,
+}
+
+/// Outputs from the change to the alarm: infinite where none came in time, `None` where one came
+/// before the change.
+pub fn delay(watch: &Watch, change: Change, rng: &mut Rng) -> Option<f64> {
+    let mut watch = watch.clone();
+    let within_block = uniform_below(watch.block(), rng);
+    (0..change.history + within_block).all(|_| !watch.sees(rng.uniform() < change.from)).then_some(())?;
+    Some((1..=change.most).find(|_| watch.sees(rng.uniform() < change.to)).map_or(f64::INFINITY, real))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to n − 1")]
+fn uniform_below(n: u32, rng: &mut Rng) -> usize {
+    (rng.uniform() * f64::from(n)) as usize
+}
+
+/// Alarms of a guard in `n` outputs; it begins anew after each.
+pub fn alarms(watch: &Watch, n: usize, mut is_bad: impl FnMut(usize) -> bool) -> usize {
+    let mut watch = watch.clone();
+    let mut count = 0;
+    for t in 0..n {
+        if watch.sees(is_bad(t)) {
+            count += 1;
+            watch.reset();
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guard_sees_a_failing_workflow_and_leaves_a_good_one() {
+        let watch = Watch::new(0.02, None, 1.0, 1e6).unwrap();
+        assert_eq!(watch.block(), 50);
+        assert_eq!(alarms(&watch, 100_000, |_| false), 0);
+        assert!(alarms(&watch, 1_000, |_| true) > 10);
+        assert!(Watch::new(0.99, None, 1.0, 1e6).is_none());
+        let change = Change { from: 0.0, to: 1.0, history: 100, most: 1_000 };
+        let mut rng = Rng::new(1);
+        let delay = delay(&watch, change, &mut rng).unwrap();
+        assert!(delay <= 60.0, "{delay}");
+        let places: Vec<usize> = (0..200).map(|_| uniform_below(3, &mut rng)).collect();
+        assert!(places.iter().all(|place| *place < 3) && (0..3).all(|place| places.contains(&place)));
+    }
+
+    #[test]
+    fn a_detector_runs_to_its_alarm() {
+        let alarm = run_length(Stream::Rate(0.5), 100.0, &mut Rng::new(2));
+        assert!(alarm.outputs >= 1.0 && alarm.evidence >= 100.0);
+    }
+}
