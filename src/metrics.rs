@@ -79,6 +79,12 @@ catalogue! {
     GUARD_BOUND: Gauge "andon_guard_bound" ["workflow", "guard", "mode"];
     /// Evidence against the bound of the current mode, 0 to 1; 0.4 is normal, 1 is a breach.
     GUARD_EVIDENCE: Gauge "andon_guard_evidence_ratio" ["workflow", "guard"];
+    /// Distance of the outputs of late (the last 2,500 to 5,000) from the baseline of a drift guard: `kolmogorov_smirnov`, `total_variation`, `jensen_shannon` or `psi`.
+    DRIFT_DISTANCE: Gauge "andon_drift_distance" ["workflow", "guard", "of", "measure"];
+    /// Outputs in the pinned baseline of a guard; absent until it is pinned.
+    BASELINE_OUTPUTS: Gauge "andon_baseline_outputs" ["workflow", "guard"];
+    /// Counts the baselines of a guard; 0 before the first is pinned.
+    BASELINE_VERSION: Gauge "andon_baseline_version" ["workflow", "guard"];
     /// The effective mode: 1 for the present one, 0 for the others.
     MODE: Gauge "andon_mode" ["workflow", "mode"];
     /// Level of the effective mode, 0 (assist) to 3 (automate).

@@ -8,7 +8,8 @@ use super::import_store::entries;
 use super::table::{Side, Table};
 use super::{output, words};
 use crate::domain::{Breach, Cause, Entry, Mode, Time, What, WorkflowId};
-use crate::monitor::view::GuardState;
+use crate::monitor::Detail;
+use crate::monitor::guard_view::GuardState;
 use crate::monitor::{Effect, Monitor};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -141,7 +142,7 @@ impl Report {
     pub(super) fn end(&mut self, monitor: &Monitor, now: Time) {
         for (id, workflow) in monitor.workflows() {
             let line = self.workflows.entry(id.clone()).or_insert_with(|| Line::new(workflow.state.granted));
-            let view = workflow.view(monitor.policy(), now);
+            let view = workflow.view(monitor.policy(), now, Detail::Full);
             line.outputs = view.outputs_total;
             line.exceptions = workflow.state.totals.counts.exceptions;
             #[expect(clippy::cast_precision_loss, reason = "counts of this size are exact in an f64")]

@@ -3,6 +3,7 @@
 //! Owns the arguments, the exit codes (0 done, 1 failed, 64 wrong use or configuration) and what
 //! is printed. Decides nothing about modes.
 
+mod baseline;
 mod calibrate;
 mod check;
 mod client;
@@ -61,6 +62,8 @@ enum Command {
     Why(why::Arguments),
     /// List, acknowledge and resolve incidents.
     Incidents(incidents::Arguments),
+    /// Say what a guard has learned to be normal; have it learn anew.
+    Baseline(baseline::Arguments),
     /// Say how soon a guard finds a change, and how often it is wrong.
     Power(power::Arguments),
     /// Measure the statistics of this program against their bars.
@@ -88,6 +91,7 @@ pub fn run() -> ExitCode {
         Command::Mode(arguments) => mode::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::Incidents(arguments) => incidents::run(&arguments),
+        Command::Baseline(arguments) => baseline::run(&arguments),
         Command::Power(arguments) => power::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),

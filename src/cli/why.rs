@@ -95,7 +95,21 @@ fn print_breach(breach: &Breach) {
         ));
     }
     if let Some(changed_at) = breach.changed_at {
-        output::line(format!("  changed  about {changed_at} (estimated)"));
+        let between = breach.changed_between.map(|[early, late]| format!(", between {early} and {late}"));
+        output::line(format!("  changed  about {changed_at} (estimated{})", between.unwrap_or_default()));
+    }
+    if let Some(part) = &breach.part {
+        output::line(format!("  part     {part}"));
+    }
+    for carrier in &breach.carriers {
+        let of_outputs =
+            carrier.outputs_share.map(|share| format!(", and has {} of the outputs", words::share(Some(share))));
+        output::line(format!(
+            "  carried  {}: {} of the excess{}",
+            carrier.segment,
+            words::share(Some(carrier.excess_share)),
+            of_outputs.unwrap_or_default()
+        ));
     }
     if let Some(id) = &breach.output {
         output::line(format!("  output   {id} completed the evidence"));

@@ -18,7 +18,7 @@ use thiserror::Error;
 
 /// Version of the parts of a snapshot. Version 1: the policy as JSON under `policy`, each
 /// workflow's state in postcard under `workflow/ID`.
-pub const SNAPSHOT_VERSION: u16 = 1;
+pub const SNAPSHOT_VERSION: u16 = 2;
 /// A long start says how far it is every so many records.
 const REPLAY_REPORT: u64 = 10_000;
 const POLICY: &str = "policy";

@@ -6,9 +6,9 @@
 use crate::config::Server;
 use crate::domain::{Mode, Time, Verdict};
 use crate::metrics::{self, Kind, Spec};
+use crate::monitor::guard_view::GuardState;
 use crate::monitor::kpi::LATENCY_BUCKETS_SECONDS;
-use crate::monitor::view::GuardState;
-use crate::monitor::{GuardView, IncidentStatus, ModeView, Workflow};
+use crate::monitor::{Detail, GuardView, IncidentStatus, ModeView, Workflow};
 use crate::reload::Reloader;
 use crate::stats::latency::LatencySummary;
 use crate::stats::ring::WINDOWS;
@@ -72,7 +72,13 @@ pub fn workflows(workflows: &[Workflow], modes: &[(Arc<ModeView>, i64)], now: Ti
     for workflow in workflows {
         totals(&mut families, workflow);
         windows(&mut families, workflow, now);
-        workflow.guard_views(now).iter().for_each(|guard| guard_series(&mut families, workflow.id.as_str(), guard));
+        workflow
+            .guard_views(now, Detail::Brief)
+            .iter()
+            .for_each(|guard| guard_series(&mut families, workflow.id.as_str(), guard));
+        for (guard, of, measure, distance) in workflow.drift_distances() {
+            families.add(metrics::DRIFT_DISTANCE, &[workflow.id.as_str(), guard, &of, measure], distance);
+        }
     }
     for (view, last_read_ms) in modes {
         let id = view.workflow.as_str();
@@ -173,6 +179,13 @@ fn guard_series(families: &mut Families, id: &str, guard: &GuardView) {
     }
     if let Some(evidence) = guard.evidence {
         families.add(metrics::GUARD_EVIDENCE, &[id, &guard.name], evidence);
+    }
+    if let Some(baseline) = &guard.baseline {
+        families.add(metrics::BASELINE_VERSION, &[id, &guard.name], f64::from(baseline.version));
+        if baseline.pinned {
+            #[expect(clippy::cast_precision_loss, reason = "at most 100,000")]
+            families.add(metrics::BASELINE_OUTPUTS, &[id, &guard.name], baseline.outputs as f64);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod exposition;
+pub mod guards;
 pub mod intake;
 pub mod lease;
 pub mod listener;
@@ -65,6 +66,8 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(workflows::get))
         .routes(routes!(workflows::get_mode, workflows::post_mode))
         .routes(routes!(workflows::why))
+        .routes(routes!(guards::get))
+        .routes(routes!(guards::relearn))
         .routes(routes!(admin::stop))
         .routes(routes!(admin::reload))
         .routes(routes!(records::ledger))

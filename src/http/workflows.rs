@@ -7,6 +7,7 @@ use super::Shared;
 use super::lease::{ModeAnswer, knows, respond};
 use super::problem::Problem;
 use crate::domain::{Action, Command, Entry, Mode, Time, What, WorkflowId};
+use crate::monitor::Detail;
 use crate::monitor::{Workflow, WorkflowView};
 use crate::store::LedgerQuery;
 use axum::Json;
@@ -65,7 +66,9 @@ pub async fn list(
         })
         .await?;
     let more = found.len() > limit;
-    let views = blocking(move || found.iter().take(limit).map(|w| w.view(&policy, now)).collect::<Vec<_>>()).await?;
+    let views =
+        blocking(move || found.iter().take(limit).map(|w| w.view(&policy, now, Detail::Brief)).collect::<Vec<_>>())
+            .await?;
     let next = views.last().filter(|_| more).map(|view| view.id.clone());
     let workflows = views.into_iter().map(|view| effective(&shared, view)).collect();
     Ok(Json(Workflows { workflows, next }))
@@ -84,7 +87,7 @@ pub async fn get(State(shared): State<Shared>, Path(id): Path<String>) -> Result
         })
         .await?;
     let workflow = found.ok_or_else(|| Problem::unknown_workflow(&id))?;
-    let view = blocking(move || workflow.view(&policy, now)).await?;
+    let view = blocking(move || workflow.view(&policy, now, Detail::Full)).await?;
     Ok(Json(effective(&shared, view)))
 }
 

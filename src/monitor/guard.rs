@@ -14,6 +14,7 @@ use crate::stats::baseline::Value;
 use crate::stats::bets::Bets;
 use crate::stats::change::Sums;
 use crate::stats::detector::{Detector, Observation};
+use crate::stats::sequence::Sequence;
 use serde::{Deserialize, Serialize};
 
 /// What broke.
@@ -70,6 +71,9 @@ pub struct Guard {
     pub last_breach: Option<LastBreach>,
     /// The last outputs that spoke against the workflow.
     pub(super) hits: Hits,
+    /// The mean since the epoch began, on means of blocks, as an interval that holds at every look.
+    pub(super) sequence: Sequence,
+    averaged: (f64, u32),
 }
 
 /// One output on its way through the guards.
@@ -99,6 +103,8 @@ impl Guard {
             started_at: now,
             last_breach: None,
             hits: Hits::default(),
+            sequence: Sequence::default(),
+            averaged: (0.0, 0),
         }
     }
 
@@ -174,8 +180,18 @@ impl Guard {
         self.total.denominator += seen.sums.denominator;
     }
 
+    /// Adds to the mean since the epoch began.
+    fn average(&mut self, plan: &GuardPlan, x: f64) {
+        self.averaged = (self.averaged.0 + x, self.averaged.1 + 1);
+        if self.averaged.1 >= plan.policy.block {
+            self.sequence.update(self.averaged.0 / f64::from(self.averaged.1));
+            self.averaged = (0.0, 0);
+        }
+    }
+
     /// What the detectors make of an observation that stands for `outputs` outputs.
     fn judge(&mut self, plan: &GuardPlan, mode: Mode, seen: &Seen, time: Time, outputs: u32) -> Option<Broken> {
+        self.average(plan, seen.x);
         if let (Some(policy), Some(baseline)) = (&plan.policy.baseline, &mut self.watch.baseline) {
             if baseline.pinned.is_none() {
                 if baseline.learn(policy, Value::Number(seen.x), time) {
@@ -267,6 +283,8 @@ impl Guard {
             self.watch.reset();
         }
         self.block = Block::default();
+        self.sequence = Sequence::default();
+        self.averaged = (0.0, 0);
     }
 
     /// Forgets the evidence (a lab incident was resolved, or a baseline dropped): the guard may

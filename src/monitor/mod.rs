@@ -7,6 +7,7 @@
 pub mod baseline;
 pub mod breach;
 pub mod guard;
+pub mod guard_view;
 pub mod guards;
 pub mod handle;
 pub mod hits;
@@ -18,14 +19,16 @@ pub mod observe;
 pub mod plan;
 pub mod reload;
 pub mod segments;
+pub mod sentence;
 pub mod view;
 pub mod volume;
 pub mod watch;
 pub mod workflow;
 
+pub use guard_view::{Detail, GuardView};
 pub use handle::{At, Effect, Monitor, admit_time};
 pub use incident::{Incident, IncidentStatus};
-pub use view::{GuardView, ModeView, WorkflowView};
+pub use view::{ModeView, WorkflowView};
 
 pub use workflow::Workflow;
 

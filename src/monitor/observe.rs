@@ -90,11 +90,24 @@ pub fn bound_x(signal: &Signal, bound: f64) -> f64 {
     }
 }
 
+/// A mean of X in the guard's own unit; `None` where X is measured from a bound (cost) or from a
+/// baseline, and so has none.
+pub fn from_x(signal: &Signal, x: f64) -> Option<f64> {
+    match signal {
+        Signal::CostPerUnit { .. } | Signal::Drift { .. } | Signal::Disparity { .. } => None,
+        Signal::Score { judge: ScoreJudge::Mean { low, high, better }, .. } => Some(match better {
+            Better::Lower => (high - low).mul_add(x, *low),
+            Better::Higher => (high - low).mul_add(-x, *high),
+        }),
+        _ => Some(x),
+    }
+}
+
 /// Whether the numerator counts hits, so that intervals of a share apply.
 pub const fn is_share(signal: &Signal) -> bool {
     match signal {
         Signal::Score { judge, .. } => !matches!(judge, ScoreJudge::Mean { .. }),
-        Signal::ExceptionRate { .. } | Signal::Latency { .. } | Signal::Sla { .. } => true,
+        Signal::ExceptionRate { .. } | Signal::Latency { .. } | Signal::Sla { .. } | Signal::RejectionRate => true,
         _ => false,
     }
 }

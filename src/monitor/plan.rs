@@ -63,7 +63,9 @@ impl GuardPlan {
     fn new(policy: &GuardPolicy, budget: f64) -> Self {
         let bets = PerMode::from_fn(|mode| {
             let bound = (*policy.bound.get(mode))?;
-            policy.declares_bound().then(|| Bets::new(bound_x(&policy.signal, bound)).ok()).flatten()
+            let bound = bound_x(&policy.signal, bound);
+            let bets = if policy.block > 1 { Bets::of_blocks(bound) } else { Bets::new(bound) };
+            bets.ok().filter(|_| policy.declares_bound())
         });
         let loosest = bets.iter().filter_map(|(_, bets)| Some(bets.as_ref()?.bound())).fold(0.0, f64::max);
         let tightest = bets.iter().filter_map(|(_, bets)| Some(bets.as_ref()?.bound())).fold(1.0, f64::min);
@@ -79,7 +81,13 @@ impl GuardPlan {
 
     /// Whether the guard binds in a mode. Deterministic guards bind in every mode above assist.
     pub fn binds(&self, mode: Mode) -> bool {
-        if self.policy.signal.is_statistical() { self.policy.bound.get(mode).is_some() } else { mode > Mode::Assist }
+        if self.policy.declares_bound() {
+            self.bets.get(mode).is_some()
+        } else if self.policy.signal.is_statistical() {
+            self.policy.bound.get(mode).is_some()
+        } else {
+            mode > Mode::Assist
+        }
     }
 }
 

@@ -86,10 +86,10 @@ fn a_breach_lowers_the_mode_and_says_why() {
     };
     assert_eq!((*from, *cause, *epoch), (Mode::Automate, Cause::Breach, 2));
     assert!(*to < Mode::Automate);
-    assert_eq!((breach.guard.as_str(), breach.n, breach.n_total), ("exceptions", 4, 504));
+    assert_eq!((breach.guard.as_str(), breach.n, breach.n_total), ("exceptions", 5, 505));
     assert!((breach.estimate - 1.0).abs() < 1e-9 && breach.evidence >= breach.threshold);
     assert_eq!(breach.changed_at, Some(START.plus(1_000 * 502)), "the first failing output");
-    assert_eq!(breach.heaviest.len(), 4, "the outputs since the change: {:?}", breach.heaviest);
+    assert_eq!(breach.heaviest.len(), 5, "the outputs since the change: {:?}", breach.heaviest);
     assert!(matches!(entries[1].what, What::IncidentOpened { .. }));
     assert!(effects.contains(&Effect::ModeChanged(WorkflowId::new("wf").unwrap())));
 }
@@ -372,7 +372,7 @@ proptest! {
         }
         for (id, workflow) in house.monitor.workflows() {
             prop_assert_eq!(&workflow.state, &twin.monitor.workflows()[id].state);
-            prop_assert_eq!(workflow.view(house.monitor.policy(), house.at.now), twin.monitor.workflows()[id].view(twin.monitor.policy(), twin.at.now));
+            prop_assert_eq!(workflow.view(house.monitor.policy(), house.at.now, Detail::Full), twin.monitor.workflows()[id].view(twin.monitor.policy(), twin.at.now, Detail::Full));
         }
     }
 }

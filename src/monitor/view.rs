@@ -3,14 +3,12 @@
 //! Owns the read model: made from a copy of a workflow's state, so that readers never hold up the
 //! state machine. It computes and rounds nothing that a decision depends on.
 
-use super::guard::Guard;
+use super::guard_view::{Detail, GuardView, QuantileView};
 use super::incident::IncidentStatus;
 use super::kpi::{Counts, Kinds, Slot};
-use super::observe::{bound_x, is_share};
-use super::plan::GuardPlan;
 use super::workflow::Workflow;
 use crate::domain::{Cause, Mode, Money, Policy, Time, Track, WorkflowId};
-use crate::stats::confidence::{outputs_needed, wilson_95};
+use crate::stats::confidence::wilson_95;
 use crate::stats::latency::{LatencySummary, histogram};
 use crate::stats::ring::WINDOWS;
 use serde::{Deserialize, Serialize};
@@ -95,73 +93,13 @@ pub struct WorkflowView {
     pub outputs_above_mode: u64,
     /// Guards, in the order of the policy.
     pub guards: Vec<GuardView>,
+    /// Quantiles of the latency since the present epoch began, `p50`, `p95` and `p99`, with intervals
+    /// that hold at every look (95 % each); an end that can't be given yet is `null`.
+    #[schema(value_type = BTreeMap<String, QuantileView>)]
+    pub latency_anytime: BTreeMap<String, QuantileView>,
     /// KPIs by window: `5m`, `1h`, `1d`, `7d`, `30d`; `null` where a window has no output.
     #[schema(value_type = BTreeMap<String, KpiView>)]
     pub windows: BTreeMap<String, Option<KpiView>>,
-}
-
-/// Where a guard stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum GuardState {
-    /// Enough observations, no breach.
-    Ok,
-    /// Too few observations to show that the bound is kept; in assist, where none binds, also
-    /// observations that would not keep to the next mode's bound.
-    Inconclusive,
-    /// It lowered the mode (or would have), and nothing was granted since.
-    Breached,
-    /// No observation yet.
-    NoData,
-    /// The last observation is older than the evidence may be.
-    Stale,
-}
-
-impl GuardState {
-    /// All states.
-    pub const ALL: [Self; 5] = [Self::Ok, Self::Inconclusive, Self::Breached, Self::NoData, Self::Stale];
-
-    /// The word used in JSON and metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Inconclusive => "inconclusive",
-            Self::Breached => "breached",
-            Self::NoData => "no_data",
-            Self::Stale => "stale",
-        }
-    }
-}
-
-/// One guard.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct GuardView {
-    /// Its name.
-    pub name: String,
-    /// Its signal.
-    pub signal: String,
-    /// Where it stands.
-    pub state: GuardState,
-    /// Mean of all observations since it started, in its unit; `null` without any.
-    pub estimate: Option<f64>,
-    /// 95 % interval of a share, valid for one look, not for watching.
-    pub interval_one_look: Option<[f64; 2]>,
-    /// The bound in the current mode; `null` where none binds.
-    pub bound: Option<f64>,
-    /// Bounds of all modes that have one.
-    pub bounds: BTreeMap<Mode, f64>,
-    /// Evidence against the current bound: log(1 + M) / log(1 + threshold). 0.4 is normal, 1 is a breach.
-    pub evidence: Option<f64>,
-    /// Observations since it started.
-    pub n: u64,
-    /// Observations that it takes to show that the bound is kept.
-    pub needed: u64,
-    /// Since when it watches.
-    pub since: Time,
-    /// Its last observation.
-    pub last_at: Option<Time>,
-    /// Its last breach.
-    pub last_breach_at: Option<Time>,
 }
 
 /// KPIs of one window.
@@ -228,7 +166,7 @@ impl Workflow {
     }
 
     /// Everything about the workflow as seen at `now`.
-    pub fn view(&self, policy: &Policy, now: Time) -> WorkflowView {
+    pub fn view(&self, policy: &Policy, now: Time, detail: Detail) -> WorkflowView {
         let (state, declared) = (&self.state, &self.plan.policy);
         let unresolved = |i: &&super::incident::Incident| i.status != IncidentStatus::Resolved;
         WorkflowView {
@@ -244,62 +182,9 @@ impl Workflow {
             outputs_total: state.totals.counts.outputs,
             open_incidents: state.incidents.list().iter().filter(unresolved).count(),
             outputs_above_mode: state.totals.above_mode,
-            guards: self.guard_views(now),
+            guards: self.guard_views(now, detail),
+            latency_anytime: if detail == Detail::Full { self.latency_anytime() } else { BTreeMap::new() },
             windows: (0..WINDOWS.len()).map(|w| (WINDOWS[w].name.to_owned(), self.kpis(w, now))).collect(),
-        }
-    }
-
-    /// The guards, in the order of the policy.
-    pub fn guard_views(&self, now: Time) -> Vec<GuardView> {
-        let guards = self.state.guards.with(&self.plan.guards);
-        guards.map(|(plan, guard)| self.guard_view(plan, guard, now)).collect()
-    }
-
-    fn guard_view(&self, plan: &GuardPlan, guard: &Guard, now: Time) -> GuardView {
-        let mode = self.state.granted;
-        let bounds: BTreeMap<Mode, f64> =
-            Mode::ALL.into_iter().filter_map(|mode| Some((mode, guard.bound(plan, mode)?))).collect();
-        let bound = guard.bound(plan, mode);
-        let tested = plan.binds(mode);
-        // Where nothing binds (in assist), the nearest bound above is the one to show worthy of.
-        let next = Mode::ALL.into_iter().filter(|above| *above >= mode).find_map(|above| guard.bets(plan, above));
-        let needed = next.map_or(1, |bets| outputs_needed(bets.bound()));
-        let keeps = next.is_none_or(|bets| {
-            guard.total.mean().is_none_or(|mean| bound_x(&plan.policy.signal, mean) <= bets.bound() || tested)
-        });
-        let share = is_share(&plan.policy.signal);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of hits")]
-        let hits = guard.total.numerator.round().max(0.0) as u64;
-        GuardView {
-            name: plan.policy.name.clone(),
-            signal: plan.policy.signal.name().to_owned(),
-            state: self.guard_state(plan, guard, (needed, keeps), now),
-            estimate: guard.total.mean(),
-            interval_one_look: if share { wilson_95(hits, guard.total.n) } else { None },
-            bound,
-            bounds,
-            evidence: guard.evidence(plan, mode).map(|(_, ratio)| ratio),
-            n: guard.total.n,
-            needed,
-            since: guard.started_at,
-            last_at: guard.last_at,
-            last_breach_at: guard.last_breach.map(|breach| breach.time),
-        }
-    }
-
-    fn guard_state(&self, plan: &GuardPlan, guard: &Guard, (needed, keeps): (u64, bool), now: Time) -> GuardState {
-        let valid_ms = self.plan.policy.evidence_valid_ms.unwrap_or(i64::MAX);
-        // Modes only go down here, so a breach stays in sight until people grant something again.
-        if guard.last_breach.is_some() || guard.limit.tripped {
-            return GuardState::Breached;
-        }
-        match guard.last_at {
-            None => GuardState::NoData,
-            Some(last) if now.since(last) > valid_ms => GuardState::Stale,
-            Some(_) if plan.policy.signal.is_statistical() && (guard.total.n < needed || !keeps) => {
-                GuardState::Inconclusive
-            }
-            Some(_) => GuardState::Ok,
         }
     }
 

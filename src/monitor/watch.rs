@@ -72,7 +72,7 @@ impl Watch {
         let strata: Vec<f64> = pinned.strata.iter().map(|upper| if zeros > 1 { 1.0 } else { upper[1] }).collect();
         self.worked.share = PerMode::from_fn(|mode| {
             let tolerance = (*policy.bound.get(mode))?;
-            LearnedPlan::new(hits, n, reference.inflation, tolerance, &strata).map(Box::new)
+            LearnedPlan::new(hits, n, reference.inflation, tolerance, &strata, policy.block > 1).map(Box::new)
         });
     }
 

@@ -10,8 +10,10 @@ use super::incident::{Incident, IncidentStatus, Incidents, Step};
 use super::kpi::{Kinds, Slot, Totals, counted, sla_limit_ms};
 use super::plan::Plan;
 use super::segments::{Segmented, Segments};
+use super::sentence::sentence;
 use crate::domain::selection::selected;
 use crate::domain::{Breach, Cause, Mode, OutputEvent, Review, Signal, Time, Track, Verdict, What, WorkflowId};
+use crate::stats::latency::Latencies;
 use crate::stats::ring::Windows;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -70,6 +72,8 @@ pub struct State {
     pub segments: Segments,
     /// The key by which outputs are selected for review; 0 before it was drawn.
     pub review_key: u64,
+    /// Latencies since the epoch began.
+    pub epoch_latencies: Latencies,
 }
 
 /// One workflow. Cheap to clone: closed slots and the plan are shared.
@@ -108,6 +112,7 @@ impl Workflow {
             incidents: Incidents::default(),
             segments: Segments::default(),
             review_key: 0,
+            epoch_latencies: Latencies::default(),
         };
         Self::restore(id, plan, state)
     }
@@ -131,6 +136,7 @@ impl Workflow {
         state.fresh_at = now;
         let output = counted(&mut state.kinds, self.sla_limit_ms, event);
         state.totals.count(&output);
+        event.latency_ms.iter().for_each(|ms| state.epoch_latencies.record(*ms));
         let time = event.time.unwrap_or(now);
         state.windows.record(now.0, time.0, ctx.lateness_ms, |slot: &mut Slot| slot.count(&output));
         self.check_obedience(ctx, time, event);
@@ -280,6 +286,7 @@ impl Workflow {
         }
         state.granted = to;
         state.epoch += 1;
+        state.epoch_latencies = Latencies::default();
         state.since = ctx.at.now;
         state.cause = cause;
         state.by_guard = breach.as_ref().map(|breach| breach.guard.clone());
@@ -385,39 +392,4 @@ impl Workflow {
             guard.limit.resumed(now);
         }
     }
-}
-
-/// The breach in a sentence for people.
-fn sentence(breach: &Breach) -> String {
-    let Breach { guard, signal, lane, bound, estimate, n, mode, .. } = breach;
-    let number = |value: f64| format!("{:.4}", value).trim_end_matches('0').trim_end_matches('.').to_owned();
-    let (estimate, bound) = (number(*estimate), number(*bound));
-    match (lane.as_str(), signal.as_str()) {
-        ("limit", "silence") => format!("{guard}: no output for {estimate} s of declared {bound} s"),
-        ("limit", "volume") => format!("{guard}: {estimate} outputs in an interval, {bound} declared"),
-        ("limit", _) => format!("{guard}: {estimate} is above the limit of {bound}"),
-        ("outage", _) => {
-            format!("{guard}: outright failure, {estimate} over the last {n} outputs (bound {bound} in {mode})")
-        }
-        (_, "drift") => {
-            let part = breach.part.as_deref().unwrap_or("further than the tolerance");
-            format!("{guard}: {part} (tolerance {bound} in {mode})")
-        }
-        (_, "disparity") => {
-            let part = breach.part.as_deref().unwrap_or("one group");
-            format!(
-                "{guard}: {part} fails {estimate} times as often as the rest over the last {n} exceptions ({bound} allowed)"
-            )
-        }
-        _ => format!("{guard}: {estimate} over the last {n} outputs, bound {bound} in {mode}{}", mainly(breach)),
-    }
-}
-
-/// Where most of it comes from.
-fn mainly(breach: &Breach) -> String {
-    let Some(first) = breach.carriers.first() else { return String::new() };
-    let percent = (first.excess_share * 100.0).round();
-    let same = |carrier: &&crate::domain::Carrier| carrier.excess_share > first.excess_share - 0.1;
-    let names: Vec<&str> = breach.carriers.iter().take_while(same).map(|carrier| carrier.segment.as_str()).collect();
-    format!("; {percent} % of the excess comes from {}", names.join(", "))
 }

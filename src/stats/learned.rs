@@ -2,7 +2,7 @@
 //!
 //! Owns the moving bound. Knows no guard: it sees whether each output is a hit.
 
-use super::bets::{BOUND_MAX, Bets};
+use super::bets::Bets;
 use serde::{Deserialize, Serialize};
 
 /// 99.9 % one-sided: further than this from the sample the bound never moves.
@@ -31,7 +31,8 @@ pub struct Learned {
 impl LearnedPlan {
     /// For a sample of `n` outputs with `hits`, whose standard error is `inflation` times that of
     /// independent outputs, and a tolerance ≥ 0 beyond its share. `strata` are upper bounds of the
-    /// share by stratum. `None` where nothing is left to test.
+    /// share by stratum; `blocks` says whether it is bet on means of blocks. `None` where nothing is
+    /// left to test.
     ///
     /// With a tolerance the bound is the upper 95 % bound of the share + the tolerance, and with a
     /// season the same for each stratum. Without either it is the mean of the Beta(hits + ½,
@@ -44,7 +45,7 @@ impl LearnedPlan {
     /// <https://doi.org/10.1214/aoms/1177696786>: mixtures as the price of an unknown parameter). A
     /// sample that came out too low is corrected within its own error, one that came out too high is
     /// not: a workflow may always do what it was pinned at.
-    pub fn new(hits: f64, n: f64, inflation: f64, tolerance: f64, strata: &[f64]) -> Option<Self> {
+    pub fn new(hits: f64, n: f64, inflation: f64, tolerance: f64, strata: &[f64], blocks: bool) -> Option<Self> {
         let (hits, n) = ((hits + 0.5) / inflation.powi(2), (n + 1.0) / inflation.powi(2));
         let floor = hits / n;
         let upper = |z: f64| z.mul_add((floor * (1.0 - floor) / n).sqrt(), floor);
@@ -56,7 +57,7 @@ impl LearnedPlan {
             upper(Z_CAP)
         };
         let bound = (widest + tolerance).min(1.0);
-        let bets = (bound < BOUND_MAX).then(|| Bets::new(bound).ok()).flatten()?;
+        let bets = if blocks { Bets::of_blocks(bound) } else { Bets::new(bound) }.ok()?;
         let strata = strata.iter().map(|upper| upper + tolerance).collect();
         Some(Self { bets, hits, n, floor, tolerance, strata })
     }
@@ -96,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_bound_stays_between_the_sample_and_its_error() {
-        let plan = LearnedPlan::new(100.0, 5_000.0, 1.0, 0.0, &[]).unwrap();
+        let plan = LearnedPlan::new(100.0, 5_000.0, 1.0, 0.0, &[], false).unwrap();
         let mut learned = Learned::default();
         let start = plan.bound(&learned, 0);
         assert!((start - 100.5 / 5_001.0).abs() < 1e-12);
@@ -108,12 +109,15 @@ mod tests {
             "and bad ones don't buy more than the error"
         );
         assert!(plan.bets.bound() < 0.027);
-        assert!(LearnedPlan::new(5_000.0, 5_000.0, 1.0, 0.0, &[]).is_none(), "everything fails: nothing to test");
-        let tolerant = LearnedPlan::new(100.0, 5_000.0, 1.0, 0.05, &[]).unwrap();
+        assert!(
+            LearnedPlan::new(5_000.0, 5_000.0, 1.0, 0.0, &[], false).is_none(),
+            "everything fails: nothing to test"
+        );
+        let tolerant = LearnedPlan::new(100.0, 5_000.0, 1.0, 0.05, &[], false).unwrap();
         assert!((0.07..0.08).contains(&tolerant.bound(&learned, 0)));
-        let dependent = LearnedPlan::new(100.0, 5_000.0, 3.0, 0.05, &[]).unwrap();
+        let dependent = LearnedPlan::new(100.0, 5_000.0, 3.0, 0.05, &[], false).unwrap();
         assert!(dependent.bets.bound() > tolerant.bets.bound());
-        let seasonal = LearnedPlan::new(100.0, 5_000.0, 1.0, 0.0, &[0.01, 0.05]).unwrap();
+        let seasonal = LearnedPlan::new(100.0, 5_000.0, 1.0, 0.0, &[0.01, 0.05], false).unwrap();
         assert!((seasonal.bound(&learned, 0) - 0.01).abs() < 1e-12 && (seasonal.bets.bound() - 0.05).abs() < 1e-12);
         assert!((seasonal.shifted(&learned, 0.0, 0) - 0.04).abs() < 1e-12);
     }
@@ -127,7 +131,7 @@ mod tests {
         let (mut alarms, mut delays) = (0, Vec::new());
         for _ in 0..100 {
             let hits: f64 = (0..5_000).map(|_| draw(0.02)).sum();
-            let plan = LearnedPlan::new(hits, 5_000.0, 1.0, 0.0, &[]).unwrap();
+            let plan = LearnedPlan::new(hits, 5_000.0, 1.0, 0.0, &[], false).unwrap();
             let (mut detector, mut learned) = (Detector::default(), Learned::default());
             let mut step = |x: f64| {
                 let shifted = plan.shifted(&learned, x, 0);

@@ -81,7 +81,11 @@ fn feed(engine: &mut Engine, numbers: std::ops::Range<u32>, failing: bool) {
 /// Everything that people see of the state, and the ledger.
 fn seen(engine: &Engine) -> serde_json::Value {
     let now = START.plus(700_000);
-    let views = engine.monitor().workflows().values().map(|w| w.view(engine.monitor().policy(), now));
+    let views = engine
+        .monitor()
+        .workflows()
+        .values()
+        .map(|w| w.view(engine.monitor().policy(), now, andon::monitor::Detail::Full));
     let reader = engine.store().book.reader().unwrap();
     let ledger = reader.entries(&LedgerQuery::default()).unwrap();
     let incidents = engine.monitor().workflows().values().flat_map(|w| w.state.incidents.list().to_vec());

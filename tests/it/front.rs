@@ -10,6 +10,7 @@ mod faults;
 mod harness;
 pub(crate) mod http;
 mod intake;
+mod learning;
 mod limits;
 mod metrics;
 mod modes;

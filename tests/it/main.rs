@@ -14,3 +14,4 @@ mod sim;
 mod statistics;
 mod store;
 mod tidy;
+mod traces;
