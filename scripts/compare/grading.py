@@ -90,14 +90,16 @@ def explain(stream, grade_, pieces, wanted, tolerance):
     for i, outcome in enumerate(grade_.outcomes):
         if outcome.alarm is not None:
             continue
-        at, (_, after) = outcome.change.at, segments(stream, i)
+        at, (before, after) = outcome.change.at, segments(stream, i)
         piece = [p for p in pieces if p.start <= at][-1]
         known = at - piece.start
         baseline = stream.values[piece.start:piece.start + wanted]
         if outcome.distance <= tolerance:
             outcome.reason, outcome.why = "within tolerance", f"distance {outcome.distance:.3f}"
         elif known < wanted:
-            outcome.reason, outcome.why = "too short to learn", f"{max(0, known)} of {wanted} outputs before the change"
+            # A segment that is long enough, but an alarm in it (of the change before, or false) came late.
+            outcome.reason = "too short to learn" if len(before) < wanted else "was learning anew"
+            outcome.why = f"{max(0, known)} of {wanted} outputs since the last start"
         elif (room := excess(baseline, after, tolerance)) <= 0:
             outcome.reason = "beyond tolerance"
             outcome.why = f"within the margin of a baseline of {wanted} outputs (its bound is {-room:.3f} further away)"

@@ -35,6 +35,8 @@ class Settings:
     tolerance: float = TOLERANCE
     block: int | None = None
     baseline: int | None = None
+    # A second drift guard beside the first, with a larger baseline: slower to begin, with half the margin.
+    second: int | None = None
 
     def varied(self, **changes):
         return replace(self, **changes)
@@ -58,11 +60,16 @@ outputs_per_false_demotion = {settings.budget}
 id = "stream"
 start_mode = "automate"
 evidence_valid = "never"
-
+"""
+    first = baseline_outputs(outputs, settings)
+    baselines = [first] if settings.second is None else [first, max(settings.second, min(BASELINE_MOST, outputs // 10))]
+    for number, baseline in enumerate(baselines, 1):
+        text += f"""
   [[workflow.guard]]
   signal = "drift"
+  name = "drift-{number}"
   of = "{of}"
-  baseline = {{ outputs = {baseline_outputs(outputs, settings)} }}
+  baseline = {{ outputs = {baseline} }}
   tolerance = {settings.tolerance}
   block = {block}
 """

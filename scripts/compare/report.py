@@ -107,7 +107,8 @@ def _other(grade):
 
 def _counts(graded, tolerance):
     """Sums over pairs of (stream, grade), replays left out."""
-    counts = {"found": 0, "missed within tolerance": 0, "missed, too short to learn": 0, "missed beyond tolerance": 0,
+    counts = {"found": 0, "missed within tolerance": 0, "missed, too short to learn": 0,
+              "missed, was learning anew": 0, "missed beyond tolerance": 0,
               "false on controls": 0, "false before the first change": 0, "repeated": 0}
     delays = []
     for stream, grade in graded:
@@ -119,8 +120,8 @@ def _counts(graded, tolerance):
                 delays.append(outcome.delay)
             elif outcome.distance <= tolerance:
                 counts["missed within tolerance"] += 1
-            elif outcome.reason == "too short to learn":
-                counts["missed, too short to learn"] += 1
+            elif outcome.reason in ("too short to learn", "was learning anew"):
+                counts[f"missed, {outcome.reason}"] += 1
             else:
                 counts["missed beyond tolerance"] += 1
         counts["false on controls" if stream.control else "false before the first change"] += len(grade.false)
