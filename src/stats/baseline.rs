@@ -120,7 +120,7 @@ impl Reference {
     pub fn describe(&self, of: &str, part: usize) -> String {
         match &self.bins {
             Bins::Cuts(cuts) if cuts.get(part / 2 + 1) == Some(&cuts[part / 2].next_up()) => {
-                format!("{of} {} {}", if part % 2 == 0 { "<" } else { "≥" }, cuts[part / 2 + 1])
+                format!("{of} {} {}", if part.is_multiple_of(2) { "<" } else { "≥" }, cuts[part / 2 + 1])
             }
             Bins::Cuts(cuts) if part % 2 == 0 => format!("{of} ≤ {}", cuts[part / 2]),
             Bins::Cuts(cuts) => format!("{of} > {}", cuts[part / 2]),
