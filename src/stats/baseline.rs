@@ -46,7 +46,14 @@ impl Reference {
         let mut sorted = values.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
         let last = sorted.len().checked_sub(1)?;
-        let mut cuts: Vec<f64> = (1..=CUTS).map(|j| sorted[(j * sorted.len() / (CUTS + 1)).min(last)]).collect();
+        let quantiles: Vec<f64> = (1..=CUTS).map(|j| sorted[(j * sorted.len() / (CUTS + 1)).min(last)]).collect();
+        // A number that is several quantiles is cut off below as well: among all ones the only cut would be
+        // x ≤ 1, on the same side of which zeros lie. It takes the place of a repeated quantile.
+        let first = |c: f64| sorted.partition_point(|x| x.total_cmp(&c).is_lt());
+        let below = |c: f64| sorted[..first(c)].last().map_or(c.next_down(), |x| *x);
+        let same = quantiles.chunk_by(|a, b| a.total_cmp(b).is_eq());
+        let cut = |same: &[f64]| [if same.len() > 1 { below(same[0]) } else { same[0] }, same[0]];
+        let mut cuts: Vec<f64> = same.flat_map(cut).collect();
         cuts.dedup_by(|a, b| a.total_cmp(b).is_eq());
         Some(Self::sorted_into(Bins::Cuts(cuts), values.iter().map(|x| Value::Number(*x))))
     }
@@ -112,6 +119,9 @@ impl Reference {
     /// A part in words for people; `of` is what it is a part of.
     pub fn describe(&self, of: &str, part: usize) -> String {
         match &self.bins {
+            Bins::Cuts(cuts) if cuts.get(part / 2 + 1) == Some(&cuts[part / 2].next_up()) => {
+                format!("{of} {} {}", if part.is_multiple_of(2) { "<" } else { "≥" }, cuts[part / 2 + 1])
+            }
             Bins::Cuts(cuts) if part % 2 == 0 => format!("{of} ≤ {}", cuts[part / 2]),
             Bins::Cuts(cuts) => format!("{of} > {}", cuts[part / 2]),
             Bins::Names(names) => names.get(part).map_or_else(
@@ -236,10 +246,22 @@ mod tests {
     fn few_distinct_numbers_make_few_cuts() {
         let values: Vec<f64> = (0..100).map(|i| f64::from(i % 2)).collect();
         let reference = Reference::of_numbers(&values).unwrap();
-        assert_eq!(reference.bins, Bins::Cuts(vec![0.0, 1.0]));
-        assert_eq!(reference.bins.of(Value::Number(0.5)), 1);
-        assert_eq!(reference.bins.of(Value::Number(7.0)), 2, "above everything seen");
-        assert!((reference.share(3)).abs() < 1e-12 && reference.upper(0.0) > 0.02);
+        assert_eq!(reference.bins, Bins::Cuts(vec![0.0f64.next_down(), 0.0, 1.0]));
+        let bin = |x| reference.bins.of(Value::Number(x));
+        assert_eq!([bin(-1.0), bin(0.0), bin(0.5), bin(7.0)], [0, 1, 2, 3], "also below and above everything seen");
+        assert!((reference.share(5)).abs() < 1e-12 && reference.upper(0.0) > 0.02);
+    }
+
+    #[test]
+    fn a_number_that_is_nearly_all_of_the_sample_is_seen_to_vanish() {
+        for zeros in [0, 3, 97, 100] {
+            let values: Vec<f64> = (0..100).map(|i| f64::from(u8::from(i >= zeros))).collect();
+            let reference = Reference::of_numbers(&values).unwrap();
+            let bin = |x| reference.bins.of(Value::Number(x));
+            assert_ne!(bin(0.0), bin(1.0), "{zeros} zeros: {:?}", reference.bins);
+        }
+        let ones = Reference::of_numbers(&[1.0; 100]).unwrap();
+        assert_eq!([0, 1, 2].map(|part| ones.describe("s", part)), ["s < 1", "s ≥ 1", "s ≤ 1"]);
     }
 
     #[test]

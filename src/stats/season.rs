@@ -58,10 +58,10 @@ mod tests {
         let values: Vec<f64> = hours.iter().map(|hour| f64::from(u8::from(hour % 24 == 9))).collect();
         let reference = Reference::of_numbers(&values).unwrap();
         let strata = strata(&reference, &values, &hours);
-        // Part 0 is x ≤ 0.
-        assert!(strata[9][0] < 0.1 && strata[33][0] < 0.1, "nine o'clock on any working day");
-        assert!(strata[8][0] > 0.99);
-        assert!(strata[129][0] < 0.1, "nine o'clock on Saturday: all days");
+        // Parts 0 and 1 are x < 0 and x ≥ 0, part 2 is x ≤ 0.
+        assert!(strata[9][2] < 0.1 && strata[33][2] < 0.1, "nine o'clock on any working day");
+        assert!(strata[8][2] > 0.99);
+        assert!(strata[129][2] < 0.1, "nine o'clock on Saturday: all days");
         assert_eq!(strata.len(), HOURS);
         let thin = super::strata(&reference, &values[..10], &hours[..10]);
         assert!((thin[0][0] - wilson_upper(reference.share(0), 6_000.0)).abs() < 1e-9, "too few: the whole sample");
