@@ -98,7 +98,7 @@ impl Reference {
         let sum = |counts: &[u32]| counts.iter().map(|count| f64::from(*count)).sum::<f64>();
         match &self.bins {
             Bins::Names(_) => f64::from(counts[part]),
-            Bins::Cuts(_) if part % 2 == 0 => sum(&counts[..=part / 2]),
+            Bins::Cuts(_) if part.is_multiple_of(2) => sum(&counts[..=part / 2]),
             Bins::Cuts(_) => sum(&counts[part / 2 + 1..]),
         }
     }
@@ -112,7 +112,7 @@ impl Reference {
     /// A part in words for people; `of` is what it is a part of.
     pub fn describe(&self, of: &str, part: usize) -> String {
         match &self.bins {
-            Bins::Cuts(cuts) if part % 2 == 0 => format!("{of} ≤ {}", cuts[part / 2]),
+            Bins::Cuts(cuts) if part.is_multiple_of(2) => format!("{of} ≤ {}", cuts[part / 2]),
             Bins::Cuts(cuts) => format!("{of} > {}", cuts[part / 2]),
             Bins::Names(names) => names.get(part).map_or_else(
                 || format!("{of}: rare or new values"),
