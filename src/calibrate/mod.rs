@@ -9,6 +9,7 @@ pub mod bar_drift;
 pub mod bar_fleet;
 pub mod bar_golden;
 pub mod bar_learned;
+pub mod bar_poison;
 pub mod bar_promise;
 pub mod bar_two_sample;
 pub mod bar_unequal;
@@ -81,11 +82,12 @@ pub struct Bar {
 }
 
 /// All bars, in order. Their numbers are fixed; bar 7 is a benchmark (`scripts/bench detector`).
-pub const BARS: [Bar; 8] = [
+pub const BARS: [Bar; 9] = [
     Bar { number: 1, subject: "the promise: mean run length at the bound", measure: bar_promise::measure },
     Bar { number: 2, subject: "the delay against the exact optimum", measure: bar_delay::measure },
     Bar { number: 3, subject: "outputs that depend on each other", measure: bar_dependence::measure },
     Bar { number: 4, subject: "a bound that was learned", measure: bar_learned::measure },
+    Bar { number: 5, subject: "poison", measure: bar_poison::measure },
     Bar { number: 6, subject: "two samples", measure: bar_two_sample::measure },
     Bar { number: 8, subject: "a fleet under one budget", measure: bar_fleet::measure },
     Bar { number: 9, subject: "drift, disparity and cost", measure: bar_drift::measure },

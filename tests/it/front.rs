@@ -15,6 +15,7 @@ mod metrics;
 mod modes;
 mod obedience;
 mod openapi;
+mod poison;
 mod reads;
 mod reload;
 mod restart;
