@@ -1,7 +1,7 @@
 //! What the steps of the hot path cost, one by one and without I/O: nanoseconds of one core.
 //!
-//! Owns the micro figures: one update of a detector, and for whole events the reading of NDJSON,
-//! the encoding and hashing, the deduplication and the state machine.
+//! Owns the micro figures of whole events: the reading of NDJSON, the encoding and hashing, the
+//! deduplication and the state machine. Those of detectors are in `streams.rs`.
 
 use crate::events::{Batch, configuration};
 use crate::measure::ns_per_item;
@@ -11,12 +11,8 @@ use andon::driver::EventBatch;
 use andon::driver::dedup::{Dedup, Key};
 use andon::ingest::{Format, parse_events};
 use andon::monitor::{At, Monitor};
-use andon::stats::bets::Bets;
-use andon::stats::change::Sums;
-use andon::stats::detector::{Detector, Observation};
 use std::hint::black_box;
 
-const UPDATES: u64 = 1_000_000;
 const ROUNDS: u32 = 7;
 const EVENTS: u32 = 10_000;
 const WORKFLOWS: u32 = 100;
@@ -25,7 +21,7 @@ const NOON: Time = Time(1_795_176_000_000);
 
 pub(crate) fn run() -> Outcome {
     say(format!("best of {ROUNDS} rounds on one core"));
-    detector()?;
+    crate::streams::run()?;
     let batch = Batch::new(EVENTS, WORKFLOWS, 0, Some(NOON));
     let events = u64::from(EVENTS);
     let mut body = batch.clone();
@@ -46,21 +42,6 @@ pub(crate) fn run() -> Outcome {
         drop(black_box(monitor.handle(At { seq, now: NOON }, &input)));
     });
     say(format!("                   counted and judged by five guards in three modes {ns:>6.0} ns"));
-    Ok(())
-}
-
-fn detector() -> Outcome {
-    let bets = Bets::new(0.02)?;
-    let mut detector = Detector::default();
-    let ns = ns_per_item(ROUNDS, UPDATES, || {
-        for n in 0..UPDATES {
-            let x = if n % 100 == 0 { 1.0 } else { 0.0 };
-            let sums = Sums { n: 1, numerator: x, denominator: 1.0 };
-            let observation = Observation { x, outputs: 1, sums, time_ms: 0 };
-            black_box(detector.update(&bets, &observation, 1e15));
-        }
-    });
-    say(format!("one update of a detector (16 alternatives and the change point): {ns:.1} ns"));
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod events;
 mod ingest;
 mod measure;
 mod memory;
+mod streams;
 
 use std::io::Write as _;
 use std::process::ExitCode;

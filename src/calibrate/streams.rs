@@ -6,11 +6,11 @@
 use crate::stats::rng::Rng;
 
 /// Units of one output are uniform on 1 to this many.
-const UNITS_MAX: f64 = 10.0;
+pub const UNITS_MAX: f64 = 10.0;
 /// Smallest cost of one unit.
 const COST_LEAST: f64 = 0.01;
 /// The cost of one unit counts up to this.
-const COST_CAP: f64 = 0.5;
+pub const COST_CAP: f64 = 0.5;
 /// Mean of the capped cost of one unit over the cap: (3 − 2 √(least / cap)) · least / cap.
 const COST_BOUND: f64 = 0.054_343_145_750_507_62;
 /// ln of the latency limit that a lognormal with σ = 1 and median 1 exceeds with probability 0.05.
@@ -70,7 +70,7 @@ fn score(rng: &mut Rng) -> f64 {
 }
 
 /// Cost and units of one output: each unit's cost is Pareto with index 1.5, which has no variance.
-fn cost(rng: &mut Rng) -> (f64, f64) {
+pub fn cost(rng: &mut Rng) -> (f64, f64) {
     let units = 1.0 + (rng.uniform() * UNITS_MAX).floor();
     let root = (1.0 - rng.uniform()).cbrt();
     (units * COST_LEAST / (root * root), units)

@@ -2,17 +2,17 @@
 //!
 //! Owns the loops. What is simulated is handed in; what it means is the bars'.
 
+use super::one_guard::{OneGuard, policy, uniform_below};
 use super::sample::real;
 use super::streams::Stream;
-use crate::domain::policy::default_block;
-use crate::domain::{GuardPolicy, Mode, Outcome, OutputEvent, PerMode, Signal, Time, WorkflowId, WorkflowPolicy};
-use crate::monitor::guard::{Arrival, Guard};
-use crate::monitor::plan::{GuardPlan, Plan};
-use crate::monitor::segments::{Segmented, Segments};
+use crate::domain::{GuardPolicy, Outcome, OutputEvent, Signal, WorkflowId};
 use crate::stats::bets::Bets;
 use crate::stats::change::Sums;
 use crate::stats::detector::{Detector, Observation};
 use crate::stats::rng::Rng;
+
+/// What a [`Watch`] looks at.
+const EXCEPTIONS: Signal = Signal::ExceptionRate { kind: None };
 
 /// An alarm of a detector.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,56 +42,45 @@ pub const fn observation(x: f64) -> Observation {
     Observation { x, outputs: 1, sums: Sums { n: 1, numerator: x, denominator: 1.0 }, time_ms: 0 }
 }
 
-/// A guard on exceptions in the mode automate, and the two outputs that it can see.
+/// A guard on exceptions, and the two outputs that it can see.
 #[derive(Debug, Clone)]
 pub struct Watch {
-    plan: GuardPlan,
-    guard: Guard,
+    one: OneGuard,
     good: OutputEvent,
     bad: OutputEvent,
-    segments: Segments,
 }
 
 impl Watch {
     /// A guard with a bound (0 < bound < 0.98), a block (`None` = the default one), a share of the
     /// budget and the budget. `None` where the bound can't be tested.
     pub fn new(bound: f64, block: Option<u32>, share: f64, budget: f64) -> Option<Self> {
-        let signal = Signal::ExceptionRate { kind: None };
-        let block = block.unwrap_or_else(|| default_block(&signal, bound));
-        let bounds = PerMode::from_fn(|mode| (mode == Mode::Automate).then_some(bound));
-        let policy = GuardPolicy {
-            name: "exceptions".to_owned(),
-            signal,
-            bound: bounds,
-            block,
-            share,
-            to: None,
-            baseline: None,
-        };
-        let workflow = WorkflowPolicy { guards: vec![policy], ..WorkflowPolicy::bare() };
-        let plan = Plan::new(&workflow, budget).guards.pop()?;
+        Self::of(GuardPolicy { share, ..policy(EXCEPTIONS, bound, block, None) }, budget)
+    }
+
+    /// A guard that learns its bound from so many outputs, with no tolerance beyond it and block 1.
+    pub fn learning(outputs: u32, budget: f64) -> Option<Self> {
+        Self::of(policy(EXCEPTIONS, 0.0, Some(1), Some(outputs)), budget)
+    }
+
+    fn of(policy: GuardPolicy, budget: f64) -> Option<Self> {
         let event = |outcome| OutputEvent::new("o", WorkflowId::unknown(), outcome);
         let (good, bad) = (event(Outcome::Ok), event(Outcome::Exception));
-        let guard = Guard::new(&plan, Time::default());
-        plan.binds(Mode::Automate).then(|| Self { plan, guard, good, bad, segments: Segments::default() })
+        OneGuard::new(policy, budget).map(|one| Self { one, good, bad })
     }
 
     /// The block.
     pub const fn block(&self) -> u32 {
-        self.plan.policy.block
+        self.one.block()
     }
 
     /// Takes an output; whether the guard broke with it.
     pub fn sees(&mut self, is_bad: bool) -> bool {
-        let event = if is_bad { &self.bad } else { &self.good };
-        let segments = Segmented::new(&mut self.segments);
-        let mut arrival = Arrival { mode: Mode::Automate, now: Time::default(), event, segments };
-        self.guard.event(&self.plan, &mut arrival).is_some()
+        self.one.sees(if is_bad { &self.bad } else { &self.good })
     }
 
     /// Begins anew.
     pub fn reset(&mut self) {
-        self.guard = Guard::new(&self.plan, Time::default());
+        self.one.restart();
     }
 }
 
@@ -115,11 +104,6 @@ pub fn delay(watch: &Watch, change: Change, rng: &mut Rng) -> Option<f64> {
     let within_block = uniform_below(watch.block(), rng);
     (0..change.history + within_block).all(|_| !watch.sees(rng.uniform() < change.from)).then_some(())?;
     Some((1..=change.most).find(|_| watch.sees(rng.uniform() < change.to)).map_or(f64::INFINITY, real))
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to n − 1")]
-fn uniform_below(n: u32, rng: &mut Rng) -> usize {
-    (rng.uniform() * f64::from(n)) as usize
 }
 
 /// Alarms of a guard in `n` outputs; it begins anew after each.
@@ -150,8 +134,6 @@ mod tests {
         let mut rng = Rng::new(1);
         let delay = delay(&watch, change, &mut rng).unwrap();
         assert!(delay <= 60.0, "{delay}");
-        let places: Vec<usize> = (0..200).map(|_| uniform_below(3, &mut rng)).collect();
-        assert!(places.iter().all(|place| *place < 3) && (0..3).all(|place| places.contains(&place)));
     }
 
     #[test]

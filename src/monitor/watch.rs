@@ -68,8 +68,9 @@ impl Watch {
         let zeros = reference.bins.of(Value::Number(0.0)) + 1;
         let hits: f64 = reference.counts.iter().skip(zeros).map(|count| f64::from(*count)).sum();
         let n: f64 = reference.counts.iter().map(|count| f64::from(*count)).sum();
-        // Above zero is the second side of the cut at zero; without one every output was a hit.
-        let strata: Vec<f64> = pinned.strata.iter().map(|upper| if zeros > 1 { 1.0 } else { upper[1] }).collect();
+        // Above zero is the second side of the cut that ends the bin of zeros.
+        let above = 2 * zeros - 1;
+        let strata: Vec<f64> = pinned.strata.iter().map(|upper| upper.get(above).copied().unwrap_or(1.0)).collect();
         self.worked.share = PerMode::from_fn(|mode| {
             let tolerance = (*policy.bound.get(mode))?;
             LearnedPlan::new(hits, n, reference.inflation, tolerance, &strata, policy.block > 1).map(Box::new)

@@ -39,8 +39,8 @@ struct Row {
 impl BankGrid {
     /// Bets against `bounds`, pairs of (bound on E\[X\], stake). Stakes are scaled to Σ = 1; a bound
     /// outside (0, [`BOUND_MAX`]) gets none, because there is nothing to test, and further ones
-
-    /// than [`BOUNDS_MAX`] neither. The alternatives have `first` to `last` times the bound's odds. With no testable bound the bank never says anything.
+    /// than [`BOUNDS_MAX`] neither. The alternatives have `first` to `last` times the bound's odds.
+    /// With no testable bound the bank never says anything.
     pub fn new(bounds: &[(f64, f64)], [first, last]: [f32; 2]) -> Self {
         let step = (last / first).powf(1.0 / 15.0);
         let mut odds = [first; ALTERNATIVES];

@@ -105,7 +105,7 @@ impl Reference {
         let sum = |counts: &[u32]| counts.iter().map(|count| f64::from(*count)).sum::<f64>();
         match &self.bins {
             Bins::Names(_) => f64::from(counts[part]),
-            Bins::Cuts(_) if part % 2 == 0 => sum(&counts[..=part / 2]),
+            Bins::Cuts(_) if part.is_multiple_of(2) => sum(&counts[..=part / 2]),
             Bins::Cuts(_) => sum(&counts[part / 2 + 1..]),
         }
     }
@@ -122,7 +122,7 @@ impl Reference {
             Bins::Cuts(cuts) if cuts.get(part / 2 + 1) == Some(&cuts[part / 2].next_up()) => {
                 format!("{of} {} {}", if part.is_multiple_of(2) { "<" } else { "≥" }, cuts[part / 2 + 1])
             }
-            Bins::Cuts(cuts) if part % 2 == 0 => format!("{of} ≤ {}", cuts[part / 2]),
+            Bins::Cuts(cuts) if part.is_multiple_of(2) => format!("{of} ≤ {}", cuts[part / 2]),
             Bins::Cuts(cuts) => format!("{of} > {}", cuts[part / 2]),
             Bins::Names(names) => names.get(part).map_or_else(
                 || format!("{of}: rare or new values"),

@@ -16,6 +16,7 @@ mod metrics;
 mod modes;
 mod obedience;
 mod openapi;
+mod poison;
 mod reads;
 mod reload;
 mod restart;

@@ -55,7 +55,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("stats", &[]),
     ("monitor", &["domain", "stats"]),
     ("config", &["domain", "stats", "monitor"]),
-    ("calibrate", &["domain", "stats", "monitor", "config"]),
+    ("calibrate", &["domain", "stats", "monitor", "config", "ingest"]),
     ("clock", &["domain"]),
     ("metrics", &["domain"]),
     ("store", &["domain", "stats", "monitor", "config"]),
