@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 /// How much is simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// Within a minute: for every change.
+    /// Within a minute or so: for every change.
     Quick,
     /// Within half an hour: for a release.
     Full,

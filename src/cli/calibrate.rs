@@ -19,7 +19,7 @@ const EVERY_MS: i64 = 200;
     with any number of threads.\nExit code: 0 all bars met, 1 any missed, 64 wrong use.\n\n\
     Examples:\n  andon calibrate --quick\n  andon calibrate --bar 1 --bar 10\n  andon calibrate --json > calibration.json")]
 pub(super) struct Arguments {
-    /// Simulate less: within a minute on two cores, instead of half an hour.
+    /// Simulate less: within a minute or so on two cores, instead of half an hour.
     #[arg(long)]
     quick: bool,
     /// Measure only this bar; may be repeated.
