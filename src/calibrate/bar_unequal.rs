@@ -120,6 +120,6 @@ mod tests {
             let (once, twice) = (once.cost.unwrap().to_f64(), twice.cost.unwrap().to_f64());
             assert!((2.0 * once - twice).abs() < 1e-12 * twice + 1e-14, "{once} {twice}");
         }
-        assert_eq!(cost_guard().unwrap().block(), 10);
+        assert_eq!(cost_guard().unwrap().block(), 5);
     }
 }

@@ -169,11 +169,12 @@ impl Disparity {
     pub fn worst(&self) -> Option<Unequal> {
         let held = |group: &&Group| group.evidence.iter().sum::<f64>();
         let group = self.groups.iter().max_by(|a, b| held(a).total_cmp(&held(b)))?;
-        let of_exceptions = group.run.share()?;
-        let odds = |p: f64| p / (1.0 - p).max(1e-3);
+        group.run.share()?;
+        // Half an exception more on each side: no group is infinitely worse after five exceptions.
+        let odds = (group.run.hits + 0.5) / (group.run.outputs - group.run.hits + 0.5);
         Some(Unequal {
             group: group.name.clone(),
-            ratio: odds(of_exceptions) / odds(group.share).max(1e-9),
+            ratio: odds * (1.0 - group.share) / group.share.max(1e-9),
             exceptions: group.run.outputs,
             changed_ms: group.run.time_ms,
         })

@@ -199,7 +199,8 @@ mod tests {
             offsets.sort_unstable();
             let mut punctual = Windows::<Count>::default();
             offsets.iter().for_each(|o| punctual.record(START + o, START + o, lateness, |slot| slot.0 += 1));
-            for window in 1..5 {
+            // The hour is left out: a late output lands in a slot that may reach out of it.
+            for window in 2..5 {
                 let both = [&late, &punctual].map(|w| w.sum(window, now).map(|(count, _)| count));
                 prop_assert_eq!(&both[0], &both[1]);
             }

@@ -62,7 +62,7 @@ fn shares_and_blocks_have_defaults() {
         [
             ("exception_rate", 20, 0.4),
             ("sla", 10, 0.2),
-            ("cost_per_unit", 10, 0.2),
+            ("cost_per_unit", 5, 0.2),
             ("score:b_r", 25, 0.2),
             ("limit:exceptions:leak", 1, 0.0),
         ]

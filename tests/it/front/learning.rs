@@ -106,7 +106,7 @@ fn what_was_learned_survives_a_restart_and_a_person_may_drop_it() {
 fn a_learned_rate_is_guarded_and_a_declared_one_has_nothing_to_drop() {
     let learned = "signal = \"exception_rate\"\nbaseline = { outputs = 500 }\nblock = 1";
     let app = House::folder().start(&guarded(learned));
-    let one_in = |every: u64| move |n: u64| if n % every == 0 { failure(n) } else { output(n) };
+    let one_in = |every: u64| move |n: u64| if n.is_multiple_of(every) { failure(n) } else { output(n) };
     app.take(&(0..1_500).map(one_in(10)).collect::<Vec<_>>());
     let view = guard(&app);
     assert!((view["bound"].as_f64().unwrap() - 0.1).abs() < 0.01, "{view:#}");
@@ -138,13 +138,14 @@ fn a_group_that_fails_more_often_is_found_and_the_excess_is_traced() {
     let event = |n: u64, bad: &str| {
         let locale = ["de", "en", "fr"][usize::try_from(n % 3).unwrap()];
         let often = if locale == bad { 4 } else { 40 };
-        let base = if (n / 3) % often == 0 { failure(n) } else { output(n) };
+        let base = if (n / 3).is_multiple_of(often) { failure(n) } else { output(n) };
         let mut event = base;
         event["attributes"] = json!({"locale": locale});
         event
     };
     app.take(&(0..3_000).map(|n| event(n, "none")).collect::<Vec<_>>());
     assert_eq!(app.mode("drafts")["mode"], "automate");
+    app.advance(60_000);
     assert!(until_lowered(&app, 3_000..6_000, |n| event(n, "de")).is_some());
     let breach = of_kind(&app, "mode_changed")[0]["breach"].clone();
     assert_eq!(breach["part"], "locale = de");
