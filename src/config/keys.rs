@@ -167,7 +167,11 @@ const KEYS: &[KeyDoc] = &[
     guard("tolerance", Default("0"), SHARES),
     guard("tolerance", Default("0.10"), &["drift"]),
     guard("ratio", Default("1.25"), &["disparity"]),
-    guard("block", Optional("1 / bound within 10 to 50; 50 with a baseline; 5 for cost_per_unit, 10 for drift"), BLOCKS),
+    guard(
+        "block",
+        Optional("1 / bound within 10 to 50; 50 with a baseline; 5 for cost_per_unit, 10 for drift"),
+        BLOCKS,
+    ),
     guard("share", Optional("an even part of what the declared shares leave over"), STATISTICAL),
     guard("kind", Optional("every exception"), &["exception_rate"]),
     guard("limit_ms", Required("3000"), &["latency"]),
