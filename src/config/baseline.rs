@@ -30,6 +30,10 @@ pub(super) fn read(guard: &Section<'_>, signal: Option<&Signal>, files: Files<'_
         let help = "leave it out, or learn from `outputs` or from a time: `from` and `to`";
         table.problem("hour_of_week", "`hour_of_week` needs times, and the values of a file have none", help);
     }
+    if table.has("hour_of_week") && matches!(signal, Some(Signal::Drift { of }) if of.is_category()) {
+        let help = "leave it out; numbers and shares may have a baseline per hour of the week";
+        table.problem("hour_of_week", "`hour_of_week` can't be had for an attribute in this version", help);
+    }
     let source = source(&table, signal.map(Holds::of), files);
     let clean = guard.sink().len() == clean;
     source.filter(|_| clean).map(|source| BaselinePolicy { source, hour_of_week })

@@ -311,11 +311,14 @@ fn contradictions_of_baselines() {
 }
 
 #[test]
-fn a_file_has_no_hours() {
+fn a_file_and_an_attribute_have_no_hours() {
     let guard = "signal = \"sla\"\nbaseline = { file = \"values.csv\", hour_of_week = \"UTC\" }";
     let problems = load_with(guard, &"1\n".repeat(100)).unwrap_err().to_string();
     assert!(problems.contains("`hour_of_week` needs times, and the values of a file have none"), "{problems}");
     assert!(problems.ends_with("1 problem in andon.toml"), "{problems}");
+    let of = "signal = \"drift\"\nof = \"attributes.locale\"\nbaseline = { outputs = 500, hour_of_week = \"UTC\" }";
+    let problems = load_with(of, "").unwrap_err().to_string();
+    assert!(problems.contains("`hour_of_week` can't be had for an attribute"), "{problems}");
 }
 
 /// What people see; read it as a reader before accepting a change.
