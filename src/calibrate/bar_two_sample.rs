@@ -113,7 +113,12 @@ fn flagged(bench: &Bench<'_>) -> Row {
         let (a, b) = (binomial(rng, rows, 0.02), binomial(rng, rows, 0.04));
         count_distances(&[a, rows - a], &[b, rows - b]).is_some_and(|distances| exceeded(&distances) == [true; 2])
     });
-    let count = flags.iter().filter(|flag| **flag).count();
+    always(what, &flags)
+}
+
+/// What has to hold in every run.
+fn always(what: &str, held: &[bool]) -> Row {
+    let (count, runs) = (held.iter().filter(|held| **held).count(), held.len());
     Row {
         bar: 6,
         what: what.to_owned(),
@@ -137,15 +142,7 @@ fn shuffled(bench: &Bench<'_>) -> Row {
         shuffle(&mut b, rng);
         before.is_some() && before == bytes(&a, &b)
     });
-    let count = same.iter().filter(|same| **same).count();
-    Row {
-        bar: 6,
-        what: what.to_owned(),
-        required: "always".to_owned(),
-        measured: format!("{count} of {runs}"),
-        value: real(count) / real(runs),
-        verdict: Verdict::of(count == runs),
-    }
+    always(what, &same)
 }
 
 /// The report on two samples as JSON, and that on their last digits as categories in their order of appearance.

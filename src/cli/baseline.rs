@@ -5,6 +5,7 @@
 use super::client::{Client, ClientError, Daemon};
 use super::output;
 use crate::domain::WorkflowId;
+use crate::domain::policy::BASELINE_OUTPUTS;
 use crate::http::guards::Relearn;
 use crate::monitor::GuardView;
 use crate::monitor::guard_view::DistancesView;
@@ -30,7 +31,7 @@ pub(super) struct Arguments {
     #[arg(long, requires = "reason")]
     learn: bool,
     /// Outputs that the new baseline takes; as declared by default.
-    #[arg(long, requires = "learn", value_name = "N", value_parser = clap::value_parser!(u32).range(100..=100_000))]
+    #[arg(long, requires = "learn", value_name = "N", value_parser = clap::value_parser!(u32).range(range()))]
     outputs: Option<u32>,
     /// Why: it stands in the ledger.
     #[arg(long, requires = "learn")]
@@ -38,6 +39,11 @@ pub(super) struct Arguments {
     /// Print the answer as JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// What clap wants of the limits.
+fn range() -> std::ops::RangeInclusive<i64> {
+    i64::from(*BASELINE_OUTPUTS.start())..=i64::from(*BASELINE_OUTPUTS.end())
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {

@@ -9,12 +9,10 @@ use super::active::time_zone;
 use super::sample::{self, Holds};
 use super::section::Section;
 use super::values::{Read, count, describe, name, text, wrong};
+use crate::domain::policy::BASELINE_OUTPUTS;
 use crate::domain::{BaselinePolicy, BaselineSource, BaselineValues, Signal, Time};
-use std::ops::RangeInclusive;
 use toml::de::DeValue;
 
-/// Outputs of a baseline: fewer say too little about what is normal, more take up memory.
-const OUTPUTS: RangeInclusive<u64> = 100..=100_000;
 const PATH_BYTES_MAX: usize = 1_000;
 const CHOICE: &str = "`outputs`, or `from` and `to`, or `file`";
 
@@ -56,7 +54,9 @@ fn source(table: &Section<'_>, holds: Option<Holds>, files: Files<'_>) -> Option
     match chosen {
         _ if !single => None,
         "outputs" => {
-            let outputs = table.read("outputs", |value| count(value, OUTPUTS))?;
+            let outputs = table.read("outputs", |value| {
+                count(value, u64::from(*BASELINE_OUTPUTS.start())..=u64::from(*BASELINE_OUTPUTS.end()))
+            })?;
             Some(BaselineSource::Outputs { count: u32::try_from(outputs).ok()? })
         }
         "file" => {

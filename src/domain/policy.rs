@@ -148,6 +148,9 @@ impl GuardPolicy {
     }
 }
 
+/// Outputs that a baseline may take: fewer say too little about what is normal, more take up memory.
+pub const BASELINE_OUTPUTS: std::ops::RangeInclusive<u32> = 100..=100_000;
+
 /// How a guard learns what is normal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BaselinePolicy {

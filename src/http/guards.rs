@@ -4,7 +4,8 @@
 
 use super::Shared;
 use super::problem::Problem;
-use super::workflows::{blocking, reason};
+use super::workflows::{blocking, copy_of, reason};
+use crate::domain::policy::BASELINE_OUTPUTS;
 use crate::domain::{Action, Command};
 use crate::monitor::{Detail, GuardView};
 use axum::Json;
@@ -12,9 +13,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-/// Outputs that a baseline may take.
-const OUTPUTS: std::ops::RangeInclusive<u32> = 100..=100_000;
 
 /// An order to learn anew what is normal.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
@@ -55,7 +53,7 @@ pub async fn relearn(
 ) -> Result<Json<GuardView>, Problem> {
     let Json(order) = order.map_err(|error| Problem::invalid("body", error.body_text()))?;
     let reason = reason(order.reason)?;
-    if order.outputs.is_some_and(|outputs| !OUTPUTS.contains(&outputs)) {
+    if order.outputs.is_some_and(|outputs| !BASELINE_OUTPUTS.contains(&outputs)) {
         return Err(Problem::invalid("outputs", "`outputs` must be between 100 and 100000"));
     }
     let view = find(&shared, &id, &guard).await?;
@@ -71,14 +69,7 @@ pub async fn relearn(
 }
 
 async fn find(shared: &Shared, id: &str, guard: &str) -> Result<GuardView, Problem> {
-    let wanted = id.to_owned();
-    let (now, found) = shared
-        .driver
-        .read(move |monitor, now| {
-            (now, monitor.workflows().get(wanted.as_str()).filter(|w| w.state.in_policy).cloned())
-        })
-        .await?;
-    let workflow = found.ok_or_else(|| Problem::unknown_workflow(id))?;
+    let (_, now, workflow) = copy_of(shared, id).await?;
     let views = blocking(move || workflow.guard_views(now, Detail::Full)).await?;
     let names: Vec<String> = views.iter().map(|view| format!("`{}`", view.name)).collect();
     views.into_iter().find(|view| view.name == guard).ok_or_else(|| {

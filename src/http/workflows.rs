@@ -6,15 +6,15 @@
 use super::Shared;
 use super::lease::{ModeAnswer, knows, respond};
 use super::problem::Problem;
-use crate::domain::{Action, Command, Entry, Mode, Time, What, WorkflowId};
-use crate::monitor::Detail;
-use crate::monitor::{Workflow, WorkflowView};
+use crate::domain::{Action, Command, Entry, Mode, Policy, Time, What, WorkflowId};
+use crate::monitor::{Detail, Workflow, WorkflowView};
 use crate::store::LedgerQuery;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
 
@@ -62,7 +62,7 @@ pub async fn list(
         .driver
         .read(move |monitor, now| {
             let present = monitor.workflows().values().filter(|w| w.state.in_policy && *w.id.as_str() > *after);
-            (std::sync::Arc::clone(monitor.policy()), now, present.take(limit + 1).cloned().collect::<Vec<Workflow>>())
+            (Arc::clone(monitor.policy()), now, present.take(limit + 1).cloned().collect::<Vec<Workflow>>())
         })
         .await?;
     let more = found.len() > limit;
@@ -78,17 +78,22 @@ pub async fn list(
 #[utoipa::path(get, path = "/v1/workflows/{id}", tag = "workflows", params(("id" = String, Path)),
     responses((status = 200, body = WorkflowView), (status = 404, body = Problem, content_type = "application/problem+json")))]
 pub async fn get(State(shared): State<Shared>, Path(id): Path<String>) -> Result<Json<WorkflowView>, Problem> {
-    let wanted = id.clone();
+    let (policy, now, workflow) = copy_of(&shared, &id).await?;
+    let view = blocking(move || workflow.view(&policy, now, Detail::Full)).await?;
+    Ok(Json(effective(&shared, view)))
+}
+
+/// A copy of a workflow that the policy holds, with the policy and the time.
+pub(super) async fn copy_of(shared: &Shared, id: &str) -> Result<(Arc<Policy>, Time, Workflow), Problem> {
+    let wanted = id.to_owned();
     let (policy, now, found) = shared
         .driver
         .read(move |monitor, now| {
             let found = monitor.workflows().get(wanted.as_str()).filter(|w| w.state.in_policy).cloned();
-            (std::sync::Arc::clone(monitor.policy()), now, found)
+            (Arc::clone(monitor.policy()), now, found)
         })
         .await?;
-    let workflow = found.ok_or_else(|| Problem::unknown_workflow(&id))?;
-    let view = blocking(move || workflow.view(&policy, now, Detail::Full)).await?;
-    Ok(Json(effective(&shared, view)))
+    found.map(|workflow| (policy, now, workflow)).ok_or_else(|| Problem::unknown_workflow(id))
 }
 
 /// The view with the mode that readers get now, caps of a failed store included.

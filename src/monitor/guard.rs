@@ -14,6 +14,7 @@ use crate::stats::baseline::Value;
 use crate::stats::bets::Bets;
 use crate::stats::change::Sums;
 use crate::stats::detector::{Detector, Observation};
+use crate::stats::learned::{Learned, LearnedPlan};
 use crate::stats::sequence::Sequence;
 use serde::{Deserialize, Serialize};
 
@@ -192,6 +193,7 @@ impl Guard {
     /// What the detectors make of an observation that stands for `outputs` outputs.
     fn judge(&mut self, plan: &GuardPlan, mode: Mode, seen: &Seen, time: Time, outputs: u32) -> Option<Broken> {
         self.average(plan, seen.x);
+        let mut offsets = PerMode::default();
         if let (Some(policy), Some(baseline)) = (&plan.policy.baseline, &mut self.watch.baseline) {
             if baseline.pinned.is_none() {
                 if baseline.learn(policy, Value::Number(seen.x), time) {
@@ -200,12 +202,8 @@ impl Guard {
                 return None;
             }
             let stratum = super::baseline::Baseline::stratum(policy, time);
-            for level in Mode::ALL {
-                if let Some(learned) = self.watch.share(level) {
-                    let offset = learned.bets.bound() - learned.bound(&self.watch.learned, stratum);
-                    *self.block.offsets.get_mut(level) += offset;
-                }
-            }
+            let offset = |learned: &LearnedPlan| learned.offset(&self.watch.learned, stratum);
+            offsets = PerMode::from_fn(|level| self.watch.share(level).map_or(0.0, offset));
             self.watch.learned.count(seen.x);
         }
         if mode == Mode::Assist {
@@ -219,12 +217,20 @@ impl Guard {
             let x = shift(plan, seen.x, bound, lane.bets.bound(), seen.sums);
             self.outage.update(&lane.bets, &Observation { x, outputs, sums: seen.sums, time_ms }, lane.threshold)
         });
-        let main = self.push(plan, mode, seen, time_ms, outputs);
+        let main = self.push(plan, mode, seen, &offsets, time_ms, outputs);
         if outage { Some(Broken::Outage) } else { main.then_some(Broken::Main) }
     }
 
     /// Adds to the block; a full one goes to the detectors of the current mode and those below.
-    fn push(&mut self, plan: &GuardPlan, mode: Mode, seen: &Seen, time_ms: i64, outputs: u32) -> bool {
+    fn push(
+        &mut self,
+        plan: &GuardPlan,
+        mode: Mode,
+        seen: &Seen,
+        offsets: &PerMode<f64>,
+        time_ms: i64,
+        outputs: u32,
+    ) -> bool {
         let block = &mut self.block;
         if block.observations == 0 {
             block.time_ms = time_ms;
@@ -232,6 +238,7 @@ impl Guard {
         block.observations += 1;
         block.outputs += outputs;
         block.x += seen.x;
+        offsets.iter().for_each(|(level, offset)| *block.offsets.get_mut(level) += offset);
         block.sums.n += 1;
         block.sums.numerator += seen.sums.numerator;
         block.sums.denominator += seen.sums.denominator;
@@ -300,7 +307,7 @@ impl Guard {
     pub fn relearn(&mut self, plan: &GuardPlan, outputs: Option<u32>) -> bool {
         let Some(baseline) = &mut self.watch.baseline else { return false };
         baseline.restart(outputs);
-        self.watch.learned = crate::stats::learned::Learned::default();
+        self.watch.learned = Learned::default();
         self.watch.prepare(plan);
         self.rearm();
         true

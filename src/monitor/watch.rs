@@ -150,3 +150,30 @@ pub fn value_of<'e>(of: &DriftOf, event: &'e OutputEvent) -> Option<Value<'e>> {
         DriftOf::CostPerUnit => event.cost.map(|cost| Value::Number(cost.to_f64() / event.units)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::guard::{Arrival, Guard};
+    use super::super::plan::Plan;
+    use super::super::plan::tests::{guard, workflow};
+    use super::super::segments::{Segmented, Segments};
+    use crate::domain::{BaselinePolicy, BaselineSource, Mode, Outcome, OutputEvent, Signal, Time, WorkflowId};
+
+    #[test]
+    fn a_long_time_in_assist_is_no_evidence_when_a_learned_bound_binds_again() {
+        let mut policy = guard("g", Signal::ExceptionRate { kind: None }, 0.0, 10);
+        policy.baseline = Some(BaselinePolicy { source: BaselineSource::Outputs { count: 500 }, hour_of_week: None });
+        let mut declared = workflow("wf", 1);
+        declared.guards = vec![policy];
+        let plan = Plan::new(&declared, 1e6).guards.remove(0);
+        let (mut watched, mut segments) = (Guard::new(&plan, Time(0)), Segments::default());
+        let mut broken = |mode: Mode, n: i64| {
+            let outcome = if n % 10 == 0 { Outcome::Exception } else { Outcome::Ok };
+            let event = OutputEvent::new("o", WorkflowId::unknown(), outcome);
+            let segments = Segmented::new(&mut segments);
+            watched.event(&plan, &mut Arrival { mode, now: Time(n), event: &event, segments }).is_some()
+        };
+        assert!((0..5_000).all(|n| !broken(Mode::Assist, n)));
+        assert!((5_000..8_000).all(|n| !broken(Mode::Automate, n)), "it does what it always did");
+    }
+}

@@ -8,7 +8,7 @@ use super::guards::Guards;
 use super::handle::{At, Ctx};
 use super::incident::{Incident, IncidentStatus, Incidents, Step};
 use super::kpi::{Kinds, Slot, Totals, counted, sla_limit_ms};
-use super::plan::Plan;
+use super::plan::{GuardPlan, Plan};
 use super::segments::{Segmented, Segments};
 use super::sentence::sentence;
 use crate::domain::selection::selected;
@@ -162,6 +162,10 @@ impl Workflow {
     /// Takes one human verdict.
     pub fn review(&mut self, ctx: &mut Ctx<'_>, review: &Review) {
         self.state.totals.reviews[review.verdict as usize] += 1;
+        let judges = |plan: &GuardPlan| plan.policy.signal == Signal::RejectionRate;
+        if !self.plan.guards.iter().any(judges) {
+            return;
+        }
         let mode = self.state.granted;
         let depth = *self.plan.policy.review.get(mode);
         // Only outputs that andon selected say something about the others, and only at the depth of
@@ -178,7 +182,7 @@ impl Workflow {
         let rejected = review.verdict == Verdict::Rejected;
         let mut broken = Vec::new();
         for (index, (plan, guard)) in self.state.guards.with_mut(&self.plan.guards).enumerate() {
-            if plan.policy.signal == Signal::RejectionRate
+            if judges(plan)
                 && let Some(what) = guard.verdict(plan, mode, ctx.at.now, rejected, stands_for)
             {
                 broken.push((index, what));

@@ -4,6 +4,7 @@
 //! because the sample is small or its outputs depend on each other. Knows no guard and no time.
 
 use super::bank::BOUNDS_MAX;
+use super::number::{count, number};
 use serde::{Deserialize, Serialize};
 
 /// Cuts through the distribution of a number; each is watched on both sides.
@@ -64,8 +65,8 @@ impl Reference {
         sorted.sort_unstable();
         let mut counts: Vec<(usize, &str)> = sorted.chunk_by(|a, b| a == b).map(|same| (same.len(), same[0])).collect();
         counts.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
-        let least = CATEGORY_SHARE_MIN * real(values.len());
-        let frequent = counts.iter().take(CATEGORIES).filter(|(count, _)| real(*count) >= least);
+        let least = CATEGORY_SHARE_MIN * number(count(values.len()));
+        let frequent = counts.iter().take(CATEGORIES).filter(|(n, _)| number(count(*n)) >= least);
         let mut names: Vec<String> = frequent.map(|(_, name)| (*name).to_owned()).collect();
         names.sort_unstable();
         (!values.is_empty())
@@ -97,7 +98,7 @@ impl Reference {
 
     /// Share of the sample in a part.
     pub fn share(&self, part: usize) -> f64 {
-        self.of_part(&self.counts, part) / real(self.counts.iter().map(|c| *c as usize).sum::<usize>().max(1))
+        self.of_part(&self.counts, part) / number(self.n().max(1))
     }
 
     /// How many of binned `counts` lie in a part. Parts 2j and 2j + 1 of numbers are x ≤ cut j and x > cut j.
@@ -113,7 +114,7 @@ impl Reference {
     /// Upper 95 % bound, one-sided, of the true share where the sample's is `share`: Wilson's (1927,
     /// <https://doi.org/10.1080/01621459.1927.10502953>) for n / inflation² outputs.
     pub fn upper(&self, share: f64) -> f64 {
-        wilson_upper(share, real(usize::try_from(self.n()).unwrap_or(usize::MAX)) / self.inflation.powi(2))
+        wilson_upper(share, number(self.n()) / self.inflation.powi(2))
     }
 
     /// A part in words for people; `of` is what it is a part of.
@@ -204,7 +205,7 @@ pub(super) fn inflation<'a>(ids: &[usize], ordered: bool, expected: impl Fn(usiz
     }
     let ratios: Vec<f64> =
         squares.iter().zip(&variances).filter(|(_, v)| **v > 0.0).map(|(square, v)| square / v).collect();
-    (ratios.iter().sum::<f64>() / real(ratios.len().max(1))).sqrt().max(1.0)
+    (ratios.iter().sum::<f64>() / number(count(ratios.len().max(1)))).sqrt().max(1.0)
 }
 
 /// Share of each part of binned counts, as [`inflation`] wants them.
@@ -216,11 +217,6 @@ pub(super) fn shares(counts: &[u32], ordered: bool) -> Vec<f64> {
         below / n
     };
     counts.iter().map(share).collect()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of this size are exact in an f64")]
-const fn real(n: usize) -> f64 {
-    n as f64
 }
 
 #[cfg(test)]
@@ -235,7 +231,7 @@ mod tests {
         let reference = Reference::of_numbers(&values).unwrap();
         assert_eq!((reference.parts(), reference.bins.len()), (32, 17));
         for j in 0..16 {
-            assert!((reference.share(2 * j) - (100.0 * real(j + 1) + 1.0) / 1_700.0).abs() < 1e-12);
+            assert!((reference.share(2 * j) - (100.0 * number(count(j + 1)) + 1.0) / 1_700.0).abs() < 1e-12);
             assert!((reference.share(2 * j) + reference.share(2 * j + 1) - 1.0).abs() < 1e-12);
         }
         assert_eq!(reference.describe("scores.s", 1), "scores.s > 100");

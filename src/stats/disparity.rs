@@ -88,11 +88,12 @@ impl Disparity {
         let count = self.groups.iter().filter(|group| large(group.share)).count();
         #[expect(clippy::cast_precision_loss, reason = "outputs between two exceptions")]
         let outputs = self.since_exception as f64 / f64::from(u32::try_from(count.max(1)).unwrap_or(u32::MAX));
+        let alternatives = alternatives();
         for (at, group) in self.groups.iter_mut().enumerate().filter(|(_, group)| large(group.share)) {
             let s = group.share;
             let bound = ratio * s / (ratio * s + 1.0 - s);
             let x = f64::from(u8::from(Some(at) == index));
-            for (evidence, (odds, weight)) in group.evidence.iter_mut().zip(alternatives()) {
+            for (evidence, (odds, weight)) in group.evidence.iter_mut().zip(alternatives) {
                 let payoff = (1.0 + x * (odds - 1.0)) / bound.mul_add(odds - 1.0, 1.0);
                 *evidence = (outputs * weight + *evidence) * payoff;
             }
@@ -182,11 +183,15 @@ impl Disparity {
 }
 
 /// Odds and weights of the alternatives: w ∝ 1/√odds.
-fn alternatives() -> impl Iterator<Item = (f64, f64)> {
+fn alternatives() -> [(f64, f64); ALTERNATIVES] {
     let step = (ODDS[1] / ODDS[0]).powf(1.0 / 15.0);
-    let odds = move |k: u8| ODDS[0] * step.powi(i32::from(k));
-    let sum: f64 = (0..16).map(|k| 1.0 / odds(k).sqrt()).sum();
-    (0..16).map(move |k| (odds(k), 1.0 / odds(k).sqrt() / sum))
+    let mut power = 0;
+    let odds = [(); ALTERNATIVES].map(|()| {
+        power += 1;
+        ODDS[0] * step.powi(power - 1)
+    });
+    let sum: f64 = odds.iter().map(|odds| 1.0 / odds.sqrt()).sum();
+    odds.map(|odds| (odds, 1.0 / odds.sqrt() / sum))
 }
 
 #[cfg(test)]

@@ -74,10 +74,10 @@ impl LearnedPlan {
         }
     }
 
-    /// A hit or a miss as the detector of [`LearnedPlan::bets`] sees it: further up by as much as the
+    /// How much further up the detector of [`LearnedPlan::bets`] must see an output: as much as the
     /// bound for it lies below, so that it pays what is fair there.
-    pub fn shifted(&self, learned: &Learned, x: f64, stratum: usize) -> f64 {
-        x + self.bets.bound() - self.bound(learned, stratum)
+    pub fn offset(&self, learned: &Learned, stratum: usize) -> f64 {
+        self.bets.bound() - self.bound(learned, stratum)
     }
 }
 
@@ -119,7 +119,7 @@ mod tests {
         assert!(dependent.bets.bound() > tolerant.bets.bound());
         let seasonal = LearnedPlan::new(100.0, 5_000.0, 1.0, 0.0, &[0.01, 0.05], false).unwrap();
         assert!((seasonal.bound(&learned, 0) - 0.01).abs() < 1e-12 && (seasonal.bets.bound() - 0.05).abs() < 1e-12);
-        assert!((seasonal.shifted(&learned, 0.0, 0) - 0.04).abs() < 1e-12);
+        assert!((seasonal.offset(&learned, 0) - 0.04).abs() < 1e-12);
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
             let plan = LearnedPlan::new(hits, 5_000.0, 1.0, 0.0, &[], false).unwrap();
             let (mut detector, mut learned) = (Detector::default(), Learned::default());
             let mut step = |x: f64| {
-                let shifted = plan.shifted(&learned, x, 0);
+                let shifted = x + plan.offset(&learned, 0);
                 learned.count(x);
                 let one = Observation { x: shifted, outputs: 1, sums: Default::default(), time_ms: 0 };
                 detector.update(&plan.bets, &one, 500_000.0)
