@@ -39,7 +39,7 @@ pub fn run_length(stream: Stream, threshold: f64, rng: &mut Rng) -> Alarm {
 
 /// One output with an X.
 pub const fn observation(x: f64) -> Observation {
-    Observation { x, outputs: 1, sums: Sums { n: 1, numerator: x, denominator: 1.0 }, time_ms: 0 }
+    Observation { x, outputs: 1, sums: Sums { n: 1, numerator: x, denominator: 1.0 }, elapsed_ms: 1.0 }
 }
 
 /// A guard on exceptions, and the two outputs that it can see.

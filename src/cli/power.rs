@@ -22,7 +22,7 @@ use std::process::ExitCode;
     andon power --bound 0.02 --from 0.005 --to 0.04 --block 1 --share 0.5 --json"
 )]
 pub(super) struct Arguments {
-    /// The guard's bound: a share of outputs, more than 0 and less than 0.98.
+    /// The guard's bound: a share of outputs, at least 0.00001 and less than 0.98.
     #[arg(long)]
     bound: f64,
     /// The share of bad outputs after the change; a table of several where it isn't given.

@@ -7,10 +7,9 @@
 use super::section::Section;
 use super::values::{Read, describe, money, number, wrong};
 use crate::domain::{Better, Mode, PerMode, ScoreJudge, Signal};
+use crate::stats::bets::{BOUND_MAX, BOUND_MIN};
 use toml::de::DeValue;
 
-/// From here on the detector has no alternative left to bet on.
-const TESTABLE_MAX: f64 = 0.98;
 /// Tolerances lie below this: nothing normal leaves room for more.
 const TOLERANCE_MAX: f64 = 0.9;
 /// Largest ratio of a disparity.
@@ -79,27 +78,39 @@ impl Scale {
         };
         let share = self.share(bound);
         let written = describe(value);
-        if share > 0.0 && share < TESTABLE_MAX {
+        if (BOUND_MIN..BOUND_MAX).contains(&share) {
             return Ok(bound);
         }
         match self {
+            Self::Share if share > 0.0 && share < BOUND_MIN => wrong(
+                format!("is {bound}: below {BOUND_MIN} no budget can tell what happens from what never happens"),
+                format!("write {BOUND_MIN} or more, or remove the guard"),
+            ),
+            Self::Cost { cap } if share > 0.0 && share < BOUND_MIN => wrong(
+                format!("is {bound}, less than {BOUND_MIN} of `cap` = {cap}: a single output would drown all others"),
+                format!("lower `cap`, for example to {}", 20.0 * bound),
+            ),
+            Self::Mean { low, high, .. } if share > 0.0 && share < BOUND_MIN => wrong(
+                format!("is {bound}: so near the good end of the range from {low} to {high} it asks for perfection"),
+                "write the mean score that must be kept, a little further from that end",
+            ),
             Self::Share if (1.0..100.0).contains(&bound) => wrong(
-                format!("must be a share greater than 0 and below {TESTABLE_MAX}, not {written}"),
+                format!("must be a share of at least {BOUND_MIN} and below {BOUND_MAX}, not {written}"),
                 format!("write {} if you mean {bound} %", bound / 100.0),
             ),
             Self::Share if share > 0.0 && share < 1.0 => wrong(
-                format!("is {bound}: from {TESTABLE_MAX} on there is nothing to test"),
+                format!("is {bound}: from {BOUND_MAX} on there is nothing to test"),
                 "write the share of outputs that may fail, such as 0.05, or remove the guard",
             ),
             Self::Share | Self::Tolerance => wrong(
-                format!("must be a share greater than 0 and below {TESTABLE_MAX}, not {written}"),
+                format!("must be a share of at least {BOUND_MIN} and below {BOUND_MAX}, not {written}"),
                 "write the share of outputs that may fail, such as 0.05 for 5 %",
             ),
             Self::Cost { cap } => wrong(
                 format!(
                     "must be well below `cap` = {cap}, not {bound}: costs count at most the cap, so nothing could exceed it"
                 ),
-                format!("raise `cap` to several times the bound, or write a bound below {}", cap * TESTABLE_MAX),
+                format!("raise `cap` to several times the bound, or write a bound below {}", cap * BOUND_MAX),
             ),
             Self::Mean { low, high, .. } if share > 0.0 && share < 1.0 => wrong(
                 format!("is {bound}: so near the bad end of the range from {low} to {high} there is nothing to test"),

@@ -18,7 +18,7 @@ use thiserror::Error;
 
 /// Version of the parts of a snapshot. Version 1: the policy as JSON under `policy`, each
 /// workflow's state in postcard under `workflow/ID`.
-pub const SNAPSHOT_VERSION: u16 = 2;
+pub const SNAPSHOT_VERSION: u16 = 3;
 /// A long start says how far it is every so many records.
 const REPLAY_REPORT: u64 = 10_000;
 const POLICY: &str = "policy";
@@ -32,7 +32,7 @@ pub enum StartError {
     Store(#[from] StoreError),
     /// A part of the snapshot can't be read.
     #[error(
-        "part `{part}` of the snapshot (format {version}) can't be read: {cause}. This andon reads format 1. If the journal still begins with record 1, remove `snapshot.db` and start again: the state is made anew from the journal"
+        "part `{part}` of the snapshot (format {version}) can't be read: {cause}. This andon reads format {SNAPSHOT_VERSION}. If the journal still begins with record 1, remove `snapshot.db` and start again: the state is made anew from the journal"
     )]
     Snapshot {
         /// Its key.

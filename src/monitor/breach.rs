@@ -8,7 +8,6 @@ use super::observe::is_share;
 use super::plan::GuardPlan;
 use super::segments::Segments;
 use crate::domain::{Breach, Mode, OutputEvent, Signal, Time};
-use crate::stats::change::Sums;
 use crate::stats::confidence::clopper_pearson_95;
 
 impl Guard {
@@ -31,29 +30,34 @@ impl Guard {
         if let (Broken::Limit(tripped), Some(event)) = (broken, output) {
             breach.heaviest = vec![super::hits::heavy(event, event.time.unwrap_or_default(), tripped.value)];
         } else {
-            breach.heaviest = self.hits.heaviest_since(breach.changed_at);
+            let began = breach.changed_between.map(|[early, _]| early).or(breach.changed_at);
+            breach.heaviest = self.hits.heaviest_since(began);
             breach.carriers = self.hits.carriers(breach.changed_at, self.bound(plan, mode), breach.estimate, segments);
         }
         breach
     }
 
     fn of_detector(&self, plan: &GuardPlan, mode: Mode, broken: Broken) -> Breach {
-        let (detector, bets, threshold, lane) = match (broken, &plan.lane) {
-            (Broken::Outage, Some(lane)) => (&self.outage, Some(&lane.bets), lane.threshold, "outage"),
-            _ => (self.main.get(mode), self.bets(plan, mode), plan.threshold, "main"),
+        let [main_at, outage_at] = self.judged_at;
+        let (detector, bets, threshold, lane, at) = match (broken, &plan.lane) {
+            (Broken::Outage, Some(lane)) => (&self.outage, Some(&lane.bets), lane.threshold, "outage", outage_at),
+            _ => (self.main.get(mode), self.bets(plan, mode), plan.threshold, "main", main_at),
         };
-        let change = detector.since_change();
-        let since = change.as_ref().map_or_else(|| detector.sums(), |(_, sums)| *sums);
+        let empty = Breach { lane: lane.to_owned(), threshold, ..self.empty(plan, mode) };
+        let Some((bets, change)) = bets.and_then(|bets| Some((bets, detector.change(bets)?))) else { return empty };
+        let before = |age_ms: f64| Time(at.0.saturating_sub_unsigned(whole(age_ms)));
+        // The denominator of a cost is units; how many outputs they are is as it is in all.
+        let outputs = change.denominator * self.total.observations_each();
         Breach {
-            lane: lane.to_owned(),
-            estimate: since.mean().unwrap_or_default(),
-            interval: is_share(&plan.policy.signal).then(|| interval(since)).flatten(),
-            n: since.n,
-            evidence: bets.map_or(0.0, |bets| detector.evidence(bets)),
-            threshold,
-            changed_at: change.map(|(mark, _)| Time(mark.time_ms)),
-            changed_between: detector.change_between().map(|times| times.map(Time)),
-            ..self.empty(plan, mode)
+            estimate: change.numerator / change.denominator,
+            interval: is_share(&plan.policy.signal)
+                .then(|| clopper_pearson_95(whole(change.numerator), whole(outputs)))
+                .flatten(),
+            n: whole(outputs),
+            evidence: detector.evidence(bets),
+            changed_at: Some(before(change.age_ms)),
+            changed_between: Some(change.between_ms.map(before)),
+            ..empty
         }
     }
 
@@ -126,8 +130,4 @@ impl Guard {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
 fn whole(count: f64) -> u64 {
     count.round().max(0.0) as u64
-}
-
-fn interval(sums: Sums) -> Option<[f64; 2]> {
-    clopper_pearson_95(whole(sums.numerator), sums.n)
 }

@@ -39,7 +39,8 @@ struct Block {
     sums: Sums,
     /// Σ of how far the learned bound of each mode lay below the one that is bet against.
     offsets: PerMode<f64>,
-    time_ms: i64,
+    /// Time of the first of them.
+    time: Time,
 }
 
 /// The last breach of a guard.
@@ -57,6 +58,8 @@ pub struct Guard {
     /// One detector a mode; those above the current mode are frozen without evidence.
     pub(super) main: PerMode<Detector>,
     pub(super) outage: Detector,
+    /// When the last observation of `main` and that of `outage` began.
+    pub(super) judged_at: [Time; 2],
     block: Block,
     /// Deterministic guards only.
     pub limit: Limit,
@@ -96,6 +99,7 @@ impl Guard {
         Self {
             main: PerMode::default(),
             outage: Detector::default(),
+            judged_at: [now; 2],
             block: Block::default(),
             limit: Limit::new(now),
             watch: Watch::new(plan),
@@ -210,14 +214,14 @@ impl Guard {
             return None;
         }
         let bound = self.bets(plan, mode)?.bound();
-        let time_ms = time.0;
         // A learned bound may lie above the lane's: then an outright failure is what is normal.
         let lane = plan.lane.as_ref().filter(|lane| bound < lane.bets.bound());
         let outage = lane.is_some_and(|lane| {
             let x = shift(plan, seen.x, bound, lane.bets.bound(), seen.sums);
-            self.outage.update(&lane.bets, &Observation { x, outputs, sums: seen.sums, time_ms }, lane.threshold)
+            let elapsed_ms = elapsed(&mut self.judged_at[1], time);
+            self.outage.update(&lane.bets, &Observation { x, outputs, sums: seen.sums, elapsed_ms }, lane.threshold)
         });
-        let main = self.push(plan, mode, seen, &offsets, time_ms, outputs);
+        let main = self.push(plan, mode, seen, &offsets, time, outputs);
         if outage { Some(Broken::Outage) } else { main.then_some(Broken::Main) }
     }
 
@@ -228,12 +232,12 @@ impl Guard {
         mode: Mode,
         seen: &Seen,
         offsets: &PerMode<f64>,
-        time_ms: i64,
+        time: Time,
         outputs: u32,
     ) -> bool {
         let block = &mut self.block;
         if block.observations == 0 {
-            block.time_ms = time_ms;
+            block.time = time;
         }
         block.observations += 1;
         block.outputs += outputs;
@@ -248,12 +252,13 @@ impl Guard {
         let full = std::mem::take(block);
         let n = f64::from(full.observations);
         let bound = self.bets(plan, mode).map_or(0.0, Bets::bound);
+        let elapsed_ms = elapsed(&mut self.judged_at[0], full.time);
         let mut broken = false;
         for level in Mode::ALL.into_iter().filter(|level| *level <= mode) {
             let learned = self.watch.share(level).map(|learned| &learned.bets);
             let Some(bets) = plan.bets.get(level).as_ref().or(learned) else { continue };
             let x = shift(plan, full.x / n, bound, bets.bound(), full.sums) + full.offsets.get(level) / n;
-            let observation = Observation { x, outputs: full.outputs, sums: full.sums, time_ms: full.time_ms };
+            let observation = Observation { x, outputs: full.outputs, sums: full.sums, elapsed_ms };
             let crossed = self.main.get_mut(level).update(bets, &observation, plan.threshold);
             broken |= crossed && level == mode;
         }
@@ -321,6 +326,14 @@ impl Guard {
             self.watch.rescale(old / new);
         }
     }
+}
+
+/// Milliseconds since `latest`, which moves on to `now`. An output that comes late counts as just now.
+fn elapsed(latest: &mut Time, now: Time) -> f64 {
+    let before = std::mem::replace(latest, now.max(*latest));
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of centuries are exact")]
+    let elapsed = latest.0.saturating_sub(before.0) as f64;
+    elapsed
 }
 
 /// The mean X of a block as the detector of another bound sees it. Only a cost's X depends on its

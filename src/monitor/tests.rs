@@ -87,8 +87,11 @@ fn a_breach_lowers_the_mode_and_says_why() {
     assert_eq!((*from, *cause, *epoch), (Mode::Automate, Cause::Breach, 2));
     assert!(*to < Mode::Automate);
     assert_eq!((breach.guard.as_str(), breach.n, breach.n_total), ("exceptions", 5, 505));
-    assert!((breach.estimate - 1.0).abs() < 1e-9 && breach.evidence >= breach.threshold);
-    assert_eq!(breach.changed_at, Some(START.plus(1_000 * 502)), "the first failing output");
+    assert!(breach.estimate > 0.99 && breach.evidence >= breach.threshold, "{breach:?}");
+    let first = START.plus(1_000 * 502);
+    let about = breach.changed_at.unwrap().0 - first.0;
+    assert!((0..500).contains(&about), "{about} ms after the first failing output");
+    assert!(breach.changed_between.is_some_and(|[early, late]| early <= first && first <= late.plus(1_000)));
     assert_eq!(breach.heaviest.len(), 5, "the outputs since the change: {:?}", breach.heaviest);
     assert!(matches!(entries[1].what, What::IncidentOpened { .. }));
     assert!(effects.contains(&Effect::ModeChanged(WorkflowId::new("wf").unwrap())));

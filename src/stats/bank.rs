@@ -4,13 +4,16 @@
 //! 32 of them. The promise is that of `detector`, for their weighted sum. Knows neither cuts nor
 //! categories: it sees one number for each bound.
 
-use super::bets::{ALTERNATIVES, BOUND_MAX};
+use super::bets::{BOUND_MAX, narrow};
 use serde::{Deserialize, Serialize};
 
 /// Bounds in one bank.
 pub const BOUNDS_MAX: usize = 32;
 /// The odds of the alternatives are multiples of the odds of the bound between these, geometrically.
-pub const ODDS: [f32; 2] = [1.2, 40.0];
+pub const ODDS: [f32; 2] = [1.2, 16.0];
+
+/// Alternatives for each bound.
+pub const ALTERNATIVES: usize = 8;
 
 /// One number for each alternative.
 type Lanes = [f32; ALTERNATIVES];
@@ -21,7 +24,7 @@ type Lanes = [f32; ALTERNATIVES];
 /// L_k(x) = c_k (1 + x (o_k − 1)): the likelihood ratio of the alternative with odds o_k·odds(b)
 /// for x in {0, 1}, linear between, 1 at x = b (Waudby-Smith, Ramdas 2023,
 /// <https://arxiv.org/abs/2010.09686>). One list of multiples serves all bounds, so a bound costs
-/// 64 bytes; the weights over k are ∝ 1/√o_k.
+/// 32 bytes; the weights over k are ∝ 1/√o_k.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct BankGrid {
     excess: Lanes,
@@ -42,7 +45,7 @@ impl BankGrid {
     /// than [`BOUNDS_MAX`] neither. The alternatives have `first` to `last` times the bound's odds.
     /// With no testable bound the bank never says anything.
     pub fn new(bounds: &[(f64, f64)], [first, last]: [f32; 2]) -> Self {
-        let step = (last / first).powf(1.0 / 15.0);
+        let step = (last / first).powf(1.0 / 7.0);
         let mut odds = [first; ALTERNATIVES];
         for k in 1..ALTERNATIVES {
             odds[k] = odds[k - 1] * step;
@@ -133,11 +136,6 @@ fn step(evidence: &mut Lanes, row: &Row, excess: &Lanes, v: f32, x: f32, sums: &
     let payoff: Lanes = std::array::from_fn(|k| row.lost[k] * (1.0 + x * excess[k]));
     *evidence = std::array::from_fn(|k| (v + evidence[k]) * payoff[k]);
     *sums = std::array::from_fn(|k| sums[k] + row.stake * evidence[k]);
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "single precision is meant")]
-const fn narrow(x: f64) -> f32 {
-    x as f32
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Owns the evidence for every group. It looks at exceptions only: of these, the share of a group is
 //! compared with its share of all outputs. Knows no attribute and no guard.
 
-use super::bets::ALTERNATIVES;
+use super::bank::ALTERNATIVES;
 use super::runs::Run;
 use serde::{Deserialize, Serialize};
 
@@ -184,7 +184,7 @@ impl Disparity {
 
 /// Odds and weights of the alternatives: w ∝ 1/√odds.
 fn alternatives() -> [(f64, f64); ALTERNATIVES] {
-    let step = (ODDS[1] / ODDS[0]).powf(1.0 / 15.0);
+    let step = (ODDS[1] / ODDS[0]).powf(1.0 / 7.0);
     let mut power = 0;
     let odds = [(); ALTERNATIVES].map(|()| {
         power += 1;

@@ -136,7 +136,7 @@ mod tests {
             let mut step = |x: f64| {
                 let shifted = x + plan.offset(&learned, 0);
                 learned.count(x);
-                let one = Observation { x: shifted, outputs: 1, sums: Default::default(), time_ms: 0 };
+                let one = Observation { x: shifted, outputs: 1, sums: Default::default(), elapsed_ms: 1.0 };
                 detector.update(&plan.bets, &one, 500_000.0)
             };
             if (0..5_000).any(|_| step(draw(0.02))) {

@@ -199,7 +199,8 @@ fn an_import_finds_the_break_on_the_clock_of_its_rows() {
         (&change["cause"], &change["guard"], &change["n"]),
         (&"breach".into(), &"exception_rate".into(), &6.into())
     );
-    assert_eq!(change["changed_at"], "2026-01-01T05:00:00.000Z");
+    // The first failing row is a minute before the second: how sure can one be that it wasn't that one?
+    assert!(change["changed_at"].as_str().unwrap().starts_with("2026-01-01T05:00:0"), "{change}");
     let latency = &drafts["guards"][1];
     assert_eq!((&latency["state"], &latency["estimate"], &latency["n"]), (&"no_data".into(), &Value::Null, &0.into()));
     // Its only output was at midnight: the silence ends half an hour later to the millisecond.

@@ -111,8 +111,9 @@ fn contradictions_of_rates() {
         ("signal = \"latency\"\nlimit_ms = 0\nbound = 0.1", 5, "greater than 0"),
         ("signal = \"exception_rate\"\nlimit_ms = 3\nbound = 0.1", 5, "belongs to the signals latency and sla"),
         ("signal = \"exception_rate\"\nbound = 5", 5, "write 0.05 if you mean 5 %"),
-        ("signal = \"exception_rate\"\nbound = 0", 5, "greater than 0"),
+        ("signal = \"exception_rate\"\nbound = 0", 5, "at least 0.00001"),
         ("signal = \"exception_rate\"\nbound = 0.98", 5, "there is nothing to test"),
+        ("signal = \"exception_rate\"\nbound = 0.000009", 5, "write 0.00001 or more, or remove the guard"),
         ("signal = \"exception_rate\"\nbound = true", 5, "must be a number or a table"),
         ("signal = \"exception_rate\"\nbound = {}", 5, "names no mode"),
         ("signal = \"exception_rate\"\nbound = { assist = 0.1 }", 5, "in assist a human decides everything"),
@@ -136,6 +137,7 @@ fn contradictions_of_costs_and_scores() {
     assert_guards(&[
         ("signal = \"cost_per_unit\"\nbound = 0.02", 3, "has no `cap`"),
         ("signal = \"cost_per_unit\"\nbound = 0.5\ncap = 0.5", 5, "must be well below `cap`"),
+        ("signal = \"cost_per_unit\"\nbound = 0.01\ncap = 2000", 5, "lower `cap`, for example to 0.2"),
         ("signal = \"cost_per_unit\"\nbound = \"0.02 USD\"\ncap = 0.5", 5, "without a currency"),
         ("signal = \"cost_per_unit\"\nbound = 0.02\ncap = 0.5\nunits_max = 0", 7, "greater than 0"),
         ("signal = \"score\"\nof = \"brand\"\nbelow = 0.7\nbound = 0.1", 5, "write \"scores.brand\""),
