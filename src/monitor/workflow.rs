@@ -13,7 +13,7 @@ use super::segments::{Segmented, Segments};
 use super::sentence::sentence;
 use crate::domain::selection::selected;
 use crate::domain::{Breach, Cause, Mode, OutputEvent, Review, Signal, Time, Track, Verdict, What, WorkflowId};
-use crate::stats::latency::Latencies;
+use crate::stats::latency_total::LatencyTotal;
 use crate::stats::ring::Windows;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -73,7 +73,7 @@ pub struct State {
     /// The key by which outputs are selected for review; 0 before it was drawn.
     pub review_key: u64,
     /// Latencies since the epoch began.
-    pub epoch_latencies: Latencies,
+    pub epoch_latencies: LatencyTotal,
 }
 
 /// One workflow. Cheap to clone: closed slots and the plan are shared.
@@ -112,7 +112,7 @@ impl Workflow {
             incidents: Incidents::default(),
             segments: Segments::default(),
             review_key: 0,
-            epoch_latencies: Latencies::default(),
+            epoch_latencies: LatencyTotal::default(),
         };
         Self::restore(id, plan, state)
     }
@@ -290,7 +290,7 @@ impl Workflow {
         }
         state.granted = to;
         state.epoch += 1;
-        state.epoch_latencies = Latencies::default();
+        state.epoch_latencies = LatencyTotal::default();
         state.since = ctx.at.now;
         state.cause = cause;
         state.by_guard = breach.as_ref().map(|breach| breach.guard.clone());

@@ -36,25 +36,25 @@ impl Bets {
     /// The grid against `E[X | past] ≤ bound` for X in \[0, 1\], [`BOUND_MIN`] ≤ bound < [`BOUND_MAX`],
     /// where X is that of one output.
     ///
-    /// The odds of the alternatives q run geometrically from 1.5·odds(b) to those of
-    /// min(25 b, 1 − (1 − b) / 10), so that no output alone takes more than nine tenths of a stake. The bet on q is
-    /// L(x) = 1 + λ (x − b), λ = (q − b) / (b (1 − b)): for x in {0, 1} the likelihood ratio, and
+    /// The odds of the alternatives q run geometrically from 1.4·odds(b) to those of
+    /// min(25 b, 1 − (1 − b) / 10), so that no output alone takes more than nine tenths of a stake. The
+    /// bet on q is L(x) = 1 + λ (x − b), λ = (q − b) / (b (1 − b)): for x in {0, 1} the likelihood ratio, and
     /// for any x in \[0, 1\] non-negative with mean ≤ 1 under the null (Waudby-Smith, Ramdas 2023,
     /// <https://arxiv.org/abs/2010.09686>). The weights are w ∝ 1/√q, Σ w = 1: small changes need
     /// most outputs, so they get the larger stakes. Median outputs at a budget of 10⁶ from 0.02 to 0.03,
-    /// 0.04, 0.10 and 0.50: 3,090, 1,020, 121 and 11; from 1.25·odds(b) 3,730, 1,030, 122 and 11; from
-    /// 1.6·odds(b) with q^-¾ 2,920, 980, 122 and 11, but 0.025 is found a fifth later; 16 alternatives
+    /// 0.04, 0.10 and 0.50: 3,230, 1,020, 121 and 11; from 1.25·odds(b) 3,730, 1,030, 122 and 11; from
+    /// 1.5·odds(b) 3,090, 1,020, 121 and 11, but at a budget of 5·10⁹ 0.04 is found 60 later; 16 alternatives
     /// from 1.4·odds(b) to 45 b with q^-¾ 3,190, 1,010, 124 and 11 (`andon calibrate --bar 2`).
     ///
     /// # Errors
     /// [`UntestableBound`] outside the range.
     pub fn new(bound: f64) -> Result<Self, UntestableBound> {
-        Self::grid(bound, 1.5, 25.0)
+        Self::grid(bound, 1.4, 25.0)
     }
 
-    /// The same where X is the mean of a block of outputs: from 1.25·odds(b) to
-    /// min(50 b, 1 − (1 − b) / 10). The mean of a block varies less than an output, so larger stakes pay: 0.02 to 0.04 in
-    /// blocks of 50 takes 1,320 outputs, with the grid of single outputs 1,405. Still larger ones
+    /// The same where X is the mean of a block of outputs: from 1.25·odds(b) to min(50 b, 1 − (1 − b) / 10).
+    /// The mean of a block varies less than an output, so stakes on larger changes pay: 0.02 to 0.04 in
+    /// blocks of 50 takes 1,370 outputs, from 1.5·odds(b) to 30 b 1,525. Still larger ones
     /// (from 3·odds(b), equal weights) take 1,207, but bursts that break the block's promise alarm
     /// more often with them (2.2 instead of 1.9 per 10⁶; `andon calibrate --bar 3`).
     ///
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn the_grid_of_two_percent_is_the_designed_one() {
         let bets = Bets::new(0.02).unwrap();
-        let first = 1.5 * 0.02 / 0.98;
+        let first = 1.4 * 0.02 / 0.98;
         assert!((bets.alternatives()[0] - first / (1.0 + first)).abs() < 1e-12);
         assert!((bets.alternatives()[7] - 0.5).abs() < 1e-9);
         assert!(bets.weights().windows(2).all(|w| w[0] > w[1]), "small changes get the larger stakes");

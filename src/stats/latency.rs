@@ -118,7 +118,7 @@ impl Latencies {
 }
 
 /// Records into a growing histogram. Growing fails only where a `usize` can't hold its length.
-fn put<C: hdrhistogram::Counter>(histogram: &mut Histogram<C>, micros: u64, count: C) {
+pub(super) fn put<C: hdrhistogram::Counter>(histogram: &mut Histogram<C>, micros: u64, count: C) {
     if histogram.record_n(micros, count).is_err() {
         histogram.saturating_record_n(micros, count);
     }
@@ -128,7 +128,7 @@ fn saturate(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-fn leb128(out: &mut Vec<u8>, mut value: u64) {
+pub(super) fn leb128(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
@@ -136,7 +136,7 @@ fn leb128(out: &mut Vec<u8>, mut value: u64) {
     out.push((value & 0x7f) as u8);
 }
 
-fn read_leb128(bytes: &mut &[u8]) -> Option<u64> {
+pub(super) fn read_leb128(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;

@@ -19,6 +19,7 @@ pub mod distance;
 pub mod drift;
 pub mod drift_report;
 pub mod latency;
+pub mod latency_total;
 pub mod lattice;
 pub mod learned;
 pub mod more_frequent;
