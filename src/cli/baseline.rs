@@ -30,7 +30,7 @@ pub(super) struct Arguments {
     /// Forget the baseline and learn it anew from the outputs that come now.
     #[arg(long, requires = "reason")]
     learn: bool,
-    /// Outputs that the new baseline takes; as declared by default.
+    /// Outputs that the new baseline takes. Default: as declared; after a file or a time range as many as that had.
     #[arg(long, requires = "learn", value_name = "N", value_parser = clap::value_parser!(u32).range(range()))]
     outputs: Option<u32>,
     /// Why: it stands in the ledger.

@@ -18,7 +18,8 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Relearn {
-    /// Outputs that the new baseline takes, 100 to 100,000; as declared where it is left out.
+    /// Outputs that the new baseline takes, 100 to 100,000. Where it is left out as many as declared, or,
+    /// where a file or a time range was declared, as many as the last baseline had.
     #[serde(default)]
     pub outputs: Option<u32>,
     /// Why: it stands in the ledger.

@@ -4,6 +4,7 @@
 //! person's order changes it: no alarm and no passing of time makes a guard learn anew.
 
 use super::hours::hour_of_week;
+use crate::domain::policy::BASELINE_OUTPUTS;
 use crate::domain::{BaselinePolicy, BaselineSource, BaselineValues, Time, What};
 use crate::stats::baseline::{Reference, Value};
 use crate::stats::season::strata;
@@ -130,10 +131,18 @@ impl Baseline {
         self.unannounced = true;
     }
 
-    /// A person has it learn anew.
-    pub fn restart(&mut self, outputs: Option<u32>) {
-        self.pinned = None;
-        self.learning = Some(Sample { wanted: outputs, ..Sample::default() });
+    /// A person has it learn anew, from so many outputs. Without a number those that the policy declares;
+    /// a file or a time range says nothing of new outputs, so then as many as the last baseline had.
+    pub fn restart(&mut self, policy: &BaselinePolicy, outputs: Option<u32>) {
+        let last = self.pinned.take().map(|pinned| pinned.reference.n());
+        let as_many = |n: u64| {
+            let [least, most] = [BASELINE_OUTPUTS.start(), BASELINE_OUTPUTS.end()];
+            u32::try_from(n).unwrap_or(*most).clamp(*least, *most)
+        };
+        let declared = matches!(policy.source, BaselineSource::Outputs { .. });
+        let under_way = self.learning.as_ref().and_then(|sample| sample.wanted);
+        let wanted = outputs.or_else(|| last.filter(|_| !declared).map(as_many).or(under_way));
+        self.learning = Some(Sample { wanted, ..Sample::default() });
     }
 
     /// Whether it was pinned and the ledger doesn't know of it yet.
@@ -185,7 +194,7 @@ mod tests {
         let What::BaselinePinned { version, outputs, from, to, .. } = baseline.announce("g").unwrap() else { panic!() };
         assert_eq!((version, outputs, from, to), (1, 100, Some(Time(0)), Some(Time(99))));
         assert_eq!(baseline.announce("g"), None, "said once");
-        baseline.restart(Some(150));
+        baseline.restart(&policy, Some(150));
         assert!(baseline.pinned.is_none());
         let again = (0..300).find(|t| baseline.learn(&policy, Value::Number(1.0), Time(*t)));
         assert_eq!((again, baseline.version), (Some(149), 2));
@@ -214,5 +223,10 @@ mod tests {
         assert!(!baseline.learn(&policy, Value::Number(1.0), Time(0)));
         assert_eq!((baseline.version, baseline.learning.is_none()), (1, true));
         assert!(matches!(baseline.announce("g"), Some(What::BaselinePinned { source, .. }) if source == "b.csv"));
+        // Learned anew, it can't be the file again: as many outputs as that had.
+        let n = baseline.pinned.as_ref().unwrap().reference.n();
+        baseline.restart(&policy, None);
+        let again = (1..1_000).find(|t| baseline.learn(&policy, Value::Number(1.0), Time(*t)));
+        assert_eq!((again, baseline.version), (i64::try_from(n.max(100)).ok(), 2));
     }
 }

@@ -14,7 +14,7 @@ use crate::stats::baseline::Value;
 use crate::stats::bets::Bets;
 use crate::stats::change::Sums;
 use crate::stats::detector::{Detector, Observation};
-use crate::stats::learned::{Learned, LearnedPlan};
+use crate::stats::learned::LearnedPlan;
 use crate::stats::sequence::Sequence;
 use serde::{Deserialize, Serialize};
 
@@ -310,12 +310,11 @@ impl Guard {
 
     /// A person has the guard learn anew; false where it has no baseline.
     pub fn relearn(&mut self, plan: &GuardPlan, outputs: Option<u32>) -> bool {
-        let Some(baseline) = &mut self.watch.baseline else { return false };
-        baseline.restart(outputs);
-        self.watch.learned = Learned::default();
-        self.watch.prepare(plan);
-        self.rearm();
-        true
+        let has_one = self.watch.restart(plan, outputs);
+        if has_one {
+            self.rearm();
+        }
+        has_one
     }
 
     /// The guard's share of the budget changed from `old` to `new`: keeps share · M.

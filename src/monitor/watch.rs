@@ -112,6 +112,17 @@ impl Watch {
         self.baseline.as_mut()?.announce(guard)
     }
 
+    /// A person has it learn anew; false where there is no baseline.
+    pub fn restart(&mut self, plan: &GuardPlan, outputs: Option<u32>) -> bool {
+        let Some((baseline, policy)) = self.baseline.as_mut().zip(plan.policy.baseline.as_ref()) else { return false };
+        baseline.restart(policy, outputs);
+        self.learned = Learned::default();
+        self.worked = Worked::default();
+        // Not only its evidence: the next baseline may have other parts to count.
+        self.drift.iter_mut().for_each(|drift| **drift = Drift::default());
+        true
+    }
+
     /// Forgets the evidence, not what was learned.
     pub fn reset(&mut self) {
         self.drift.iter_mut().for_each(|drift| drift.reset());
@@ -157,7 +168,8 @@ mod tests {
     use super::super::plan::Plan;
     use super::super::plan::tests::{guard, workflow};
     use super::super::segments::{Segmented, Segments};
-    use crate::domain::{BaselinePolicy, BaselineSource, Mode, Outcome, OutputEvent, Signal, Time, WorkflowId};
+    use super::*;
+    use crate::domain::{BaselinePolicy, BaselineSource, Outcome, Time, WorkflowId};
 
     #[test]
     fn a_long_time_in_assist_is_no_evidence_when_a_learned_bound_binds_again() {
@@ -175,5 +187,21 @@ mod tests {
         };
         assert!((0..5_000).all(|n| !broken(Mode::Assist, n)));
         assert!((5_000..8_000).all(|n| !broken(Mode::Automate, n)), "it does what it always did");
+    }
+
+    #[test]
+    fn a_distribution_learned_anew_is_counted_anew() {
+        let mut policy = guard("g", Signal::Drift { of: DriftOf::Score("s".into()) }, 0.1, 1);
+        policy.baseline = Some(BaselinePolicy { source: BaselineSource::Outputs { count: 100 }, hour_of_week: None });
+        let mut declared = workflow("wf", 1);
+        declared.guards = vec![policy];
+        let plan = Plan::new(&declared, 1e6).guards.remove(0);
+        let mut watch = Watch::new(&plan);
+        let see = |watch: &mut Watch, x: f64| watch.drifts(&plan, true, Value::Number(x), Time(0));
+        // Nearly always the same, and then spread over many values: more parts than before.
+        assert!((0..300u32).all(|n| !see(&mut watch, f64::from(n % 2))));
+        assert!(watch.restart(&plan, None));
+        assert!((0..3_000u32).all(|n| !see(&mut watch, f64::from(n % 50))));
+        assert_eq!(watch.drift.unwrap().recent().len(), 17);
     }
 }

@@ -97,7 +97,7 @@ impl Disparity {
                 let payoff = (1.0 + x * (odds - 1.0)) / bound.mul_add(odds - 1.0, 1.0);
                 *evidence = (outputs * weight + *evidence) * payoff;
             }
-            group.run.update(Run::lost(bound), x, 1.0, time_ms);
+            group.run.update(Run::lost(bound), x, x, 1.0, time_ms);
         }
     }
 

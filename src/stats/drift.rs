@@ -3,9 +3,10 @@
 //! Owns the evidence of one drift guard: the bank of its parts, the set of categories that have
 //! become more frequent, the block under way and the outputs of late. Knows no guard and no mode.
 
-use super::bank::{Bank, BankGrid, ODDS};
+use super::bank::{BOUNDS_MAX, Bank, BankGrid, ODDS};
 use super::baseline::{Bins, Reference, Value};
 use super::more_frequent::MoreFrequent;
+use super::number::number;
 use super::runs::Run;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,8 @@ pub struct DriftPlan {
     grid: BankGrid,
     /// Per stratum and part: how far the bound lies below the one in `bounds`; empty without a season.
     offsets: Vec<Vec<f64>>,
+    /// Per part, without a season: between which shares the running one may move the bound.
+    range: Vec<[f64; 2]>,
     block: u32,
     set_stake: f64,
 }
@@ -40,6 +43,12 @@ impl DriftPlan {
     /// distribution within the tolerance keeps to every bound, so nothing is ever "different at
     /// p < 0.05" only because there is much of it. `strata`, where there is a season, holds the
     /// upper bounds of all parts of each stratum.
+    ///
+    /// Without a season the margin shrinks as more outputs come: in the place of the upper bound stands
+    /// the share of all outputs so far, the sample's and those since, but never less than the sample's
+    /// and never more than its upper bound. A sample of 100 has a margin of 0.08; 400 outputs later the
+    /// same stream has one of 0.02 or none. Where outputs depend on each other (inflation i) the running share is
+    /// as uncertain as the sample's, so the part 1 − 1/i of the margin stays.
     pub fn new(reference: Reference, tolerance: f64, block: u32, strata: &[Vec<f64>]) -> Self {
         let parts = 0..reference.parts();
         let whole = |part: usize| reference.upper(reference.share(part));
@@ -47,12 +56,17 @@ impl DriftPlan {
         let bounds: Vec<f64> =
             parts.clone().map(|part| tolerance + if strata.is_empty() { whole(part) } else { widest(part) }).collect();
         let stakes: Vec<(f64, f64)> = bounds.iter().map(|bound| (*bound, 1.0)).collect();
+        let range = |part: usize| {
+            let (share, upper) = (reference.share(part), whole(part));
+            [(upper - (upper - share) / reference.inflation).min(upper), upper]
+        };
+        let range = if strata.is_empty() { parts.clone().map(range).collect() } else { Vec::new() };
         let offset = |upper: &Vec<f64>| parts.clone().map(|part| bounds[part] - tolerance - upper[part]).collect();
         let offsets = strata.iter().map(offset).collect();
         let set_stake = if matches!(reference.bins, Bins::Names(_)) { SET_STAKE } else { 0.0 };
         let grid = BankGrid::new(&stakes, ODDS);
         let lost = bounds.iter().map(|bound| Run::lost(*bound)).collect();
-        Self { reference, tolerance, grid, offsets, lost, block: block.max(1), bounds, set_stake }
+        Self { reference, tolerance, grid, offsets, range, lost, block: block.max(1), bounds, set_stake }
     }
 }
 
@@ -87,6 +101,8 @@ pub struct Drift {
     runs: Vec<Run>,
     more: Option<MoreFrequent>,
     block: Block,
+    /// Bins of all outputs so far: the sample's and those since.
+    all: Vec<u32>,
     /// Bins of the outputs of late, in two halves.
     recent: [Vec<u32>; 2],
     recent_n: u32,
@@ -109,7 +125,11 @@ impl Drift {
     ) -> bool {
         let bin = plan.reference.bins.of(value);
         self.remember(plan, bin);
-        if !judged || self.crossed {
+        if self.crossed {
+            return false;
+        }
+        if !judged {
+            self.all[bin] = self.all[bin].saturating_add(1);
             return false;
         }
         let block = &mut self.block;
@@ -130,17 +150,26 @@ impl Drift {
 
     fn full(&mut self, plan: &DriftPlan, threshold: f64) -> bool {
         let outputs = f64::from(self.block.outputs);
-        let mut x = [0.0; super::bank::BOUNDS_MAX];
-        let parts = &mut x[..plan.bounds.len()];
-        fill(&plan.reference.bins, &self.block.counts, outputs, parts);
-        // A stratum with a lower bound: as if that much more lay in the part. The payoff is linear in
-        // x, so it is 1 at the stratum's own bound.
-        parts.iter_mut().zip(&self.block.offsets).for_each(|(x, offset)| *x += offset / outputs);
-        self.runs.resize(plan.bounds.len(), Run::default());
-        for ((run, lost), x) in self.runs.iter_mut().zip(&plan.lost).zip(parts.iter()) {
-            run.update(*lost, *x, outputs, self.block.time_ms);
+        let (mut x, mut offsets) = ([0.0; BOUNDS_MAX], [0.0; BOUNDS_MAX]);
+        let (x, offsets) = (&mut x[..plan.bounds.len()], &mut offsets[..plan.bounds.len()]);
+        fill(&plan.reference.bins, &self.block.counts, outputs, x);
+        if plan.range.is_empty() {
+            offsets.iter_mut().zip(&self.block.offsets).for_each(|(offset, sum)| *offset = sum / outputs);
+        } else {
+            let n = number(self.all.iter().map(|count| u64::from(*count)).sum());
+            fill(&plan.reference.bins, &self.all, n, offsets);
+            offsets.iter_mut().zip(&plan.range).for_each(|(at, [low, high])| *at = high - at.clamp(*low, *high));
         }
-        self.bank.update(&plan.grid, parts, outputs);
+        self.all.iter_mut().zip(&self.block.counts).for_each(|(all, count)| *all = all.saturating_add(*count));
+        self.runs.resize(plan.bounds.len(), Run::default());
+        // Where a bound lies lower: as if that much more lay in the part. The payoff is linear in x, so it is
+        // 1 at that bound.
+        for ((run, lost), (x, offset)) in self.runs.iter_mut().zip(&plan.lost).zip(x.iter_mut().zip(&*offsets)) {
+            let hits = *x * outputs;
+            *x += offset;
+            run.update(*lost, *x, hits, outputs, self.block.time_ms);
+        }
+        self.bank.update(&plan.grid, x, outputs);
         if plan.set_stake > 0.0 {
             let more = self.more.get_or_insert_with(|| MoreFrequent::new(&plan.reference, plan.tolerance));
             more.update(&plan.reference, plan.tolerance, &self.block.counts, self.block.outputs, self.block.time_ms);
@@ -152,6 +181,9 @@ impl Drift {
 
     fn remember(&mut self, plan: &DriftPlan, bin: usize) {
         if self.recent[0].is_empty() || self.recent_n == RECENT {
+            if self.all.is_empty() {
+                self.all.clone_from(&plan.reference.counts);
+            }
             let empty = vec![0; plan.reference.bins.len()];
             self.recent[1] = std::mem::replace(&mut self.recent[0], empty);
             self.recent_n = 0;

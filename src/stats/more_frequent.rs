@@ -57,7 +57,7 @@ impl MoreFrequent {
         let n = f64::from(outputs);
         let inside = self.list().map(|part| f64::from(counts[part])).sum::<f64>() / n;
         self.bank.update(&self.grid, &[inside], n);
-        self.run.update(Run::lost(self.bound), inside, n, time_ms);
+        self.run.update(Run::lost(self.bound), inside, inside * n, n, time_ms);
         self.pending.iter_mut().zip(counts).for_each(|(pending, count)| *pending += count);
         self.pending_n += outputs;
         if self.pending_n >= REFRESH {
