@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 BUDGET = 100_000
 TOLERANCE = 0.10
 # A baseline takes a tenth of the outputs that are expected, within these.
-BASELINE_LEAST, BASELINE_MOST = 100, 5_000
+BASELINE_LEAST, BASELINE_MOST = 30, 5_000
 # "More often wrong than right" needs no learning: it covers the time in which the baseline is learned.
 OUTAGE_BOUND = 0.5
 

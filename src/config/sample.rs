@@ -10,7 +10,7 @@ use crate::domain::{BaselineValues, DriftOf, Signal};
 use std::ops::RangeInclusive;
 
 /// Fewer values say too little about what is normal; more don't sharpen it, and stand in the journal.
-const VALUES: RangeInclusive<usize> = 100..=20_000;
+const VALUES: RangeInclusive<usize> = 30..=20_000;
 /// Bad lines that are named; further ones are counted.
 const NAMED: usize = 5;
 
@@ -161,11 +161,11 @@ mod tests {
 
     #[test]
     fn the_number_of_values_is_limited() {
-        for (count, good) in [(0, false), (99, false), (100, true), (20_000, true), (20_001, false)] {
+        for (count, good) in [(0, false), (29, false), (30, true), (20_000, true), (20_001, false)] {
             assert_eq!(parse(&"1\n".repeat(count), SCORES).is_ok(), good, "{count}");
             assert_eq!(parse(&"de\n".repeat(count), Holds::Categories).is_ok(), good, "{count}");
         }
-        assert_eq!(said("", SCORES), ["must name a file with 100 to 20000 values, and this one has 0"]);
+        assert_eq!(said("", SCORES), ["must name a file with 30 to 20000 values, and this one has 0"]);
         // A bad line is one problem, and that there are too few another.
         assert_eq!(said("1\nx\n", SCORES).len(), 2);
     }

@@ -149,7 +149,7 @@ impl GuardPolicy {
 }
 
 /// Outputs that a baseline may take: fewer say too little about what is normal, more take up memory.
-pub const BASELINE_OUTPUTS: std::ops::RangeInclusive<u32> = 100..=100_000;
+pub const BASELINE_OUTPUTS: std::ops::RangeInclusive<u32> = 30..=100_000;
 
 /// How a guard learns what is normal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -166,7 +166,7 @@ pub struct BaselinePolicy {
 pub enum BaselineSource {
     /// The first outputs after the guard started.
     Outputs {
-        /// How many, 100 to 100,000.
+        /// How many, 30 to 100,000.
         count: u32,
     },
     /// The outputs whose time lies in a range, as they arrive.

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Relearn {
-    /// Outputs that the new baseline takes, 100 to 100,000. Where it is left out as many as declared, or,
+    /// Outputs that the new baseline takes, 30 to 100,000. Where it is left out as many as declared, or,
     /// where a file or a time range was declared, as many as the last baseline had.
     #[serde(default)]
     pub outputs: Option<u32>,
@@ -55,7 +55,7 @@ pub async fn relearn(
     let Json(order) = order.map_err(|error| Problem::invalid("body", error.body_text()))?;
     let reason = reason(order.reason)?;
     if order.outputs.is_some_and(|outputs| !BASELINE_OUTPUTS.contains(&outputs)) {
-        return Err(Problem::invalid("outputs", "`outputs` must be between 100 and 100000"));
+        return Err(Problem::invalid("outputs", "`outputs` must be between 30 and 100000"));
     }
     let view = find(&shared, &id, &guard).await?;
     if view.baseline.is_none() {

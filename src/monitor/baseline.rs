@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// A range of time is cut off here; what comes after it in the range is not in the sample.
 const RANGE_OUTPUTS_MAX: usize = 100_000;
 /// A range that ends with fewer outputs is no baseline; the guard goes on collecting.
-const OUTPUTS_MIN: usize = 100;
+const OUTPUTS_MIN: usize = 30;
 
 /// State of a guard's baseline.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -51,8 +51,8 @@ type Four = [f32; FOLLOWED.len()];
 /// p, the part of the starts before the present one, mean and variance of the age of the start follow
 /// by the law of total variance: a ← p (a + Δ), s² ← p (s² + (1 − p)(a + Δ)²), and the sums since the
 /// start by s ← p s + x. In the median of 1,000 simulated breaches after a change from 2 % to 3, 4, 10 and
-/// 50 % the mean since the start said 3.1, 4.2, 11.2 and 52 %; since the most likely start (Page's), 3.3,
-/// 4.6, 12.4 and 55 %. With starts at every observation it says 38 % for the 50.
+/// 50 % the mean since the start said 3.1, 4.3, 11.1 and 52 %; since the most likely start (Page's), 3.2,
+/// 4.6, 12.2 and 55 %. With starts at every observation it says 38 % for the 50.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Starts {
     held: Four,
@@ -68,7 +68,7 @@ pub struct Change {
     /// How long before the last observation it began, milliseconds.
     pub age_ms: f64,
     /// The ages between which it began, the older one first. In 1,000 simulated breaches after a change
-    /// from 2 % to 3, 4, 10 and 50 % they held the true one 962, 967, 988 and 999 times.
+    /// from 2 % to 3, 4, 10 and 50 % they held the true one 964, 973, 988 and 998 times.
     pub between_ms: [f64; 2],
     /// Σ of the numerators since, in the guard's unit: a mean over where it may have begun.
     pub numerator: f64,

@@ -317,6 +317,38 @@ mod tests {
     }
 
     #[test]
+    fn the_margin_of_a_small_sample_shrinks() {
+        // 101 samples of 100, then a distance of 0.25: at once, and after 1,000 clean outputs.
+        let mut rng = Rng::new(16);
+        let mut delays = [0, 1_000].map(|clean| {
+            let mut delays = Vec::new();
+            for _ in 0..101 {
+                let sample: Vec<f64> = (0..100).map(|_| rng.normal()).collect();
+                let plan = DriftPlan::new(Reference::of_numbers(&sample).unwrap(), 0.10, 1, &[]);
+                let mut drift = Drift::default();
+                let mut see = |x: f64| drift.observe(&plan, Value::Number(x), 0, true, 0, 1e5);
+                assert!((0..clean).all(|_| !see(rng.normal())), "no drift");
+                delays.push((1..20_000).find(|_| see(rng.normal() + 0.637)).unwrap_or(20_000));
+            }
+            delays
+        });
+        delays.iter_mut().for_each(|delays| delays.sort_unstable());
+        let [at_once, later] = delays.map(|delays| delays[50]);
+        assert!(later < 350 && at_once > later + 150, "{at_once} at once, {later} later");
+    }
+
+    #[test]
+    fn what_was_seen_since_moves_a_bound_within_its_margin_only() {
+        let sample: Vec<f64> = (0..400).map(f64::from).collect();
+        let plan = DriftPlan::new(Reference::of_numbers(&sample).unwrap(), 0.10, 1, &[]);
+        let mut drift = Drift::default();
+        // Everything on one side, but not judged: at most the margin of 0.04 may be taken back.
+        (0..100_000).for_each(|t| assert!(!drift.observe(&plan, Value::Number(399.0), 0, false, t, 1e5)));
+        let found = (1..1_000).find(|t| drift.observe(&plan, Value::Number(399.0), 0, true, *t, 1e5));
+        assert!(found.is_some_and(|t| t < 30), "{found:?}");
+    }
+
+    #[test]
     fn a_block_waits_until_it_is_full() {
         let mut rng = Rng::new(13);
         let plan = numbers(&mut rng, 10);

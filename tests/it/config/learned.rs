@@ -128,7 +128,7 @@ fn samples_of_each_kind() {
     let baseline = |keys: &str| {
         guard(&format!("signal = \"sla\"\nbaseline = {{ {keys} }}")).baseline.unwrap_or_else(|| panic!("{keys}"))
     };
-    for count in [100, 100_000] {
+    for count in [30, 100_000] {
         assert_eq!(Some(baseline(&format!("outputs = {count}"))), outputs(count));
     }
     let source = BaselineSource::Range {
@@ -177,7 +177,7 @@ fn files_with_problems() {
         (drift("scores.x", "none.csv"), "", vec!["\"none.csv\" isn't there · write the path of a text file"]),
         (drift("scores.x", "huge.csv"), "", vec!["\"huge.csv\" has more than 8 MiB"]),
         (drift("scores.x", ""), "", vec!["must have 1 to 1000 bytes"]),
-        (drift("scores.x", "values.csv"), "1\n", vec!["100 to 20000 values, and this one has 1"]),
+        (drift("scores.x", "values.csv"), "1\n", vec!["30 to 20000 values, and this one has 1"]),
         (drift("latency_ms", "values.csv"), &"-1\n".repeat(100), vec!["line 1 is too small a number, line 2"]),
         (drift("cost_per_unit", "values.csv"), &"inf\n".repeat(101), vec!["and 96 more"]),
         (
@@ -297,7 +297,7 @@ fn contradictions_of_baselines() {
         (&learn("outputs = 500\nbound = 0.1"), 5, "`outputs` belongs in `baseline`"),
         (&sample(""), 5, "none of `outputs`, or `from` and `to`, or `file`"),
         (&sample("output = 500"), 5, "did you mean `outputs`?"),
-        (&sample("outputs = 99"), 5, "at least 100"),
+        (&sample("outputs = 29"), 5, "at least 30"),
         (&sample("outputs = 100_001"), 5, "at most 100000"),
         (&sample("outputs = 500, file = \"x.csv\""), 5, "`file` and `outputs` can't stand together"),
         (&sample("outputs = 500, to = 2026-10-01T00:00:00Z"), 5, "`to` and `outputs` can't stand together"),
