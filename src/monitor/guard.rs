@@ -343,3 +343,48 @@ fn shift(plan: &GuardPlan, x: f64, from: f64, to: f64, sums: Sums) -> f64 {
     let units_mean = sums.denominator / sums.n.max(1) as f64;
     (to - from).mul_add(1.0 - units_mean / units_max, x).clamp(0.0, 1.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::Plan;
+    use super::super::plan::tests::workflow;
+    use super::*;
+
+    fn failing(plan: &GuardPlan, mode: Mode, outputs: u32) -> Guard {
+        let mut guard = Guard::new(plan, Time(0));
+        let seen = Seen::indicator(true);
+        for n in 0..outputs {
+            guard.judge(plan, mode, &seen, Time(i64::from(n)), 1);
+        }
+        guard
+    }
+
+    #[test]
+    fn a_lowered_guard_forgets_what_it_held_against_the_modes_above_only() {
+        let plan = Plan::new(&workflow("wf", 1), 1e6).guards.remove(0);
+        let mut guard = failing(&plan, Mode::Automate, 3);
+        let held = |guard: &Guard, mode| guard.evidence(&plan, mode).unwrap().0;
+        let before = held(&guard, Mode::Delegate);
+        assert!(before > 100.0 && held(&guard, Mode::Automate) > 100.0);
+        guard.lowered(&plan, Mode::Delegate);
+        assert!(held(&guard, Mode::Automate).abs() < f64::EPSILON);
+        assert!((held(&guard, Mode::Delegate) - before).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn evidence_keeps_its_worth_when_the_share_of_the_budget_changes() {
+        let plan = Plan::new(&workflow("wf", 1), 1e6).guards.remove(0);
+        let mut guard = failing(&plan, Mode::Automate, 3);
+        let (before, _) = guard.evidence(&plan, Mode::Automate).unwrap();
+        guard.rescale(0.5, 1.0);
+        let (after, _) = guard.evidence(&plan, Mode::Automate).unwrap();
+        assert!((after / before - 0.5).abs() < 1e-6, "{before} {after}: twice the share, half the threshold");
+    }
+
+    #[test]
+    fn a_late_output_does_not_turn_the_clock_back() {
+        let mut latest = Time(1_000);
+        assert!(elapsed(&mut latest, Time(400)).abs() < f64::EPSILON);
+        assert!((elapsed(&mut latest, Time(1_500)) - 500.0).abs() < f64::EPSILON);
+    }
+}

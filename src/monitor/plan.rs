@@ -127,6 +127,11 @@ pub(crate) mod tests {
         let lane = plan.guards[0].lane.as_ref().unwrap();
         assert!((lane.threshold - 1e7).abs() < 1.0 && (plan.guards[0].threshold - 1e6 / 0.9).abs() < 1.0);
         assert!((lane.bets.bound() - 0.7).abs() < 1e-12);
+        let mut quarter = workflow("wf", 50);
+        quarter.guards[0].share = 0.25;
+        let plan = Plan::new(&quarter, 1e6);
+        assert!((plan.guards[0].threshold - 4e6 / 0.9).abs() < 1.0);
+        assert!((plan.guards[0].lane.as_ref().unwrap().threshold - 4e7).abs() < 1.0);
         let plan = Plan::new(&workflow("wf", 1), 1e6);
         assert!(plan.guards[0].lane.is_none() && (plan.guards[0].threshold - 1e6).abs() < 1e-6);
         assert!(plan.guards[0].binds(Mode::Collaborate) && !plan.guards[0].binds(Mode::Assist));

@@ -204,4 +204,22 @@ mod tests {
         assert!((0..3_000u32).all(|n| !see(&mut watch, f64::from(n % 50))));
         assert_eq!(watch.drift.unwrap().recent().len(), 17);
     }
+
+    #[test]
+    fn evidence_of_a_distribution_is_forgotten_where_it_no_longer_binds() {
+        let mut policy = guard("g", Signal::Drift { of: DriftOf::Score("s".into()) }, 0.1, 1);
+        policy.baseline = Some(BaselinePolicy { source: BaselineSource::Outputs { count: 100 }, hour_of_week: None });
+        let mut declared = workflow("wf", 1);
+        declared.guards = vec![policy];
+        let plan = Plan::new(&declared, 1e6).guards.remove(0);
+        let mut watched = Guard::new(&plan, Time(0));
+        for n in 0..120u32 {
+            let far = if n < 100 { 0.0 } else { 1_000.0 };
+            watched.watch.drifts(&plan, true, Value::Number(f64::from(n % 100) + far), Time(0));
+        }
+        watched.lowered(&plan, Mode::Delegate);
+        assert!(watched.watch.evidence().is_some_and(|evidence| evidence > 100.0), "it binds there too");
+        watched.lowered(&plan, Mode::Assist);
+        assert!(watched.watch.evidence().is_some_and(|evidence| evidence.abs() < f64::EPSILON));
+    }
 }

@@ -17,6 +17,8 @@ pub(super) fn log_mixture(hits: f64, n: f64, p: f64, [a, b]: [f64; 2]) -> f64 {
 /// The Beta(a, b) with mean p that makes the bound at time `t_opt` about as narrow as it can be at level
 /// `alpha` (Howard, Ramdas, McAuliffe, Sekhon 2021, §3.5 and Prop. 3, <https://doi.org/10.1214/20-AOS1991>).
 pub(super) fn tuned(p: f64, t_opt: f64, alpha: f64) -> [f64; 2] {
+    // Any prior is valid at any p; at the very ends this one would be none.
+    let p = p.clamp(1e-12, 1.0 - 1e-12);
     let variance = p * (1.0 - p);
     let twice = -2.0 * alpha.ln();
     let rho = variance * t_opt / (twice + twice.ln_1p());

@@ -299,14 +299,8 @@ mod tests {
         assert!(spread < 500, "a total variation of 0.3 over 20 categories: {spread}");
         let mut drift = Drift::default();
         let mut i = 0;
-        while !drift.observe(
-            &plan,
-            if i % 3 == 0 { Value::Category("new") } else { Value::Category(draw(0.0)) },
-            0,
-            true,
-            i,
-            1e6,
-        ) {
+        let mut some = |i: i64| Value::Category(if i % 3 == 0 { "new" } else { draw(0.0) });
+        while !drift.observe(&plan, some(i), 0, true, i, 1e6) {
             i += 1;
         }
         let worst = drift.worst(&plan, "attributes.locale").unwrap();
@@ -349,6 +343,16 @@ mod tests {
     }
 
     #[test]
+    fn dependent_outputs_keep_their_margin() {
+        let mut rng = Rng::new(17);
+        let mut sample = vec![0.0];
+        (0..5_000).for_each(|t| sample.push(0.9 * sample[t] + rng.normal()));
+        let plan = DriftPlan::new(Reference::of_numbers(&sample).unwrap(), 0.10, 1, &[]);
+        let (share, [low, high]) = (plan.reference.share(16), plan.range[16]);
+        assert!(low > share + 0.5 * (high - share) && low < high, "{share} {low} {high}");
+    }
+
+    #[test]
     fn a_block_waits_until_it_is_full() {
         let mut rng = Rng::new(13);
         let plan = numbers(&mut rng, 10);
@@ -359,11 +363,8 @@ mod tests {
     #[test]
     fn what_is_of_late_is_bounded() {
         let mut rng = Rng::new(14);
-        let plan = numbers(&mut rng, 1);
-        let mut drift = Drift::default();
-        for t in 0..20_000 {
-            drift.observe(&plan, Value::Number(rng.normal()), 0, true, t, 1e6);
-        }
+        let (plan, mut drift) = (numbers(&mut rng, 1), Drift::default());
+        (0..20_000).for_each(|t| assert!(!drift.observe(&plan, Value::Number(rng.normal()), 0, true, t, 1e6)));
         let n: u32 = drift.recent().iter().sum();
         assert!((RECENT..=2 * RECENT).contains(&n), "{n}");
     }
