@@ -222,4 +222,27 @@ mod tests {
         watched.lowered(&plan, Mode::Assist);
         assert!(watched.watch.evidence().is_some_and(|evidence| evidence.abs() < f64::EPSILON));
     }
+
+    #[test]
+    fn a_cost_weighs_the_same_against_a_lower_bound_whatever_mode_it_was_seen_in() {
+        let signal = Signal::CostPerUnit { cap: "1".parse().unwrap(), units_max: 10.0 };
+        let mut policy = guard("g", signal, 0.3, 5);
+        *policy.bound.get_mut(Mode::Automate) = Some(0.1);
+        let mut declared = workflow("wf", 1);
+        declared.guards = vec![policy];
+        let plan = Plan::new(&declared, 1e6).guards.remove(0);
+        let held = |mode: Mode| {
+            let (mut watched, mut segments) = (Guard::new(&plan, Time(0)), Segments::default());
+            for n in 0..400 {
+                let mut event = OutputEvent::new("o", WorkflowId::unknown(), Outcome::Ok);
+                event.units = f64::from(1 + n % 7);
+                event.cost = Some(if n % 9 == 0 { "2.5" } else { "0.04" }.parse().unwrap());
+                let segments = Segmented::new(&mut segments);
+                watched.event(&plan, &mut Arrival { mode, now: Time(0), event: &event, segments });
+            }
+            watched.evidence(&plan, Mode::Delegate).unwrap().0
+        };
+        let (above, itself) = (held(Mode::Automate), held(Mode::Delegate));
+        assert!((above / itself - 1.0).abs() < 1e-4 && itself > 0.0, "{above} {itself}");
+    }
 }

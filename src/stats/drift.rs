@@ -338,6 +338,7 @@ mod tests {
         let mut drift = Drift::default();
         // Everything on one side, but not judged: at most the margin of 0.04 may be taken back.
         (0..100_000).for_each(|t| assert!(!drift.observe(&plan, Value::Number(399.0), 0, false, t, 1e5)));
+        assert_eq!(drift.all.iter().sum::<u32>(), 100_400);
         let found = (1..1_000).find(|t| drift.observe(&plan, Value::Number(399.0), 0, true, *t, 1e5));
         assert!(found.is_some_and(|t| t < 30), "{found:?}");
     }
