@@ -43,8 +43,9 @@ impl Guard {
             (Broken::Outage, Some(lane)) => (&self.outage, Some(&lane.bets), lane.threshold, "outage", outage_at),
             _ => (self.main.get(mode), self.bets(plan, mode), plan.threshold, "main", main_at),
         };
-        let empty = Breach { lane: lane.to_owned(), threshold, ..self.empty(plan, mode) };
-        let Some((bets, change)) = bets.and_then(|bets| Some((bets, detector.change(bets)?))) else { return empty };
+        let evidence = bets.map_or(0.0, |bets| detector.evidence(bets));
+        let empty = Breach { lane: lane.to_owned(), evidence, threshold, ..self.empty(plan, mode) };
+        let Some(change) = bets.and_then(|bets| detector.change(bets)) else { return empty };
         let before = |age_ms: f64| Time(at.0.saturating_sub_unsigned(whole(age_ms)));
         // The denominator of a cost is units; how many outputs they are is as it is in all.
         let outputs = change.denominator * self.total.observations_each();
@@ -54,7 +55,6 @@ impl Guard {
                 .then(|| clopper_pearson_95(whole(change.numerator), whole(outputs)))
                 .flatten(),
             n: whole(outputs),
-            evidence: detector.evidence(bets),
             changed_at: Some(before(change.age_ms)),
             changed_between: Some(change.between_ms.map(before)),
             ..empty
