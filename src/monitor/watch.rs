@@ -171,6 +171,15 @@ mod tests {
     use super::*;
     use crate::domain::{BaselinePolicy, BaselineSource, Outcome, Time, WorkflowId};
 
+    /// Drift of a score that is learned from 100 outputs, with tolerance 0.1 and block 1.
+    fn of_a_score() -> GuardPlan {
+        let mut policy = guard("g", Signal::Drift { of: DriftOf::Score("s".into()) }, 0.1, 1);
+        policy.baseline = Some(BaselinePolicy { source: BaselineSource::Outputs { count: 100 }, hour_of_week: None });
+        let mut declared = workflow("wf", 1);
+        declared.guards = vec![policy];
+        Plan::new(&declared, 1e6).guards.remove(0)
+    }
+
     #[test]
     fn a_long_time_in_assist_is_no_evidence_when_a_learned_bound_binds_again() {
         let mut policy = guard("g", Signal::ExceptionRate { kind: None }, 0.0, 10);
@@ -191,11 +200,7 @@ mod tests {
 
     #[test]
     fn a_distribution_learned_anew_is_counted_anew() {
-        let mut policy = guard("g", Signal::Drift { of: DriftOf::Score("s".into()) }, 0.1, 1);
-        policy.baseline = Some(BaselinePolicy { source: BaselineSource::Outputs { count: 100 }, hour_of_week: None });
-        let mut declared = workflow("wf", 1);
-        declared.guards = vec![policy];
-        let plan = Plan::new(&declared, 1e6).guards.remove(0);
+        let plan = of_a_score();
         let mut watch = Watch::new(&plan);
         let see = |watch: &mut Watch, x: f64| watch.drifts(&plan, true, Value::Number(x), Time(0));
         // Nearly always the same, and then spread over many values: more parts than before.
@@ -207,11 +212,7 @@ mod tests {
 
     #[test]
     fn evidence_of_a_distribution_is_forgotten_where_it_no_longer_binds() {
-        let mut policy = guard("g", Signal::Drift { of: DriftOf::Score("s".into()) }, 0.1, 1);
-        policy.baseline = Some(BaselinePolicy { source: BaselineSource::Outputs { count: 100 }, hour_of_week: None });
-        let mut declared = workflow("wf", 1);
-        declared.guards = vec![policy];
-        let plan = Plan::new(&declared, 1e6).guards.remove(0);
+        let plan = of_a_score();
         let mut watched = Guard::new(&plan, Time(0));
         for n in 0..120u32 {
             let far = if n < 100 { 0.0 } else { 1_000.0 };
