@@ -16,7 +16,7 @@ use crate::store::{Part, SnapshotChange, Store, StoreError, encode_event};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Version of the parts of a snapshot. Version 1: the policy as JSON under `policy`, each
+/// Version of the parts of a snapshot: the policy as JSON under `policy`, each
 /// workflow's state in postcard under `workflow/ID`.
 pub const SNAPSHOT_VERSION: u16 = 3;
 /// A long start says how far it is every so many records.

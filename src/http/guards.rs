@@ -55,7 +55,8 @@ pub async fn relearn(
     let Json(order) = order.map_err(|error| Problem::invalid("body", error.body_text()))?;
     let reason = reason(order.reason)?;
     if order.outputs.is_some_and(|outputs| !BASELINE_OUTPUTS.contains(&outputs)) {
-        return Err(Problem::invalid("outputs", "`outputs` must be between 30 and 100000"));
+        let (least, most) = (BASELINE_OUTPUTS.start(), BASELINE_OUTPUTS.end());
+        return Err(Problem::invalid("outputs", format!("`outputs` must be between {least} and {most}")));
     }
     let view = find(&shared, &id, &guard).await?;
     if view.baseline.is_none() {

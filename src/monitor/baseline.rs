@@ -10,11 +10,6 @@ use crate::stats::baseline::{Reference, Value};
 use crate::stats::season::strata;
 use serde::{Deserialize, Serialize};
 
-/// A range of time is cut off here; what comes after it in the range is not in the sample.
-const RANGE_OUTPUTS_MAX: usize = 100_000;
-/// A range that ends with fewer outputs is no baseline; the guard goes on collecting.
-const OUTPUTS_MIN: usize = 30;
-
 /// State of a guard's baseline.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Baseline {
@@ -93,7 +88,9 @@ impl Baseline {
             (BaselineSource::Range { from, to }, None) => Err((*from, *to)),
             (BaselineSource::File { .. }, None) => return false,
         };
-        let over = wanted.is_err_and(|(_, to)| time >= to) && sample.len() >= OUTPUTS_MIN;
+        // A range that ends with fewer outputs is no baseline: the guard goes on collecting. One with more is cut off.
+        let [least, most] = [BASELINE_OUTPUTS.start(), BASELINE_OUTPUTS.end()].map(|n| *n as usize);
+        let over = wanted.is_err_and(|(_, to)| time >= to) && sample.len() >= least;
         let inside = wanted.is_ok() || wanted.is_err_and(|(from, to)| from <= time && time < to);
         if inside {
             match value {
@@ -106,7 +103,7 @@ impl Baseline {
             sample.from = Some(sample.from.map_or(time, |from| from.min(time)));
             sample.to = Some(sample.to.map_or(time, |to| to.max(time)));
         }
-        let full = sample.len() >= wanted.unwrap_or(RANGE_OUTPUTS_MAX);
+        let full = sample.len() >= wanted.unwrap_or(most);
         if !(over || full) {
             return false;
         }

@@ -169,24 +169,24 @@ mod tests {
     use super::super::plan::tests::{guard, workflow};
     use super::super::segments::{Segmented, Segments};
     use super::*;
-    use crate::domain::{BaselinePolicy, BaselineSource, Outcome, Time, WorkflowId};
+    use crate::domain::{BaselinePolicy, BaselineSource, GuardPolicy, Outcome, Time, WorkflowId, WorkflowPolicy};
 
     /// Drift of a score that is learned from 100 outputs, with tolerance 0.1 and block 1.
     fn of_a_score() -> GuardPlan {
         let mut policy = guard("g", Signal::Drift { of: DriftOf::Score("s".into()) }, 0.1, 1);
         policy.baseline = Some(BaselinePolicy { source: BaselineSource::Outputs { count: 100 }, hour_of_week: None });
-        let mut declared = workflow("wf", 1);
-        declared.guards = vec![policy];
-        Plan::new(&declared, 1e6).guards.remove(0)
+        plan_of(policy)
+    }
+
+    fn plan_of(policy: GuardPolicy) -> GuardPlan {
+        Plan::new(&WorkflowPolicy { guards: vec![policy], ..workflow("wf", 1) }, 1e6).guards.remove(0)
     }
 
     #[test]
     fn a_long_time_in_assist_is_no_evidence_when_a_learned_bound_binds_again() {
         let mut policy = guard("g", Signal::ExceptionRate { kind: None }, 0.0, 10);
         policy.baseline = Some(BaselinePolicy { source: BaselineSource::Outputs { count: 500 }, hour_of_week: None });
-        let mut declared = workflow("wf", 1);
-        declared.guards = vec![policy];
-        let plan = Plan::new(&declared, 1e6).guards.remove(0);
+        let plan = plan_of(policy);
         let (mut watched, mut segments) = (Guard::new(&plan, Time(0)), Segments::default());
         let mut broken = |mode: Mode, n: i64| {
             let outcome = if n % 10 == 0 { Outcome::Exception } else { Outcome::Ok };
@@ -229,9 +229,7 @@ mod tests {
         let signal = Signal::CostPerUnit { cap: "1".parse().unwrap(), units_max: 10.0 };
         let mut policy = guard("g", signal, 0.3, 5);
         *policy.bound.get_mut(Mode::Automate) = Some(0.1);
-        let mut declared = workflow("wf", 1);
-        declared.guards = vec![policy];
-        let plan = Plan::new(&declared, 1e6).guards.remove(0);
+        let plan = plan_of(policy);
         let held = |mode: Mode| {
             let (mut watched, mut segments) = (Guard::new(&plan, Time(0)), Segments::default());
             for n in 0..400 {

@@ -4,19 +4,13 @@
 //! 32 of them. The promise is that of `detector`, for their weighted sum. Knows neither cuts nor
 //! categories: it sees one number for each bound.
 
-use super::bets::{BOUND_MAX, narrow};
+use super::bets::{ALTERNATIVES, BOUND_MAX, Lanes, narrow};
 use serde::{Deserialize, Serialize};
 
 /// Bounds in one bank.
 pub const BOUNDS_MAX: usize = 32;
 /// The odds of the alternatives are multiples of the odds of the bound between these, geometrically.
 pub const ODDS: [f32; 2] = [1.2, 16.0];
-
-/// Alternatives for each bound.
-pub const ALTERNATIVES: usize = 8;
-
-/// One number for each alternative.
-type Lanes = [f32; ALTERNATIVES];
 
 /// The bets against a set of bounds.
 ///

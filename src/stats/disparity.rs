@@ -3,7 +3,7 @@
 //! Owns the evidence for every group. It looks at exceptions only: of these, the share of a group is
 //! compared with its share of all outputs. Knows no attribute and no guard.
 
-use super::bank::ALTERNATIVES;
+use super::bets::ALTERNATIVES;
 use super::runs::Run;
 use serde::{Deserialize, Serialize};
 

@@ -111,8 +111,7 @@ pub struct Drift {
 
 impl Drift {
     /// Takes the value of one output (in `stratum` of the season); one that is not `judged` is only
-    /// remembered as of late. True when M reaches `threshold`
-    /// with it. The promise is that of the detectors (`bank`): while the share of every part keeps
+    /// remembered, and moves the bounds within their margins. True when M reaches `threshold` with it. The promise is that of the detectors (`bank`): while the share of every part keeps
     /// to its bound, at most once in `threshold` outputs on average.
     pub fn observe(
         &mut self,

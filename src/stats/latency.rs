@@ -41,9 +41,8 @@ fn unreachable_histogram<C: hdrhistogram::Counter>() -> Histogram<C> {
 
 impl Latencies {
     /// Takes one latency in milliseconds, 0 ≤ ms ≤ 10⁹.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked at the door: 0 to 1e12 µs")]
     pub fn record(&mut self, ms: f64) {
-        self.add((ms * 1_000.0).round().max(0.0) as u64, 1);
+        self.add(micros(ms), 1);
     }
 
     fn add(&mut self, micros: u64, count: u32) {
@@ -80,14 +79,9 @@ impl Latencies {
             Self::Few(values) => values.shrink_to_fit(),
             Self::Packed(_) => {}
             Self::Many(_) => {
-                let mut bytes = Vec::new();
-                let mut last = 0;
-                self.each(|micros, count| {
-                    leb128(&mut bytes, micros - last);
-                    leb128(&mut bytes, count);
-                    last = micros;
-                });
-                *self = Self::Packed(bytes.into());
+                let mut packer = Packer::default();
+                self.each(|micros, count| packer.push(micros, count));
+                *self = Self::Packed(packer.bytes.into());
             }
         }
     }
@@ -105,14 +99,7 @@ impl Latencies {
                     take(many.lowest_equivalent(bucket.value_iterated_to()), u64::from(bucket.count_at_value()));
                 }
             }
-            Self::Packed(bytes) => {
-                let mut rest = &bytes[..];
-                let mut micros = 0u64;
-                while let (Some(distance), Some(count)) = (read_leb128(&mut rest), read_leb128(&mut rest)) {
-                    micros = micros.saturating_add(distance);
-                    take(micros, count);
-                }
-            }
+            Self::Packed(bytes) => unpacked(bytes).for_each(|(micros, count)| take(micros, count)),
         }
     }
 }
@@ -128,7 +115,38 @@ fn saturate(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-pub(super) fn leb128(out: &mut Vec<u8>, mut value: u64) {
+/// Whole microseconds of milliseconds, 0 ≤ ms ≤ 10⁹.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked at the door: 0 to 1e12 µs")]
+pub(super) fn micros(ms: f64) -> u64 {
+    (ms * 1_000.0).round().max(0.0) as u64
+}
+
+/// Writes ascending values with their counts: LEB128 pairs (distance from the value before, count).
+#[derive(Debug, Default)]
+pub(super) struct Packer {
+    pub(super) bytes: Vec<u8>,
+    last: u64,
+}
+
+impl Packer {
+    pub(super) fn push(&mut self, micros: u64, count: u64) {
+        leb128(&mut self.bytes, micros - self.last);
+        leb128(&mut self.bytes, count);
+        self.last = micros;
+    }
+}
+
+/// What a [`Packer`] wrote, up to the first damaged pair.
+pub(super) fn unpacked(bytes: &[u8]) -> impl Iterator<Item = (u64, u64)> {
+    let (mut rest, mut micros) = (bytes, 0u64);
+    std::iter::from_fn(move || {
+        let (distance, count) = (read_leb128(&mut rest)?, read_leb128(&mut rest)?);
+        micros = micros.saturating_add(distance);
+        Some((micros, count))
+    })
+}
+
+fn leb128(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
@@ -136,7 +154,7 @@ pub(super) fn leb128(out: &mut Vec<u8>, mut value: u64) {
     out.push((value & 0x7f) as u8);
 }
 
-pub(super) fn read_leb128(bytes: &mut &[u8]) -> Option<u64> {
+fn read_leb128(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;

@@ -3,7 +3,7 @@
 //! Owns the merging of new values into the packed ones. A slot of a window is open for a minute and may
 //! take the room of a whole histogram; this one is kept for months by every workflow.
 
-use super::latency::{leb128, put, read_leb128};
+use super::latency::{Packer, micros, put, unpacked};
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
@@ -23,9 +23,8 @@ pub struct LatencyTotal {
 
 impl LatencyTotal {
     /// Takes one latency in milliseconds, 0 ≤ ms ≤ 10⁹.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked at the door: 0 to 1e12 µs")]
     pub fn record(&mut self, ms: f64) {
-        self.waiting.push(bucket((ms * 1_000.0).round().max(0.0) as u64));
+        self.waiting.push(bucket(micros(ms)));
         if self.waiting.len() >= WAITING_MAX {
             self.merge();
         }
@@ -33,40 +32,25 @@ impl LatencyTotal {
 
     /// Adds them all to a histogram of microseconds.
     pub fn add_to(&self, sum: &mut Histogram<u64>) {
-        self.packed().for_each(|(micros, count)| put(sum, micros, count));
+        unpacked(&self.packed).for_each(|(micros, count)| put(sum, micros, count));
         self.waiting.iter().for_each(|micros| put(sum, *micros, 1));
-    }
-
-    fn packed(&self) -> impl Iterator<Item = (u64, u64)> {
-        let (mut rest, mut micros) = (&self.packed[..], 0u64);
-        std::iter::from_fn(move || {
-            let (distance, count) = (read_leb128(&mut rest)?, read_leb128(&mut rest)?);
-            micros = micros.saturating_add(distance);
-            Some((micros, count))
-        })
     }
 
     fn merge(&mut self) {
         self.waiting.sort_unstable();
         let mut fresh = self.waiting.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64)).peekable();
-        let mut bytes = Vec::with_capacity(self.packed.len() + 64);
-        let mut last = 0;
-        let mut write = |micros: u64, count: u64| {
-            leb128(&mut bytes, micros - last);
-            leb128(&mut bytes, count);
-            last = micros;
-        };
-        for (micros, mut count) in self.packed() {
+        let mut packer = Packer::default();
+        for (micros, mut count) in unpacked(&self.packed) {
             while let Some((before, n)) = fresh.next_if(|(new, _)| *new < micros) {
-                write(before, n);
+                packer.push(before, n);
             }
             while let Some((_, n)) = fresh.next_if(|(new, _)| *new == micros) {
                 count = count.saturating_add(n);
             }
-            write(micros, count);
+            packer.push(micros, count);
         }
-        fresh.for_each(|(micros, n)| write(micros, n));
-        self.packed = bytes.into();
+        fresh.for_each(|(micros, n)| packer.push(micros, n));
+        self.packed = packer.bytes.into();
         self.waiting.clear();
     }
 }
@@ -108,8 +92,8 @@ mod tests {
     #[test]
     fn damaged_bytes_end_the_total_and_nothing_else() {
         let total = LatencyTotal { packed: vec![5, 1, 0x80, 0x80].into(), waiting: Vec::new() };
-        assert_eq!(total.packed().collect::<Vec<_>>(), [(5, 1)]);
-        assert_eq!(LatencyTotal::default().packed().count(), 0);
+        assert_eq!(unpacked(&total.packed).collect::<Vec<_>>(), [(5, 1)]);
+        assert_eq!(unpacked(&LatencyTotal::default().packed).count(), 0);
     }
 
     proptest! {
@@ -125,7 +109,7 @@ mod tests {
             let mut sum = histogram::<u64>();
             total.add_to(&mut sum);
             prop_assert_eq!(sum.len(), values.len() as u64);
-            let ascending: Vec<u64> = total.packed().map(|(micros, _)| micros).collect();
+            let ascending: Vec<u64> = unpacked(&total.packed).map(|(micros, _)| micros).collect();
             prop_assert!(ascending.windows(2).all(|pair| pair[0] < pair[1]));
         }
     }
