@@ -185,7 +185,7 @@ fn start_driver(
         // The standard library's hash keys come from the system's source of random numbers.
         let key = RandomState::new().hash_one(now.0).max(1);
         let action = Action::ReviewKey { key };
-        engine.input(now, Input::Command(Command { by: "andon".to_owned(), action }))?;
+        engine.input(now, Input::Command(Command::new("andon", action)))?;
     }
     if engine.monitor().policy().hash != settings.policy.hash {
         engine.input(now, Input::Policy(Box::new(settings.policy.clone())))?;

@@ -32,8 +32,18 @@ pub enum Input {
 pub struct Command {
     /// Who: the name behind the token, or `local`.
     pub by: String,
+    /// The roles that the token gave at that time: approvals are counted by role.
+    #[serde(default)]
+    pub roles: Vec<String>,
     /// What.
     pub action: Action,
+}
+
+impl Command {
+    /// An order of somebody without a role.
+    pub fn new(by: &str, action: Action) -> Self {
+        Self { by: by.to_owned(), roles: Vec::new(), action }
+    }
 }
 
 /// The orders that exist. None of them raises a mode.

@@ -46,7 +46,7 @@ pub async fn stop(
 ) -> Result<Json<Stopped>, Problem> {
     let Json(stop) = stop.map_err(|error| Problem::invalid("body", error.body_text()))?;
     let reason = reason(stop.reason)?;
-    shared.driver.command(Command { by: LOCAL.to_owned(), action: Action::Stop { reason } }).await?;
+    shared.driver.command(Command::new(LOCAL, Action::Stop { reason })).await?;
     let modes = shared.driver.board().all().into_iter().map(|(view, _)| {
         (view.workflow.to_string(), ModeNow { mode: view.mode, level: view.level, epoch: view.epoch })
     });

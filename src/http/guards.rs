@@ -66,7 +66,7 @@ pub async fn relearn(
     }
     let workflow = shared.driver.board().peek(&id).ok_or_else(|| Problem::unknown_workflow(&id))?.workflow.clone();
     let action = Action::Rebase { workflow, guard: guard.clone(), outputs: order.outputs, reason };
-    shared.driver.command(Command { by: super::admin::LOCAL.to_owned(), action }).await?;
+    shared.driver.command(Command::new(super::admin::LOCAL, action)).await?;
     find(&shared, &id, &guard).await.map(Json)
 }
 

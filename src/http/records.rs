@@ -185,8 +185,7 @@ async fn step(
         return Err(Problem::invalid("note", "`note` must have at most 1024 bytes"));
     }
     find(&shared, id.clone()).await?;
-    let effects: Vec<Effect> =
-        shared.driver.command(Command { by: LOCAL.to_owned(), action: action(id.clone(), note) }).await?;
+    let effects: Vec<Effect> = shared.driver.command(Command::new(LOCAL, action(id.clone(), note))).await?;
     if effects.is_empty() {
         tracing::debug!(incident = id, "the incident was there already");
     }

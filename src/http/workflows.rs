@@ -222,7 +222,7 @@ pub async fn post_mode(
         (None, Some(hold)) => Action::Hold { workflow, hold, reason },
         _ => return Err(Problem::invalid("mode", "send either `mode` to lower, or `hold`, and a `reason`")),
     };
-    shared.driver.command(Command { by: super::admin::LOCAL.to_owned(), action }).await?;
+    shared.driver.command(Command::new(super::admin::LOCAL, action)).await?;
     let view = shared.driver.board().peek(&id).ok_or_else(|| Problem::unknown_workflow(&id))?;
     Ok(respond(&view, shared.driver.clock().now(), shared.reloader.lease_ms(), &HeaderMap::new()).into_response())
 }

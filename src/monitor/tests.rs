@@ -190,7 +190,7 @@ fn in_the_lab_a_breach_informs_once_and_never_demotes() {
     let incidents = house.state("wf").incidents.list().to_vec();
     assert_eq!(incidents.len(), 1);
     let action = Action::Resolve { incident: incidents[0].id.clone(), note: "seen".into() };
-    house.input(&Input::Command(Command { by: "ann".into(), action }));
+    house.input(&Input::Command(Command::new("ann", action)));
     (0..100).for_each(|_| drop(house.event("wf", true)));
     assert_eq!(house.state("wf").incidents.list().len(), 2, "after it was dealt with it informs again");
 }
@@ -199,7 +199,7 @@ fn in_the_lab_a_breach_informs_once_and_never_demotes() {
 fn an_output_above_its_mode_is_counted_after_the_lease() {
     let mut house = House::with(vec![workflow("wf", 1)]);
     let lower = Action::Lower { workflow: WorkflowId::new("wf").unwrap(), mode: Mode::Assist, reason: "r".into() };
-    house.input(&Input::Command(Command { by: "ann".into(), action: lower }));
+    house.input(&Input::Command(Command::new("ann", lower)));
     let disobey = |house: &mut House| {
         let event = OutputEvent { mode: Some(Mode::Automate), ..output("wf", house.at.seq, false) };
         house.input(&Input::Events(vec![event]))
@@ -234,7 +234,7 @@ fn a_reload_keeps_what_did_not_change() {
     assert_eq!(house.state("wf").guards.get("exceptions").unwrap().total, before);
     // Away and back: the mode and the history are kept, and nobody raised anything.
     let lower = Action::Lower { workflow: policy.id.clone(), mode: Mode::Delegate, reason: "r".into() };
-    house.input(&Input::Command(Command { by: "ann".into(), action: lower }));
+    house.input(&Input::Command(Command::new("ann", lower)));
     let effects = house.load(Vec::new());
     assert!(matches!(entries(&effects)[1].what, What::Removed {}));
     assert!(house.monitor.admit(&policy.id, &mut BTreeSet::new()).is_err());
@@ -254,7 +254,7 @@ fn a_renamed_workflow_keeps_its_history() {
     let mut house = House::with(vec![workflow("old", 1)]);
     house.event("old", false);
     let lower = Action::Lower { workflow: WorkflowId::new("old").unwrap(), mode: Mode::Assist, reason: "r".into() };
-    house.input(&Input::Command(Command { by: "ann".into(), action: lower }));
+    house.input(&Input::Command(Command::new("ann", lower)));
     let mut renamed = workflow("new", 1);
     renamed.renamed_from = Some(WorkflowId::new("old").unwrap());
     house.load(vec![renamed]);
@@ -315,7 +315,7 @@ impl Step {
     fn input(&self, house: &House) -> Option<Input> {
         let id = |first: bool| if first { "a" } else { "b" };
         let a = WorkflowId::new("a").unwrap();
-        let act = |action| Input::Command(Command { by: "ann".into(), action });
+        let act = |action| Input::Command(Command::new("ann", action));
         Some(match *self {
             Self::Event(first, bad) => Input::Events(vec![output(id(first), house.at.seq, bad)]),
             Self::Tick | Self::Days(_) => Input::Tick,

@@ -107,9 +107,8 @@ fn any_input() -> impl Strategy<Value = Input> {
         prop::collection::vec(any_event(), 0..6).prop_map(Input::Events),
         prop::collection::vec(any_review(), 0..6).prop_map(Input::Reviews),
         text(20).prop_map(|version| Input::Started { version: version.into() }),
-        (text(20), text(20)).prop_map(|(by, reason)| {
-            Input::Command(Command { by: by.into(), action: Action::Stop { reason: reason.into() } })
-        }),
+        (text(20), text(20))
+            .prop_map(|(by, reason)| { Input::Command(Command::new(&by, Action::Stop { reason: reason.into() })) }),
         Just(Input::Tick),
     ]
 }

@@ -204,7 +204,7 @@ impl World {
         };
         let now = self.now();
         // Refused by a failed store, or done; both are checked below.
-        let _ = self.engine.as_mut().unwrap().input(now, Input::Command(Command { by: "ada".into(), action }));
+        let _ = self.engine.as_mut().unwrap().input(now, Input::Command(Command::new("ada", action)));
     }
 
     /// What the bookkeeper does; with `saved` false the daemon dies before the snapshot is written.

@@ -49,7 +49,7 @@ fn inputs() -> Vec<Input> {
         time: None,
         note: Some("ünïcode".into()),
     };
-    let stop = Command { by: "bob".into(), action: Action::Stop { reason: "drill".into() } };
+    let stop = Command::new("bob", Action::Stop { reason: "drill".into() });
     vec![
         Input::Started { version: "0.1.0".into() },
         Input::Policy(Box::new(policy(0.1 + 0.2))),
