@@ -181,14 +181,20 @@ fn start_driver(
         "state restored"
     );
     engine.input(now, Input::Started { version: env!("CARGO_PKG_VERSION").to_owned() })?;
-    if engine.monitor().review_key() == 0 {
+    if engine.monitor().house().review_key == 0 {
         // The standard library's hash keys come from the system's source of random numbers.
         let key = RandomState::new().hash_one(now.0).max(1);
         let action = Action::ReviewKey { key };
         engine.input(now, Input::Command(Command::new("andon", action)))?;
     }
-    if engine.monitor().policy().hash != settings.policy.hash {
+    let waiting = engine.monitor().house().waiting.as_ref().map(|policy| policy.hash.clone());
+    if engine.monitor().policy().hash != settings.policy.hash && waiting.as_ref() != Some(&settings.policy.hash) {
         engine.input(now, Input::Policy(Box::new(settings.policy.clone())))?;
+    }
+    if engine.monitor().house().waiting.is_some() {
+        tracing::warn!(
+            "the configuration loosens something and waits for an approver, the policy before it holds: `andon requests`"
+        );
     }
     // What lapsed while the daemon was away must not be served for the moment until the first tick.
     engine.tick(now)?;

@@ -5,8 +5,10 @@
 
 use crate::clock::Clock;
 use crate::config::{self, Problems, Settings};
+use crate::domain::{Ask, Entry, What};
 use crate::driver::{Driver, Unavailable};
 use crate::metrics::Metrics;
+use crate::monitor::Effect;
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
@@ -46,6 +48,11 @@ pub struct Reloaded {
     pub policy: String,
     /// Whether it differs from the one before.
     pub changed: bool,
+    /// The request that waits for an approver, where the new policy loosens something: until it is
+    /// approved the old one stays.
+    pub waiting: Option<String>,
+    /// What it loosens, a sentence each.
+    pub loosens: Vec<String>,
     /// Sections whose changes take effect at the next start only.
     pub restart_needed: Vec<String>,
 }
@@ -99,12 +106,12 @@ impl Reloader {
 
     /// How long a mode answer holds, milliseconds.
     pub fn lease_ms(&self) -> i64 {
-        self.settings.load().policy.lease_ms
+        self.driver.board().policy().lease_ms
     }
 
     /// Hash of the policy in force.
     pub fn policy_hash(&self) -> String {
-        self.settings.load().policy.hash.clone()
+        self.driver.board().policy().hash.clone()
     }
 
     /// Most ids remembered for deduplication.
@@ -114,7 +121,7 @@ impl Reloader {
 
     /// Most workflows taken without a declaration.
     pub fn unknown_max(&self) -> u64 {
-        self.settings.load().policy.unknown.max as u64
+        self.driver.board().policy().unknown.max as u64
     }
 
     /// Reads the file again and puts it into force, or keeps everything as it is.
@@ -128,7 +135,15 @@ impl Reloader {
         match &result {
             Ok(reloaded) => {
                 self.metrics.reload_at.set(self.clock.now().0 / 1_000);
-                tracing::info!(policy = reloaded.policy, changed = reloaded.changed, restart_needed = ?reloaded.restart_needed, "configuration reloaded");
+                let Reloaded { policy, changed, restart_needed, waiting, .. } = reloaded;
+                match waiting {
+                    Some(request) => tracing::warn!(
+                        policy,
+                        request,
+                        "the new policy loosens something and waits for an approver: `andon requests`"
+                    ),
+                    None => tracing::info!(policy, changed, ?restart_needed, "configuration reloaded"),
+                }
             }
             Err(error) => tracing::error!(%error, "configuration not reloaded"),
         }
@@ -145,19 +160,29 @@ impl Reloader {
         let read = tokio::task::spawn_blocking(move || config::load_with(&text, &name, &read)).await;
         let new = read.map_err(|error| unreadable(error.to_string()))?.map_err(ReloadError::Problems)?;
         let old = self.settings.load_full();
-        let changed = new.policy.hash != old.policy.hash;
-        if changed {
-            self.driver.load(new.policy.clone()).await?;
-        }
+        let changed = new.policy.hash != self.policy_hash();
+        let effects = if changed { self.driver.load(new.policy.clone()).await? } else { Vec::new() };
+        let (waiting, loosens) = waits(&effects).unzip();
         let differs = [("server", new.server != old.server), ("store", new.store != old.store)];
         let restart_needed =
             differs.iter().filter(|(_, differs)| *differs).map(|(section, _)| (*section).to_owned()).collect();
-        let policy = new.policy.hash.clone();
+        let policy = self.policy_hash();
         // What needs a restart stays as it is until then, so that `/metrics` shows what holds.
         let in_force = Settings { server: old.server.clone(), store: old.store.clone(), ..new };
         self.settings.store(Arc::new(in_force));
-        Ok(Reloaded { policy, changed, restart_needed })
+        let changed = changed && waiting.is_none();
+        Ok(Reloaded { policy, changed, waiting, loosens: loosens.unwrap_or_default(), restart_needed })
     }
+}
+
+/// The request of a policy that waits, and what it loosens.
+pub fn waits(effects: &[Effect]) -> Option<(String, Vec<String>)> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Ledger(Entry { what: What::Requested { request, ask: Ask::Policy { loosens, .. }, .. }, .. }) => {
+            Some((request.clone(), loosens.clone()))
+        }
+        _ => None,
+    })
 }
 
 #[cfg(test)]

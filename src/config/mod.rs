@@ -6,6 +6,7 @@
 mod active;
 mod baseline;
 mod bound;
+mod governance;
 mod guard;
 mod keys;
 mod once;
@@ -21,7 +22,7 @@ mod workflow;
 pub use keys::{KeyDoc, Need, keys};
 pub use problem::{Problem, Problems};
 
-use crate::domain::{Policy, Time, UnknownWorkflows};
+use crate::domain::{HousePolicy, Policy, Time, UnknownWorkflows};
 use problem::Sink;
 use section::Section;
 use sha2::{Digest, Sha256};
@@ -37,8 +38,6 @@ pub struct Settings {
     pub server: Server,
     /// `[store]`: where and how much is kept.
     pub store: StoreSettings,
-    /// `[[base]]`: the shared foundations that workflows stand on.
-    pub base: Vec<BaseItem>,
     /// What decides about modes.
     pub policy: Policy,
 }
@@ -83,19 +82,6 @@ pub struct StoreSettings {
     pub dedup_window_ms: i64,
     /// … and up to this many ids, whichever is reached first.
     pub dedup_max: u64,
-}
-
-/// A shared foundation of workflows: a guide, a schema, a prompt, an evaluation set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BaseItem {
-    /// Its id.
-    pub id: String,
-    /// Who answers for it.
-    pub owner: String,
-    /// Its version.
-    pub version: String,
-    /// It is to be audited this often.
-    pub audit_every_ms: i64,
 }
 
 /// Reads a file that the configuration names, its path as written; the error is the end of a
@@ -147,6 +133,7 @@ pub fn policy_hash(policy: &Policy) -> String {
 /// settings are never used, and the rest of the file is judged as well.
 fn read(root: &Section<'_>, files: Files<'_>) -> Settings {
     let (base, base_ids) = workflow::read_base(root);
+    let defaults = governance::read_defaults(root);
     let modes = root.table("modes", "modes");
     let unknown = root.table("unknown_workflows", "unknown_workflows");
     let (outputs_per_false_demotion, budget_of_fleet) = budget(&root.table("budget", "budget"));
@@ -161,15 +148,11 @@ fn read(root: &Section<'_>, files: Files<'_>) -> Settings {
             max: usize::try_from(whole(&unknown, "max", 1..=100_000)).unwrap_or_default(),
             template: workflow::unknown_template(),
         },
-        workflows: workflow::read_all(root, &base_ids, files),
+        house: HousePolicy { base, ..governance::read_house(root) },
+        workflows: workflow::read_all(root, &base_ids, &defaults, files),
     };
     policy.hash = policy_hash(&policy);
-    Settings {
-        server: server(&root.table("server", "server")),
-        store: store(&root.table("store", "store")),
-        base,
-        policy,
-    }
+    Settings { server: server(&root.table("server", "server")), store: store(&root.table("store", "store")), policy }
 }
 
 /// B, and whether it counts the outputs of the whole fleet.

@@ -211,7 +211,10 @@ impl<'t> Section<'t> {
             self.mistyped.push(near);
             return format!("did you mean `{near}`?");
         }
-        if let Some(doc) = keys::keys().iter().find(|doc| doc.key == key) {
+        // What stands nearer is meant more likely.
+        let below = |doc: &&keys::KeyDoc| !self.name.is_empty() && doc.section.starts_with(self.name);
+        let same = || keys::keys().iter().filter(|doc| doc.key == key);
+        if let Some(doc) = same().find(below).or_else(|| same().next()) {
             return format!("`{key}` belongs in {}", title(doc.section));
         }
         let known: Vec<String> = here().map(|doc| format!("`{}`", doc.key)).collect();

@@ -3,40 +3,45 @@
 //! Owns what a workflow must say about itself and how workflows may refer to base items and to
 //! each other. Its guards are `guard`'s. Must not know the journal: whether an id is new is not seen here.
 
+use super::Files;
 use super::once::Once;
 use super::section::Section;
 use super::values::{self, Read, duration_ms, label, mode, number_in, text, word, wrong};
 use super::words::nearest;
-use super::{BaseItem, Files};
-use super::{guard, problem::Kind};
+use super::{governance, guard, problem::Kind};
 use crate::domain::policy::default_block;
-use crate::domain::{GuardPolicy, Mode, PerMode, Signal, Time, Track, WorkflowId, WorkflowPolicy};
+use crate::domain::{BaseItem, GuardPolicy, Mode, PerMode, Signal, Time, Track, WorkflowId, WorkflowPolicy};
 use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 /// Reads the base items.
-pub(super) fn read_base(root: &Section<'_>) -> (Vec<BaseItem>, Once) {
+pub(super) fn read_base(root: &Section<'_>) -> (BTreeMap<String, BaseItem>, Once) {
     let mut ids = Once::default();
-    let mut items = Vec::new();
+    let mut items = BTreeMap::new();
     for section in root.tables("base", "base") {
         let id = section.read("id", label);
         if let Some(id) = &id {
             ids.check(&section, "id", id, "the base item", "give each base item an id of its own");
         }
-        items.push(BaseItem {
-            id: id.unwrap_or_default(),
+        let item = BaseItem {
             owner: section.read("owner", |value| values::name(value, 200)).unwrap_or_default(),
             version: section.read("version", |value| values::name(value, 200)).unwrap_or_default(),
             audit_every_ms: section
                 .read("audit_every", |value| duration_ms(value, Time::DAY..=values::YEAR_MS))
                 .unwrap_or_default(),
-        });
+        };
+        items.insert(id.unwrap_or_default(), item);
     }
     (items, ids)
 }
 
 /// Reads the workflows.
-pub(super) fn read_all(root: &Section<'_>, base: &Once, files: Files<'_>) -> BTreeMap<WorkflowId, WorkflowPolicy> {
+pub(super) fn read_all(
+    root: &Section<'_>,
+    base: &Once,
+    defaults: &governance::Defaults,
+    files: Files<'_>,
+) -> BTreeMap<WorkflowId, WorkflowPolicy> {
     let sections = root.tables("workflow", "workflow");
     let mut ids = Once::default();
     let mut workflows = BTreeMap::new();
@@ -45,7 +50,7 @@ pub(super) fn read_all(root: &Section<'_>, base: &Once, files: Files<'_>) -> BTr
         if let Some(id) = &id {
             ids.check(section, "id", id.as_str(), "the workflow", "give each workflow an id of its own");
         }
-        let workflow = read(section, id, base, files);
+        let workflow = read(section, id, base, defaults, files);
         workflows.insert(workflow.id.clone(), workflow);
     }
     check_renames(&sections, &ids);
@@ -53,10 +58,17 @@ pub(super) fn read_all(root: &Section<'_>, base: &Once, files: Files<'_>) -> BTr
 }
 
 /// Reads one workflow. What can't be read gets a stand-in: the problem is noted and the policy never used.
-fn read(section: &Section<'_>, id: Option<WorkflowId>, base: &Once, files: Files<'_>) -> WorkflowPolicy {
+fn read(
+    section: &Section<'_>,
+    id: Option<WorkflowId>,
+    base: &Once,
+    defaults: &governance::Defaults,
+    files: Files<'_>,
+) -> WorkflowPolicy {
     let track = section.read("track", |value| word(value, &[("lab", Track::Lab), ("factory", Track::Factory)]));
     let (start_mode, max_mode) = modes(section, track);
     let review = section.table("review", "workflow.review");
+    let governance::Governance { gate, cooldown, readiness, rollback, lapse_on } = governance::read(section, defaults);
     WorkflowPolicy {
         id: id.unwrap_or_else(WorkflowId::unknown),
         track: track.unwrap_or(Track::Factory),
@@ -72,6 +84,11 @@ fn read(section: &Section<'_>, id: Option<WorkflowId>, base: &Once, files: Files
             review.read(mode.name(), |value| number_in(value, 0.0..=1.0)).unwrap_or_default()
         }),
         renamed_from: section.read("renamed_from", workflow_id),
+        rollback,
+        gate,
+        cooldown,
+        readiness,
+        lapse_on,
         guards: guard::read_all(section, files),
     }
 }
@@ -177,18 +194,6 @@ pub(super) fn unknown_template() -> WorkflowPolicy {
     const BOUND: f64 = 0.05;
     let signal = Signal::ExceptionRate { kind: None };
     WorkflowPolicy {
-        id: WorkflowId::unknown(),
-        track: Track::Factory,
-        owner: String::new(),
-        unit: "output".into(),
-        currency: "USD".into(),
-        start_mode: Mode::Assist,
-        max_mode: Mode::Assist,
-        base: Vec::new(),
-        runbook: String::new(),
-        evidence_valid_ms: None,
-        review: PerMode { assist: 1.0, collaborate: 1.0, delegate: 0.10, automate: 0.02 },
-        renamed_from: None,
         guards: vec![GuardPolicy {
             name: signal.name().into(),
             block: default_block(&signal, BOUND),
@@ -198,5 +203,6 @@ pub(super) fn unknown_template() -> WorkflowPolicy {
             to: None,
             baseline: None,
         }],
+        ..WorkflowPolicy::bare()
     }
 }

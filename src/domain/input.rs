@@ -3,7 +3,7 @@
 //! Owns the alphabet of the state machine. State = f(inputs), so nothing may influence a mode
 //! that is not one of these. How inputs are framed on disk is the store's.
 
-use super::{Mode, OutputEvent, Policy, Review, WorkflowId};
+use super::{Decision, Mode, OutputEvent, Policy, Review, Target, WorkflowId};
 use serde::{Deserialize, Serialize};
 
 /// One input of the monitor.
@@ -46,7 +46,8 @@ impl Command {
     }
 }
 
-/// The orders that exist. None of them raises a mode.
+/// The orders that exist. None of them raises a mode by itself: a [`Action::Decide`] that completes the
+/// approvals of a request does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Action {
@@ -100,7 +101,103 @@ pub enum Action {
     Resolve {
         /// The incident.
         incident: String,
+        /// What caused it; a remark.
+        note: String,
+    },
+    /// Ask for a promotion: freezes the evidence and waits for approvals.
+    Promote {
+        /// The workflow.
+        workflow: WorkflowId,
+        /// What to.
+        to: Target,
+        /// A sentence for the board.
+        reason: String,
+        /// What the decision funds.
+        funding: Option<String>,
+    },
+    /// Ask for the annulment of the last demotion.
+    Annul {
+        /// The workflow.
+        workflow: WorkflowId,
+        /// Why it was false.
+        reason: String,
+    },
+    /// Ask for the annulment of all demotions of a storm.
+    Restore {
+        /// The incident of the storm.
+        storm: String,
+        /// Why they were false.
+        reason: String,
+    },
+    /// Approve a request, reject it, or take it back.
+    Decide {
+        /// The request.
+        request: String,
+        /// What is said to it.
+        decision: Decision,
         /// A remark.
         note: String,
     },
+    /// Answer an item of a readiness checklist.
+    Answer {
+        /// The workflow.
+        workflow: WorkflowId,
+        /// The item.
+        item: String,
+        /// Whether it is ready.
+        ready: bool,
+        /// What shows it: a link, a remark.
+        note: String,
+    },
+    /// Somebody looked at a base item.
+    Audit {
+        /// The item.
+        item: String,
+        /// Whether it is as it should be.
+        passed: bool,
+        /// A remark.
+        note: String,
+    },
+    /// A base item got worse: all that stand on it are capped until the incident is resolved.
+    Regress {
+        /// The item.
+        item: String,
+        /// What is wrong.
+        summary: String,
+    },
+}
+
+impl Action {
+    /// The word used in JSON.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Lower { .. } => "lower",
+            Self::Hold { .. } => "hold",
+            Self::Stop { .. } => "stop",
+            Self::Rebase { .. } => "rebase",
+            Self::ReviewKey { .. } => "review_key",
+            Self::Acknowledge { .. } => "acknowledge",
+            Self::Resolve { .. } => "resolve",
+            Self::Promote { .. } => "promote",
+            Self::Annul { .. } => "annul",
+            Self::Restore { .. } => "restore",
+            Self::Decide { .. } => "decide",
+            Self::Answer { .. } => "answer",
+            Self::Audit { .. } => "audit",
+            Self::Regress { .. } => "regress",
+        }
+    }
+
+    /// The workflow that it concerns.
+    pub const fn workflow(&self) -> Option<&WorkflowId> {
+        match self {
+            Self::Lower { workflow, .. }
+            | Self::Hold { workflow, .. }
+            | Self::Rebase { workflow, .. }
+            | Self::Promote { workflow, .. }
+            | Self::Annul { workflow, .. }
+            | Self::Answer { workflow, .. } => Some(workflow),
+            _ => None,
+        }
+    }
 }

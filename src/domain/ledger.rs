@@ -2,7 +2,7 @@
 //!
 //! Owns the content of entries. Where and how they are kept is the store's.
 
-use super::{Mode, Time, WorkflowId};
+use super::{Ask, Breach, Decision, Gate, Mode, RequestStatus, Time, WorkflowId};
 use serde::{Deserialize, Serialize};
 
 /// One entry. (`journal_seq`, `index`) identifies it, so writing it twice changes nothing.
@@ -117,6 +117,102 @@ pub enum What {
         /// The numbers, when a guard did it.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         breach: Option<Box<Breach>>,
+        /// What it rests on, when people raised it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        raised: Option<Box<Raised>>,
+        /// Versions and models that ran in the epoch before, newest first, such as `model = m-2`.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        versions: Vec<String>,
+    },
+    /// Somebody asked for something that others have to approve.
+    Requested {
+        /// The request.
+        request: String,
+        /// What is asked for.
+        ask: Ask,
+        /// A sentence for people.
+        reason: String,
+        /// What the decision funds.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        funding: Option<String>,
+        /// The role of each approval that is needed.
+        needs: Vec<String>,
+        /// The gate as it stood, with the hash of the evidence.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        gate: Option<Box<Gate>>,
+    },
+    /// Somebody said something to a request.
+    Voted {
+        /// The request.
+        request: String,
+        /// What.
+        decision: Decision,
+        /// The roles that they had.
+        roles: Vec<String>,
+        /// A remark.
+        note: String,
+    },
+    /// A request ended.
+    Decided {
+        /// The request.
+        request: String,
+        /// How.
+        status: RequestStatus,
+        /// A sentence for people.
+        because: String,
+    },
+    /// An act of a person changed nothing.
+    Denied {
+        /// What was tried.
+        act: String,
+        /// A stable word.
+        code: String,
+        /// A sentence for people.
+        detail: String,
+    },
+    /// A workflow left the lab: from now on breaches demote.
+    Graduated {
+        /// The request.
+        request: String,
+        /// Who approved it.
+        approvers: Vec<String>,
+        /// Hash of the evidence.
+        evidence: String,
+    },
+    /// A new version, model or other declared value appeared in the outputs, or of a base item.
+    VersionSeen {
+        /// What it is, such as `model = m-2` or `base brand-guide = 2026.5`.
+        version: String,
+    },
+    /// Somebody answered an item of a readiness checklist.
+    Answered {
+        /// The item.
+        item: String,
+        /// Whether it is ready.
+        ready: bool,
+        /// What shows it.
+        note: String,
+    },
+    /// Somebody looked at a base item.
+    Audited {
+        /// The item.
+        item: String,
+        /// Its version.
+        version: String,
+        /// Whether it is as it should be.
+        passed: bool,
+        /// A remark.
+        note: String,
+    },
+    /// Something keeps the effective mode of a workflow down, or no longer does.
+    Capped {
+        /// No mode above this one; `None` when the cap is lifted.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        mode: Option<Mode>,
+        /// What caps, such as `base brand-guide`.
+        cap: String,
+        /// A sentence for people.
+        reason: String,
     },
     /// A guard was breached without a change of mode (lab track, or already at the lowest).
     BreachNoted {
@@ -142,11 +238,23 @@ pub enum What {
     IncidentOpened {
         /// The incident.
         incident: String,
-        /// `breach`, `lapse` or `above_mode`.
+        /// What it is about, such as `breach` or `lapse`.
         about: String,
         /// The guard, where one did it.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         guard: Option<String>,
+        /// How bad it is.
+        #[serde(default)]
+        severity: Severity,
+        /// A sentence for people.
+        summary: String,
+    },
+    /// Something more of the same cause: it belongs to an incident that is open already.
+    IncidentJoined {
+        /// The incident that goes on.
+        incident: String,
+        /// The guard, or the incident, that joins it.
+        joined: String,
         /// A sentence for people.
         summary: String,
     },
@@ -166,6 +274,43 @@ pub enum What {
     },
 }
 
+/// How bad an incident is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// To be looked at within days: nothing was lowered.
+    Minor,
+    /// To be looked at today.
+    #[default]
+    Major,
+    /// To be looked at now.
+    Critical,
+}
+
+impl Severity {
+    /// The word used in JSON and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Minor => "minor",
+            Self::Major => "major",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// What a raised mode rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Raised {
+    /// The request.
+    pub request: String,
+    /// Who asked.
+    pub by: String,
+    /// Who approved it.
+    pub approvers: Vec<String>,
+    /// Hash of the evidence; empty where none was asked for.
+    pub evidence: String,
+}
+
 /// Why a mode changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -182,11 +327,30 @@ pub enum Cause {
     Stop,
     /// The policy's `max_mode` or track no longer allows it.
     Policy,
+    /// People raised it through the gate.
+    Promotion,
+    /// People judged a demotion false.
+    Annulment,
+    /// People judged the demotions of a storm false.
+    Restoration,
+    /// A version appeared that the evidence says nothing about.
+    Version,
 }
 
 impl Cause {
     /// All causes.
-    pub const ALL: [Self; 6] = [Self::Adoption, Self::Breach, Self::Lapse, Self::Operator, Self::Stop, Self::Policy];
+    pub const ALL: [Self; 10] = [
+        Self::Adoption,
+        Self::Breach,
+        Self::Lapse,
+        Self::Operator,
+        Self::Stop,
+        Self::Policy,
+        Self::Promotion,
+        Self::Annulment,
+        Self::Restoration,
+        Self::Version,
+    ];
 
     /// The word used in JSON and metrics.
     pub const fn name(self) -> &'static str {
@@ -197,76 +361,10 @@ impl Cause {
             Self::Operator => "operator",
             Self::Stop => "stop",
             Self::Policy => "policy",
+            Self::Promotion => "promotion",
+            Self::Annulment => "annulment",
+            Self::Restoration => "restoration",
+            Self::Version => "version",
         }
     }
-}
-
-/// The numbers of a breach.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Breach {
-    /// The guard.
-    pub guard: String,
-    /// Its signal.
-    pub signal: String,
-    /// `main`, `outage` (the lane for outright failure) or `limit` (deterministic).
-    pub lane: String,
-    /// The mode whose bound was breached.
-    pub mode: Mode,
-    /// The bound, in the guard's unit.
-    pub bound: f64,
-    /// Mean of the observations since the estimated change, in the guard's unit. Descriptive: not an unbiased estimate.
-    pub estimate: f64,
-    /// 95 % interval of that mean as if the change had been known beforehand; `None` where the signal has none.
-    pub interval: Option<[f64; 2]>,
-    /// Observations since the estimated change.
-    pub n: u64,
-    /// Observations of the guard since it started or was last reset.
-    pub n_total: u64,
-    /// Evidence M at the breach (expected to reach the threshold at most once in the budget while the bound holds).
-    pub evidence: f64,
-    /// The threshold that the evidence reached.
-    pub threshold: f64,
-    /// The output that completed the evidence.
-    pub output: Option<String>,
-    /// Estimated time of the change.
-    pub changed_at: Option<Time>,
-    /// The change lies between these times with about 95 % confidence.
-    #[serde(default)]
-    pub changed_between: Option<[Time; 2]>,
-    /// What of the signal carried the evidence, where it has parts: a quantile, a category, a group.
-    #[serde(default)]
-    pub part: Option<String>,
-    /// The attribute values, models, versions and kinds that carry the excess, largest first.
-    #[serde(default)]
-    pub carriers: Vec<Carrier>,
-    /// The outputs that weighed most since the estimated change.
-    pub heaviest: Vec<Heaviest>,
-}
-
-/// A segment of the outputs that carries a part of what was too much.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Carrier {
-    /// What it is, such as `locale = de`, `model = m-2026-11` or `exception = timeout`.
-    pub segment: String,
-    /// Its part of the observations that spoke against the workflow since the change, 0 to 1.
-    pub hits_share: f64,
-    /// Its part of all outputs of late, 0 to 1; `None` for kinds of exceptions.
-    pub outputs_share: Option<f64>,
-    /// Its part of the excess over the bound, 0 to 1: (hits − bound · its outputs) / the same of all.
-    pub excess_share: f64,
-}
-
-/// One output that weighed much.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Heaviest {
-    /// The output.
-    pub id: String,
-    /// When it arrived.
-    pub time: Time,
-    /// Its observation, in the guard's unit.
-    pub value: f64,
-    /// Kind of exception.
-    pub exception: Option<String>,
-    /// Trace to look at.
-    pub trace_id: Option<String>,
 }

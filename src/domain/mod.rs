@@ -3,28 +3,39 @@
 //! Owns what the words mean and which values are valid. Imports nothing else of ours, does no
 //! I/O and knows no clock: every time is a value that somebody handed in.
 
+pub mod breach;
 pub mod event;
+pub mod gate;
+pub mod governance;
 pub mod id;
 pub mod input;
 pub mod ledger;
+pub mod loosening;
 pub mod mode;
 pub mod money;
 pub mod policy;
 pub mod refusal;
+pub mod request;
 pub mod selection;
 pub mod signal;
 pub mod time;
 
+pub use breach::{Breach, Carrier, Heaviest};
 pub use event::{Outcome, OutputEvent, Review, Verdict};
+pub use gate::{Gate, Requirement, Standing, Target};
+pub use governance::{
+    ANY_ROLE, BaseItem, CooldownPolicy, GatePolicy, HousePolicy, LapseOn, ReadinessPolicy, StormPolicy,
+};
 pub use id::WorkflowId;
 pub use input::{Action, Command, Input};
-pub use ledger::{Breach, Carrier, Cause, Entry, Heaviest, What};
+pub use ledger::{Cause, Entry, Raised, Severity, What};
 pub use mode::{Mode, PerMode};
 pub use money::Money;
 pub use policy::{
     BaselinePolicy, BaselineSource, BaselineValues, GuardPolicy, Policy, Track, UnknownWorkflows, WorkflowPolicy,
 };
 pub use refusal::{Refusal, RefusalCode};
+pub use request::{Approval, Ask, Decision, Denial, Request, RequestStatus};
 pub use signal::{ActiveHours, Better, DriftOf, ScoreJudge, Signal};
 pub use time::Time;
 

@@ -3,7 +3,9 @@
 //! Owns the checked form that the monitor lives by and that is journalled with every load. It holds
 //! no addresses, paths or secrets. How it is written in TOML is the configuration's.
 
-use super::{Mode, PerMode, Signal, Time, WorkflowId};
+use super::{
+    CooldownPolicy, GatePolicy, HousePolicy, LapseOn, Mode, PerMode, ReadinessPolicy, Signal, Time, WorkflowId,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -24,6 +26,9 @@ pub struct Policy {
     pub lateness_ms: i64,
     /// What happens with events of workflows that are not declared.
     pub unknown: UnknownWorkflows,
+    /// What holds for the whole house.
+    #[serde(default)]
+    pub house: HousePolicy,
     /// The declared workflows.
     pub workflows: BTreeMap<WorkflowId, WorkflowPolicy>,
 }
@@ -38,6 +43,7 @@ impl Policy {
             lease_ms: 60_000,
             lateness_ms: 60_000,
             unknown: UnknownWorkflows { accept: false, max: 0, template: WorkflowPolicy::bare() },
+            house: HousePolicy::default(),
             workflows: BTreeMap::new(),
         }
     }
@@ -59,6 +65,11 @@ impl WorkflowPolicy {
             evidence_valid_ms: None,
             review: PerMode { assist: 1.0, collaborate: 1.0, delegate: 0.1, automate: 0.02 },
             renamed_from: None,
+            rollback: String::new(),
+            gate: GatePolicy::defaults(),
+            cooldown: CooldownPolicy::default(),
+            readiness: ReadinessPolicy::default(),
+            lapse_on: Vec::new(),
             guards: Vec::new(),
         }
     }
@@ -112,6 +123,21 @@ pub struct WorkflowPolicy {
     pub review: PerMode<f64>,
     /// A former id whose history this workflow carries on.
     pub renamed_from: Option<WorkflowId>,
+    /// What to do to get back to what worked: a URL, a path or a sentence; may be empty.
+    #[serde(default)]
+    pub rollback: String,
+    /// What it takes to rise to each mode.
+    #[serde(default = "GatePolicy::defaults")]
+    pub gate: PerMode<GatePolicy>,
+    /// How long it stays down after a demotion by a guard.
+    #[serde(default)]
+    pub cooldown: CooldownPolicy,
+    /// What people must have put their name to before the gate opens.
+    #[serde(default)]
+    pub readiness: ReadinessPolicy,
+    /// New values of these make a granted mode lapse.
+    #[serde(default)]
+    pub lapse_on: Vec<LapseOn>,
     /// The guards, names unique.
     pub guards: Vec<GuardPolicy>,
 }

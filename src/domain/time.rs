@@ -35,6 +35,11 @@ impl Time {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// Its day, UTC, such as `2026-11-22`.
+    pub fn date(self) -> String {
+        self.to_string().chars().take(10).collect()
+    }
+
     /// Seconds since the Unix epoch, for metrics.
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of this era are exact in an f64")]
     pub fn seconds(self) -> f64 {

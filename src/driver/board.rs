@@ -4,7 +4,7 @@
 //! refused a write, a driver that hangs. Reading takes no lock and never touches the monitor.
 
 use crate::clock::Clock;
-use crate::domain::{Mode, WorkflowId};
+use crate::domain::{Mode, Policy, WorkflowId};
 use crate::monitor::view::Cap;
 use crate::monitor::{ModeView, Monitor};
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -31,6 +31,7 @@ pub struct Published {
 #[derive(Debug)]
 pub struct Board {
     modes: ArcSwap<BTreeMap<WorkflowId, Published>>,
+    policy: ArcSwap<Policy>,
     changes: watch::Sender<u64>,
     poisoned: ArcSwapOption<String>,
     heartbeat_ms: AtomicI64,
@@ -42,6 +43,7 @@ impl Board {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             modes: ArcSwap::default(),
+            policy: ArcSwap::from_pointee(Policy::empty()),
             changes: watch::Sender::new(0),
             poisoned: ArcSwapOption::empty(),
             heartbeat_ms: AtomicI64::new(clock.monotonic_ms()),
@@ -55,7 +57,7 @@ impl Board {
         let present = monitor.workflows().iter().filter(|(_, workflow)| workflow.state.in_policy);
         let modes = present.map(|(id, workflow)| {
             let before = old.get(id);
-            let view = workflow.mode_view(monitor.policy(), Vec::new());
+            let view = workflow.mode_view(monitor.policy());
             let view = match before {
                 Some(before) if *before.view == view => Arc::clone(&before.view),
                 _ => Arc::new(view),
@@ -64,7 +66,13 @@ impl Board {
             (id.clone(), Published { view, last_read_ms })
         });
         self.modes.store(Arc::new(modes.collect()));
+        self.policy.store(Arc::clone(monitor.policy()));
         self.changes.send_modify(|version| *version += 1);
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.policy.load_full()
     }
 
     /// The mode of a workflow; `None` where the policy doesn't hold it. Notes that it was read.
@@ -90,8 +98,9 @@ impl Board {
         self.caps().map_or_else(
             || Arc::clone(view),
             |cap| {
-                let mode = view.granted.min(cap.mode);
-                let view = ModeView { mode, level: mode.level(), caps: vec![cap], ..(**view).clone() };
+                let mode = view.mode.min(cap.mode);
+                let caps = view.caps.iter().cloned().chain([cap]).collect();
+                let view = ModeView { mode, level: mode.level(), caps, ..(**view).clone() };
                 Arc::new(view)
             },
         )

@@ -113,8 +113,8 @@ impl Engine {
         let seq = self.append(now, &input)?;
         self.sync()?;
         let effects = self.apply(At { seq, now }, &input);
-        if matches!(input, Input::Policy(_)) {
-            // Review depths and the policy's hash stand in every answer.
+        if matches!(input, Input::Policy(_) | Input::Command(_)) {
+            // Review depths and the policy's hash stand in every answer; an approved policy is a command's.
             self.board.publish(&self.monitor);
         }
         self.settle(seq, &effects)?;
@@ -281,7 +281,12 @@ impl Engine {
         if let Input::Events(events) = input {
             self.events_since_snapshot += events.len() as u64;
         }
-        self.monitor.handle(at, input)
+        let effects = self.monitor.handle(at, input);
+        // One workflow's outputs may change another: demotions become a storm.
+        let touched =
+            effects.iter().filter_map(|e| if let Effect::Ledger(entry) = e { entry.workflow.clone() } else { None });
+        self.dirty.extend(touched);
+        effects
     }
 
     /// Publishes modes first (a lower mode must not wait), then writes the ledger.
@@ -355,6 +360,7 @@ impl Stage {
 fn log(entry: &Entry) {
     if let (What::ModeChanged { from, to, epoch, cause, reason, .. }, Some(workflow)) = (&entry.what, &entry.workflow) {
         let cause = cause.name();
-        tracing::warn!(%workflow, %from, %to, epoch, cause, "{workflow} lowered from {from} to {to}: {reason}");
+        let way = if to < from { "lowered" } else { "raised" };
+        tracing::warn!(%workflow, %from, %to, epoch, cause, "{workflow} {way} from {from} to {to}: {reason}");
     }
 }

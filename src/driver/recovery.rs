@@ -10,18 +10,20 @@ use super::engine::{Engine, EngineOptions};
 use crate::domain::{Entry, Input, Policy, Time, WorkflowId};
 use crate::metrics::Metrics;
 use crate::monitor::handle::AHEAD_MS_MAX;
+use crate::monitor::house::House;
 use crate::monitor::workflow::State;
 use crate::monitor::{At, Effect, Monitor, Workflow};
 use crate::store::{Part, SnapshotChange, Store, StoreError, encode_event};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Version of the parts of a snapshot: the policy as JSON under `policy`, each
-/// workflow's state in postcard under `workflow/ID`.
-pub const SNAPSHOT_VERSION: u16 = 3;
+/// Version of the parts of a snapshot: the policy as JSON under `policy`, what concerns more than one
+/// workflow as JSON under `house`, each workflow's state in postcard under `workflow/ID`.
+pub const SNAPSHOT_VERSION: u16 = 4;
 /// A long start says how far it is every so many records.
 const REPLAY_REPORT: u64 = 10_000;
 const POLICY: &str = "policy";
+const HOUSE: &str = "house";
 const WORKFLOW: &str = "workflow/";
 
 /// Why the daemon can't start on its store.
@@ -149,6 +151,7 @@ impl Engine {
         Ok(Changes {
             seq,
             policy: Arc::clone(self.monitor.policy()),
+            house: self.monitor.house().clone(),
             workflows: kept.iter().filter_map(|id| self.monitor.workflows().get(id)).cloned().collect(),
             gone,
             dedup_add: self.dedup.take_fresh(),
@@ -163,6 +166,7 @@ pub struct Changes {
     /// The last record that it contains.
     pub seq: u64,
     policy: Arc<Policy>,
+    house: House,
     workflows: Vec<Workflow>,
     gone: Vec<WorkflowId>,
     dedup_add: Vec<(u32, Vec<u8>)>,
@@ -178,7 +182,8 @@ impl Changes {
         let unreadable = |what: String, cause: String| StoreError::Unreadable { what, cause };
         let part = |key: String, bytes| Part { key, version: SNAPSHOT_VERSION, bytes };
         let policy = serde_json::to_vec(&*self.policy).map_err(|e| unreadable(POLICY.to_owned(), e.to_string()))?;
-        let mut parts = vec![part(POLICY.to_owned(), policy)];
+        let house = serde_json::to_vec(&self.house).map_err(|e| unreadable(HOUSE.to_owned(), e.to_string()))?;
+        let mut parts = vec![part(POLICY.to_owned(), policy), part(HOUSE.to_owned(), house)];
         for workflow in &self.workflows {
             let key = format!("{WORKFLOW}{}", workflow.id);
             let bytes = postcard::to_stdvec(&workflow.state).map_err(|e| unreadable(key.clone(), e.to_string()))?;
@@ -197,6 +202,7 @@ impl Changes {
 
 fn restore(parts: &[Part]) -> Result<Monitor, StartError> {
     let mut policy = Policy::empty();
+    let mut house = House::default();
     let mut states: Vec<(WorkflowId, State)> = Vec::new();
     for part in parts {
         let wrong = |cause: String| StartError::Snapshot { part: part.key.clone(), version: part.version, cause };
@@ -205,10 +211,12 @@ fn restore(parts: &[Part]) -> Result<Monitor, StartError> {
         }
         if part.key == POLICY {
             policy = serde_json::from_slice(&part.bytes).map_err(|error| wrong(error.to_string()))?;
+        } else if part.key == HOUSE {
+            house = serde_json::from_slice(&part.bytes).map_err(|error| wrong(error.to_string()))?;
         } else if let Some(id) = part.key.strip_prefix(WORKFLOW) {
             let id = WorkflowId::new(id).map_err(wrong)?;
             states.push((id, postcard::from_bytes(&part.bytes).map_err(|error| wrong(error.to_string()))?));
         }
     }
-    Ok(Monitor::restore(policy, states))
+    Ok(Monitor::restore(policy, house, states))
 }

@@ -7,7 +7,8 @@ use super::hits::Hits;
 use super::limit::{Limit, Tripped};
 use super::observe::{Seen, observe};
 use super::plan::GuardPlan;
-use super::segments::Segmented;
+use super::segments::{OF_OUTPUT_MAX, Segmented};
+use super::strata::Strata;
 use super::watch::{Watch, value_of};
 use crate::domain::{Mode, OutputEvent, PerMode, Signal, Time};
 use crate::stats::baseline::Value;
@@ -31,7 +32,7 @@ pub enum Broken {
 
 /// Observations of the block under way.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-struct Block {
+pub(super) struct Block {
     observations: u32,
     /// Outputs that they stand for.
     outputs: u32,
@@ -60,7 +61,7 @@ pub struct Guard {
     pub(super) outage: Detector,
     /// When the last observation of `main` and that of `outage` began.
     pub(super) judged_at: [Time; 2],
-    block: Block,
+    pub(super) block: Block,
     /// Deterministic guards only.
     pub limit: Limit,
     /// Learned bounds, distributions, groups.
@@ -77,7 +78,9 @@ pub struct Guard {
     pub(super) hits: Hits,
     /// The mean since the epoch began, on means of blocks, as an interval that holds at every look.
     pub(super) sequence: Sequence,
-    averaged: (f64, u32),
+    pub(super) averaged: (f64, u32),
+    /// The same means by day, version and segment.
+    pub(super) strata: Strata,
 }
 
 /// One output on its way through the guards.
@@ -89,6 +92,8 @@ pub struct Arrival<'e, 's> {
     pub now: Time,
     /// The output.
     pub event: &'e OutputEvent,
+    /// Its segments, if it is one of those by which segments are compared.
+    pub sampled: Option<[u16; OF_OUTPUT_MAX]>,
     /// What segments it belongs to.
     pub segments: Segmented<'s>,
 }
@@ -110,6 +115,7 @@ impl Guard {
             hits: Hits::default(),
             sequence: Sequence::default(),
             averaged: (0.0, 0),
+            strata: Strata::default(),
         }
     }
 
@@ -166,6 +172,7 @@ impl Guard {
                     self.hits.push(arrival, seen.value);
                 }
                 self.saw(now, &seen);
+                self.stratify(plan, &seen, time, arrival.sampled.as_ref().map_or(&[], |ids| ids.as_slice()));
                 self.judge(plan, mode, &seen, time, 1)
             }
         }
@@ -175,6 +182,7 @@ impl Guard {
     pub fn verdict(&mut self, plan: &GuardPlan, mode: Mode, now: Time, rejected: bool, outputs: u32) -> Option<Broken> {
         let seen = Seen::indicator(rejected);
         self.saw(now, &seen);
+        self.stratify(plan, &seen, now, &[]);
         self.judge(plan, mode, &seen, now, outputs)
     }
 
@@ -183,6 +191,15 @@ impl Guard {
         self.total.n += 1;
         self.total.numerator += seen.sums.numerator;
         self.total.denominator += seen.sums.denominator;
+    }
+
+    /// Adds to the means of days and segments; of a cost the part of its cap, since X depends on a bound.
+    fn stratify(&mut self, plan: &GuardPlan, seen: &Seen, time: Time, segments: &[u16]) {
+        let x = match &plan.policy.signal {
+            Signal::CostPerUnit { cap, .. } => (seen.value / cap.to_f64()).min(1.0),
+            _ => seen.x,
+        };
+        self.strata.take(time.0.div_euclid(Time::DAY), segments, x);
     }
 
     /// Adds to the mean since the epoch began.
@@ -281,49 +298,6 @@ impl Guard {
         let main = detector.evidence_ratio(bets, plan.threshold);
         let lane = plan.lane.as_ref().map_or(0.0, |lane| self.outage.evidence_ratio(&lane.bets, lane.threshold));
         Some((detector.evidence(bets), main.max(lane)))
-    }
-
-    /// The workflow went down to `mode`: what watched the modes above starts anew.
-    pub fn lowered(&mut self, plan: &GuardPlan, mode: Mode) {
-        for above in Mode::ALL.into_iter().filter(|above| *above > mode) {
-            self.main.get_mut(above).reset();
-        }
-        if mode == Mode::Assist {
-            self.outage.reset();
-        }
-        if !plan.binds(mode) {
-            self.watch.reset();
-        }
-        self.block = Block::default();
-        self.sequence = Sequence::default();
-        self.averaged = (0.0, 0);
-    }
-
-    /// Forgets the evidence (a lab incident was resolved, or a baseline dropped): the guard may
-    /// inform again.
-    pub fn rearm(&mut self) {
-        Mode::ALL.into_iter().for_each(|mode| self.main.get_mut(mode).reset());
-        self.outage.reset();
-        self.watch.reset();
-        self.block = Block::default();
-    }
-
-    /// A person has the guard learn anew; false where it has no baseline.
-    pub fn relearn(&mut self, plan: &GuardPlan, outputs: Option<u32>) -> bool {
-        let has_one = self.watch.restart(plan, outputs);
-        if has_one {
-            self.rearm();
-        }
-        has_one
-    }
-
-    /// The guard's share of the budget changed from `old` to `new`: keeps share · M.
-    pub fn rescale(&mut self, old: f64, new: f64) {
-        if old > 0.0 && new > 0.0 {
-            Mode::ALL.into_iter().for_each(|mode| self.main.get_mut(mode).rescale(old / new));
-            self.outage.rescale(old / new);
-            self.watch.rescale(old / new);
-        }
     }
 }
 

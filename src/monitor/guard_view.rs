@@ -2,6 +2,7 @@
 //!
 //! Owns the read model of guards, beside that of workflows (`view`). It decides nothing.
 
+use super::evidence::OBSERVATIONS_NEEDED;
 use super::guard::Guard;
 use super::observe::{bound_x, from_x, is_share};
 use super::plan::GuardPlan;
@@ -21,8 +22,6 @@ use utoipa::ToSchema;
 const ALPHA: f64 = 0.05;
 /// Quantile intervals are narrowest at about so many latencies.
 const QUANTILE_N_TYPICAL: f64 = 10_000.0;
-/// Observations of a distribution or of groups before anything is said of them.
-const OBSERVATIONS_NEEDED: u64 = 500;
 
 /// Where a guard stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -192,8 +191,9 @@ impl Workflow {
 
     fn guard_state(&self, plan: &GuardPlan, guard: &Guard, (needed, keeps): (u64, bool), now: Time) -> GuardState {
         let valid_ms = self.plan.policy.evidence_valid_ms.unwrap_or(i64::MAX);
-        // Modes only go down here, so a breach stays in sight until people grant something again.
-        if guard.last_breach.is_some() || guard.limit.tripped {
+        // A breach stays in sight until people grant something again.
+        let granted_at = self.state.governance.raised_at;
+        if guard.last_breach.is_some_and(|breach| granted_at.is_none_or(|at| breach.time > at)) || guard.limit.tripped {
             return GuardState::Breached;
         }
         match guard.last_at {
@@ -269,10 +269,6 @@ impl Guard {
     fn needed(&self) -> u64 {
         if self.watch.drift.is_some() || self.watch.groups.is_some() { OBSERVATIONS_NEEDED } else { 1 }
     }
-
-    fn learns(&self) -> bool {
-        self.watch.baseline.as_ref().is_some_and(|baseline| baseline.pinned.is_none())
-    }
 }
 
 fn baseline_view(plan: &GuardPlan, guard: &Guard) -> Option<BaselineView> {
@@ -301,7 +297,7 @@ fn baseline_view(plan: &GuardPlan, guard: &Guard) -> Option<BaselineView> {
 }
 
 /// Kolmogorov–Smirnov at the cuts, or total variation of categories; `None` without outputs.
-fn distance(reference: &Reference, recent: &[u32]) -> Option<f64> {
+pub(super) fn distance(reference: &Reference, recent: &[u32]) -> Option<f64> {
     let n: f64 = recent.iter().map(|count| f64::from(*count)).sum();
     if n <= 0.0 {
         return None;

@@ -3,17 +3,20 @@
 //! Owns the set of workflows and the routing of inputs to them. Whether an event may come in at
 //! all is asked here too (`admit`), because it depends on the policy and on who is known.
 
-use super::incident::IncidentStatus;
+use super::house::House;
 use super::plan::Plan;
 use super::workflow::{State, Workflow};
 use crate::domain::{
-    Action, Cause, Command, Entry, Input, Mode, OutputEvent, Policy, Refusal, RefusalCode, Time, What, WorkflowId,
-    WorkflowPolicy,
+    Command, Decision, Denial, Entry, Input, OutputEvent, Policy, Refusal, RefusalCode, Request, Time, What,
+    WorkflowId, WorkflowPolicy,
 };
 use hashbrown::HashTable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
+
+/// Who acts where no person does.
+pub(super) const ANDON: &str = "andon";
 
 /// An output may be dated at most so far ahead, milliseconds.
 pub const AHEAD_MS_MAX: i64 = 5 * Time::MINUTE;
@@ -34,11 +37,13 @@ pub enum Effect {
     Ledger(Entry),
     /// The mode of a workflow changed: readers must see it before the input is acknowledged.
     ModeChanged(WorkflowId),
+    /// An act of a person changed nothing; the ledger says so too.
+    Denied(Denial),
 }
 
 /// What a workflow needs while it takes an input.
 #[derive(Debug)]
-pub struct Ctx<'a> {
+pub struct Ctx {
     /// When.
     pub at: At,
     /// Who acts: `andon`, or a person.
@@ -47,21 +52,23 @@ pub struct Ctx<'a> {
     pub lateness_ms: i64,
     /// Declared lease, milliseconds.
     pub lease_ms: i64,
-    policy: &'a Policy,
+    pub(super) policy: Arc<Policy>,
     entries: u32,
     effects: Vec<Effect>,
+    demoted: Vec<WorkflowId>,
 }
 
-impl<'a> Ctx<'a> {
-    pub(super) fn new(at: At, policy: &'a Policy) -> Self {
+impl Ctx {
+    pub(super) fn new(at: At, policy: Arc<Policy>) -> Self {
         Self {
             at,
-            by: "andon".to_owned(),
+            by: ANDON.to_owned(),
             lateness_ms: policy.lateness_ms,
             lease_ms: policy.lease_ms,
             policy,
             entries: 0,
             effects: Vec::new(),
+            demoted: Vec::new(),
         }
     }
 
@@ -92,6 +99,52 @@ impl<'a> Ctx<'a> {
     pub fn mode_changed(&mut self, workflow: &WorkflowId) {
         self.effects.push(Effect::ModeChanged(workflow.clone()));
     }
+
+    /// Notes that a guard lowered a workflow.
+    pub(super) fn demoted(&mut self, workflow: &WorkflowId) {
+        self.demoted.push(workflow.clone());
+    }
+
+    pub(super) fn take_demoted(&mut self) -> Vec<WorkflowId> {
+        std::mem::take(&mut self.demoted)
+    }
+
+    /// An act of a person changed nothing.
+    pub(super) fn denied(&mut self, act: &str, workflow: Option<&WorkflowId>, denial: Denial) {
+        let (by, Denial { code, detail }) = (self.by.clone(), denial.clone());
+        self.ledger(workflow, &by, What::Denied { act: act.to_owned(), code, detail });
+        self.effects.push(Effect::Denied(denial));
+    }
+
+    /// Somebody asked for something.
+    pub(super) fn requested(&mut self, workflow: Option<&WorkflowId>, request: &Request) {
+        let what = What::Requested {
+            request: request.id.clone(),
+            ask: request.ask.clone(),
+            reason: request.reason.clone(),
+            funding: request.funding.clone(),
+            needs: request.needs.clone(),
+            gate: request.gate.clone(),
+        };
+        self.ledger(workflow, &request.by, what);
+    }
+
+    /// Somebody said something to a request, and perhaps it ended with that.
+    pub(super) fn voted(
+        &mut self,
+        workflow: Option<&WorkflowId>,
+        request: &Request,
+        command: &Command,
+        decision: Decision,
+        note: &str,
+    ) {
+        let (id, roles, note) = (request.id.clone(), command.roles.clone(), note.to_owned());
+        self.ledger(workflow, &command.by, What::Voted { request: id.clone(), decision, roles, note });
+        if !request.is_pending() {
+            let (status, because) = (request.status, request.because.clone());
+            self.ledger(workflow, ANDON, What::Decided { request: id, status, because });
+        }
+    }
 }
 
 /// The state machine.
@@ -99,32 +152,30 @@ impl<'a> Ctx<'a> {
 pub struct Monitor {
     pub(super) policy: Arc<Policy>,
     pub(super) workflows: BTreeMap<WorkflowId, Workflow>,
-    review_key: u64,
+    pub(super) house: House,
 }
 
 impl Default for Monitor {
     fn default() -> Self {
-        Self { policy: Arc::new(Policy::empty()), workflows: BTreeMap::new(), review_key: 0 }
+        Self { policy: Arc::new(Policy::empty()), workflows: BTreeMap::new(), house: House::default() }
     }
 }
 
 impl Monitor {
     /// A monitor with what a snapshot remembers.
-    pub fn restore(policy: Policy, states: impl IntoIterator<Item = (WorkflowId, State)>) -> Self {
+    pub fn restore(policy: Policy, house: House, states: impl IntoIterator<Item = (WorkflowId, State)>) -> Self {
         let policy = Arc::new(policy);
-        let mut review_key = 0;
         let workflows = states.into_iter().map(|(id, state)| {
-            review_key = state.review_key;
             let plan = Arc::new(if state.in_policy { plan_of(&policy, &id) } else { bare_plan(&id) });
             (id.clone(), Workflow::restore(&id, plan, state))
         });
         let workflows = workflows.collect();
-        Self { workflows, policy: Arc::clone(&policy), review_key }
+        Self { workflows, policy: Arc::clone(&policy), house }
     }
 
-    /// The key by which outputs are selected for review; 0 before it was drawn.
-    pub const fn review_key(&self) -> u64 {
-        self.review_key
+    /// What concerns more than one workflow.
+    pub const fn house(&self) -> &House {
+        &self.house
     }
 
     /// The policy in force.
@@ -142,8 +193,7 @@ impl Monitor {
         if let Input::Policy(policy) = input {
             return self.load(at, policy);
         }
-        let policy = Arc::clone(&self.policy);
-        let mut ctx = Ctx::new(at, &policy);
+        let mut ctx = Ctx::new(at, Arc::clone(&self.policy));
         match input {
             Input::Events(events) => {
                 for (id, events) in by_workflow(events) {
@@ -160,13 +210,17 @@ impl Monitor {
                 }
             }
             Input::Command(command) => self.command(&mut ctx, command),
-            Input::Tick => self.present().for_each(|workflow| workflow.tick(&mut ctx)),
+            Input::Tick => {
+                self.present().for_each(|workflow| workflow.tick(&mut ctx));
+                super::requests::expire(&mut ctx, None, self.house.requests.pending_mut());
+            }
             Input::Started { version } => {
-                ctx.ledger(None, "andon", What::Started { version: version.clone() });
+                ctx.ledger(None, ANDON, What::Started { version: version.clone() });
                 self.workflows.values_mut().for_each(|workflow| workflow.resumed(at));
             }
             Input::Policy(_) => {}
         }
+        self.count_demotions(&mut ctx);
         ctx.effects
     }
 
@@ -175,7 +229,7 @@ impl Monitor {
     }
 
     /// The workflow of an input; an unknown one is adopted where the policy takes such.
-    fn welcome(&mut self, ctx: &mut Ctx<'_>, id: &WorkflowId) -> Option<&mut Workflow> {
+    fn welcome(&mut self, ctx: &mut Ctx, id: &WorkflowId) -> Option<&mut Workflow> {
         if !self.workflows.contains_key(id) {
             if !(self.policy.unknown.accept && self.unknown_count() < self.policy.unknown.max) {
                 return None;
@@ -186,64 +240,18 @@ impl Monitor {
         self.workflows.get_mut(id).filter(|workflow| workflow.state.in_policy)
     }
 
-    pub(super) fn adopt(&mut self, ctx: &mut Ctx<'_>, id: &WorkflowId, plan: Arc<Plan>, unknown: bool) {
+    pub(super) fn adopt(&mut self, ctx: &mut Ctx, id: &WorkflowId, plan: Arc<Plan>, unknown: bool) {
         let renamed_from = plan.policy.renamed_from.clone();
         let mut workflow = Workflow::adopt(id, plan, unknown, ctx.at.now);
         let source = if unknown { "unknown" } else { "declared" }.to_owned();
         ctx.ledger(Some(id), "andon", What::Adopted { mode: workflow.state.granted, source, renamed_from });
         ctx.mode_changed(id);
-        workflow.state.review_key = self.review_key;
+        workflow.state.review_key = self.house.review_key;
         self.workflows.insert(id.clone(), workflow);
     }
 
     fn unknown_count(&self) -> usize {
         self.workflows.values().filter(|workflow| workflow.state.unknown && workflow.state.in_policy).count()
-    }
-
-    fn command(&mut self, ctx: &mut Ctx<'_>, command: &Command) {
-        ctx.by.clone_from(&command.by);
-        let by = command.by.clone();
-        match &command.action {
-            Action::Lower { workflow, mode, reason } => {
-                if let Some(workflow) = self.workflows.get_mut(workflow) {
-                    workflow.lower(ctx, *mode, Cause::Operator, reason.clone(), None);
-                }
-            }
-            Action::Hold { workflow, hold, reason } => {
-                let Some(found) = self.workflows.get_mut(workflow) else { return };
-                found.state.held = hold.then(|| reason.clone());
-                let reason = reason.clone();
-                let what = if *hold { What::Held { reason } } else { What::Released { reason } };
-                ctx.ledger(Some(workflow), &by, what);
-                ctx.mode_changed(workflow);
-            }
-            Action::Stop { reason } => {
-                ctx.ledger(None, &by, What::Stopped { reason: reason.clone() });
-                for workflow in self.workflows.values_mut() {
-                    workflow.lower(ctx, Mode::Assist, Cause::Stop, reason.clone(), None);
-                }
-            }
-            Action::Rebase { workflow, guard, outputs, reason } => {
-                if let Some(workflow) = self.workflows.get_mut(workflow) {
-                    workflow.rebase(ctx, guard, *outputs, reason);
-                }
-            }
-            Action::ReviewKey { key } => {
-                self.review_key = *key;
-                self.workflows.values_mut().for_each(|workflow| workflow.state.review_key = *key);
-            }
-            Action::Acknowledge { incident, note } => {
-                self.step_incident(ctx, incident, IncidentStatus::Acknowledged, note);
-            }
-            Action::Resolve { incident, note } => self.step_incident(ctx, incident, IncidentStatus::Resolved, note),
-        }
-    }
-
-    fn step_incident(&mut self, ctx: &mut Ctx<'_>, incident: &str, status: IncidentStatus, note: &str) {
-        let owner = self.incident_owner(incident).map(|workflow| workflow.id.clone());
-        if let Some(workflow) = owner.and_then(|id| self.workflows.get_mut(&id)) {
-            workflow.step_incident(ctx, incident, status, note);
-        }
     }
 
     /// The workflow that an incident is of. Its id begins with the workflow's, or, where that was
@@ -256,7 +264,7 @@ impl Monitor {
 
     /// When something lapses next, if nothing comes before.
     pub fn due(&self) -> Option<Time> {
-        self.workflows.values().filter_map(Workflow::due).min()
+        self.workflows.values().filter_map(Workflow::due).chain(self.house.requests.due()).min()
     }
 
     /// Whether inputs of a workflow may come in. `adopting` are the unknown workflows that are on

@@ -3,11 +3,17 @@
 //! Owns their life: opened by andon, acknowledged and resolved by people. The last ones of each
 //! workflow are kept here; all of them stand in the ledger.
 
-use crate::domain::{Breach, Time};
+use crate::domain::{Breach, Severity, Time, What};
 use serde::{Deserialize, Serialize};
 
 /// Incidents kept per workflow; the oldest resolved one goes first.
 pub const INCIDENTS_MAX: usize = 50;
+/// Breaches that an incident keeps beside its first one.
+const JOINED_MAX: usize = 20;
+/// Steps that an incident keeps.
+const STEPS_MAX: usize = 100;
+/// What breaks within this time of the first breach has the same cause, milliseconds.
+const SAME_CAUSE_MS: i64 = Time::HOUR;
 
 /// Where an incident stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -26,11 +32,13 @@ pub enum IncidentStatus {
 pub struct Incident {
     /// Its id: the workflow and a number.
     pub id: String,
-    /// The workflow.
+    /// The workflow; empty for one of the whole house.
     pub workflow: String,
     /// Where it stands.
     pub status: IncidentStatus,
-    /// `breach`, `lapse` or `above_mode`.
+    /// How bad it is.
+    pub severity: Severity,
+    /// `breach`, `lapse`, `above_mode`, `version`, `regression` or `storm`.
     pub about: String,
     /// The guard, where one did it.
     pub guard: Option<String>,
@@ -38,12 +46,79 @@ pub struct Incident {
     pub summary: String,
     /// What to do: the workflow's runbook; may be empty.
     pub runbook: String,
+    /// How to get back to what worked; may be empty.
+    pub rollback: String,
     /// The numbers.
     pub breach: Option<Breach>,
+    /// Further breaches of the same cause.
+    pub also: Vec<Breach>,
+    /// The incident that it is a part of; it ends with that one.
+    pub part_of: Option<String>,
     /// When it was opened.
     pub opened_at: Time,
-    /// What people did: when, who, what.
+    /// What caused it, as whoever resolved it put it; empty until then.
+    pub cause: String,
+    /// What happened and what people did: when, who, what.
     pub timeline: Vec<Step>,
+}
+
+impl Incident {
+    /// An incident of no workflow and no guard.
+    pub fn new(id: String, about: &str, severity: Severity, summary: String, opened_at: Time) -> Self {
+        Self {
+            id,
+            workflow: String::new(),
+            status: IncidentStatus::Open,
+            severity,
+            about: about.to_owned(),
+            guard: None,
+            summary,
+            runbook: String::new(),
+            rollback: String::new(),
+            breach: None,
+            also: Vec::new(),
+            part_of: None,
+            opened_at,
+            cause: String::new(),
+            timeline: Vec::new(),
+        }
+    }
+
+    /// Whether somebody still has to look.
+    pub fn is_unresolved(&self) -> bool {
+        self.status != IncidentStatus::Resolved
+    }
+
+    /// The guards that it is about.
+    pub fn guards(&self) -> Vec<String> {
+        self.guard.iter().cloned().chain(self.also.iter().map(|breach| breach.guard.clone())).collect()
+    }
+
+    /// Takes in a further breach of the same cause.
+    pub(super) fn join(&mut self, breach: Breach, severity: Severity, now: Time, summary: &str) {
+        self.severity = self.severity.max(severity);
+        self.note(now, summary);
+        if self.also.len() < JOINED_MAX {
+            self.also.push(breach);
+        }
+    }
+
+    /// Notes something that happened.
+    pub(super) fn note(&mut self, now: Time, note: &str) {
+        if self.timeline.len() < STEPS_MAX {
+            let step = Step { time: now, by: "andon".to_owned(), status: self.status, note: note.to_owned() };
+            self.timeline.push(step);
+        }
+    }
+
+    /// The ledger's entry of a step.
+    pub(super) fn stepped(&self, status: IncidentStatus, note: &str) -> What {
+        let (incident, note) = (self.id.clone(), note.to_owned());
+        match status {
+            IncidentStatus::Resolved => What::IncidentResolved { incident, note },
+            _ => What::IncidentAcknowledged { incident, note },
+        }
+    }
 }
 
 /// One step in an incident's life.
@@ -83,10 +158,32 @@ impl Incidents {
     }
 
     /// Whether an unresolved incident is about this already.
-    pub fn is_open(&self, about: &str, guard: Option<&str>) -> bool {
-        self.list
-            .iter()
-            .any(|i| i.status != IncidentStatus::Resolved && i.about == about && i.guard.as_deref() == guard)
+    pub fn is_about(&self, about: &str, guard: Option<&str>) -> bool {
+        let same = |i: &Incident| guard.is_none_or(|guard| i.guards().iter().any(|of| of == guard));
+        self.list.iter().any(|i| i.is_unresolved() && i.about == about && same(i))
+    }
+
+    /// The unresolved incident that a breach has its cause in common with: it came soon after it was
+    /// opened, or what changed did so at the same time as far as can be told.
+    pub(super) fn same_cause(&mut self, breach: &Breach, now: Time) -> Option<&mut Incident> {
+        let meet = |a: [Time; 2], b: [Time; 2]| a[0] <= b[1] && b[0] <= a[1];
+        let together = |i: &Incident| {
+            let first = i.breach.as_ref().and_then(|first| first.changed_between);
+            first.zip(breach.changed_between).is_some_and(|(first, this)| meet(first, this))
+        };
+        self.list.iter_mut().rev().find(|i| {
+            i.is_unresolved() && i.about == "breach" && (now.since(i.opened_at) <= SAME_CAUSE_MS || together(i))
+        })
+    }
+
+    /// One of them, to change it.
+    pub(super) fn get_mut(&mut self, id: &str) -> Option<&mut Incident> {
+        self.list.iter_mut().find(|incident| incident.id == id)
+    }
+
+    /// Those that somebody still has to look at; what is part of another is looked at there.
+    pub fn unresolved(&self) -> impl Iterator<Item = &Incident> {
+        self.list.iter().filter(|incident| incident.is_unresolved() && incident.part_of.is_none())
     }
 
     /// Moves an incident on; `None` where there is none of that id or it is there already.
@@ -99,7 +196,12 @@ impl Incidents {
         };
         onwards.then(|| {
             incident.status = step.status;
-            incident.timeline.push(step);
+            if step.status == IncidentStatus::Resolved {
+                incident.cause.clone_from(&step.note);
+            }
+            if incident.timeline.len() < STEPS_MAX {
+                incident.timeline.push(step);
+            }
             &*incident
         })
     }

@@ -49,14 +49,6 @@ impl Plan {
         let guards = policy.guards.iter().map(|guard| GuardPlan::new(guard, budget)).collect();
         Self { policy: policy.clone(), guards }
     }
-
-    /// The highest mode that the policy allows.
-    pub fn max_mode(&self) -> Mode {
-        match self.policy.track {
-            crate::domain::Track::Lab => self.policy.max_mode.min(Mode::Collaborate),
-            crate::domain::Track::Factory => self.policy.max_mode,
-        }
-    }
 }
 
 impl GuardPlan {
@@ -94,24 +86,17 @@ impl GuardPlan {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::domain::{PerMode, Signal, Track, WorkflowId};
+    use crate::domain::{PerMode, Signal, WorkflowId};
 
     /// A workflow with one `exception_rate` guard of 2 % in every mode above assist.
     pub(crate) fn workflow(id: &str, block: u32) -> WorkflowPolicy {
         WorkflowPolicy {
             id: WorkflowId::new(id).unwrap(),
-            track: Track::Factory,
-            owner: String::new(),
-            unit: "output".into(),
-            currency: "USD".into(),
             start_mode: Mode::Automate,
             max_mode: Mode::Automate,
-            base: Vec::new(),
-            runbook: String::new(),
             evidence_valid_ms: Some(7 * 86_400_000),
-            review: PerMode { assist: 1.0, collaborate: 1.0, delegate: 0.1, automate: 0.02 },
-            renamed_from: None,
             guards: vec![guard("exceptions", Signal::ExceptionRate { kind: None }, 0.02, block)],
+            ..WorkflowPolicy::bare()
         }
     }
 

@@ -5,38 +5,93 @@
 
 use super::guard::Guard;
 use super::guards::Guards;
-use super::handle::{At, Ctx, Effect, Monitor, bare_plan, plan_of};
+use super::handle::{ANDON, At, Ctx, Effect, Monitor, bare_plan, plan_of};
 use super::workflow::Workflow;
-use crate::domain::{Cause, GuardPolicy, Policy, What, WorkflowId};
+use crate::domain::loosening::loosened;
+use crate::domain::{ANY_ROLE, Ask, Cause, GuardPolicy, Mode, Policy, RequestStatus, Track, What, WorkflowId};
 use std::sync::Arc;
 
 impl Monitor {
+    /// A policy was loaded: it comes into force, or waits for an approver where it loosens something.
     pub(super) fn load(&mut self, at: At, new: &Policy) -> Vec<Effect> {
+        let mut ctx = Ctx::new(at, Arc::clone(&self.policy));
+        self.drop_waiting(&mut ctx, "another policy was loaded");
+        let loosens = if self.policy.house.loosening_waits { self.loosens(new) } else { Vec::new() };
+        if loosens.is_empty() {
+            self.put_into_force(&mut ctx, new);
+        } else {
+            let ask = Ask::Policy { hash: new.hash.clone(), loosens };
+            let request = self.house_request(&ctx, ask, "", vec![ANY_ROLE.to_owned()]);
+            ctx.requested(None, &request);
+            self.house.requests.add(request);
+            self.house.waiting = Some(Box::new(new.clone()));
+        }
+        ctx.into_effects()
+    }
+
+    /// What a policy makes looser; nothing before the first one.
+    fn loosens(&self, new: &Policy) -> Vec<String> {
+        if self.policy.hash.is_empty() || self.policy.hash == new.hash {
+            return Vec::new();
+        }
+        let mut found = loosened(&self.policy, new);
+        for id in new.workflows.keys() {
+            let back = self.workflows.get(id).filter(|w| !w.state.in_policy && w.state.granted > Mode::Assist);
+            if let Some(workflow) = back {
+                found.push(format!(
+                    "{id}: it comes back in {}, under guards that nobody compared",
+                    workflow.state.granted
+                ));
+            }
+        }
+        found
+    }
+
+    fn drop_waiting(&mut self, ctx: &mut Ctx, because: &str) {
+        if self.house.waiting.take().is_none() {
+            return;
+        }
+        let (now, mut ended) = (ctx.at.now, Vec::new());
+        for request in self.house.requests.pending_mut().filter(|request| matches!(request.ask, Ask::Policy { .. })) {
+            request.end(RequestStatus::Cancelled, now, because);
+            ended.push(request.id.clone());
+        }
+        for request in ended {
+            let because = because.to_owned();
+            ctx.ledger(None, ANDON, What::Decided { request, status: RequestStatus::Cancelled, because });
+        }
+    }
+
+    /// A policy comes into force.
+    pub(super) fn put_into_force(&mut self, ctx: &mut Ctx, new: &Policy) {
         let old = std::mem::replace(&mut self.policy, Arc::new(new.clone()));
         let policy = Arc::clone(&self.policy);
-        let mut ctx = Ctx::new(at, &policy);
+        ctx.policy = Arc::clone(&policy);
+        let house_changed = old.house != policy.house
+            || old.outputs_per_false_demotion.to_bits() != policy.outputs_per_false_demotion.to_bits();
         let loaded = What::PolicyLoaded { previous: old.hash.clone(), workflows: policy.workflows.len() };
-        ctx.ledger(None, "andon", loaded);
+        let by = ctx.by.clone();
+        ctx.ledger(None, &by, loaded);
         for (id, declared) in &policy.workflows {
             if let Some(former) = &declared.renamed_from {
-                self.rename(&mut ctx, former, id);
+                self.rename(ctx, former, id);
             }
             let plan = Arc::new(plan_of(&policy, id));
             match self.workflows.get_mut(id) {
-                Some(workflow) => workflow.replan(&mut ctx, plan),
-                None => self.adopt(&mut ctx, id, plan, false),
+                Some(workflow) => workflow.replan(ctx, plan, house_changed),
+                None => self.adopt(ctx, id, plan, false),
             }
         }
         let removed: Vec<WorkflowId> =
             self.workflows.keys().filter(|id| !policy.workflows.contains_key(*id)).cloned().collect();
         for id in removed {
-            self.leave(&mut ctx, &id);
+            self.leave(ctx, &id);
         }
-        ctx.into_effects()
+        self.declare_base(ctx);
     }
 
     /// History of a former id goes on under the new one, unless that has a history of its own.
-    fn rename(&mut self, ctx: &mut Ctx<'_>, former: &WorkflowId, id: &WorkflowId) {
+    fn rename(&mut self, ctx: &mut Ctx, former: &WorkflowId, id: &WorkflowId) {
         if self.workflows.contains_key(id) || self.policy.workflows.contains_key(former) {
             return;
         }
@@ -48,16 +103,17 @@ impl Monitor {
         }
     }
 
-    fn leave(&mut self, ctx: &mut Ctx<'_>, id: &WorkflowId) {
+    fn leave(&mut self, ctx: &mut Ctx, id: &WorkflowId) {
         let accept = self.policy.unknown.accept;
         let plan = Arc::new(plan_of(&self.policy, id));
         let Some(workflow) = self.workflows.get_mut(id) else { return };
         if workflow.state.unknown && accept {
-            workflow.replan(ctx, plan);
+            workflow.replan(ctx, plan, false);
         } else if workflow.state.in_policy {
             workflow.state.in_policy = false;
             // Without a policy nothing watches: what the guards knew would be stale when it comes back.
             workflow.state.guards = Guards::default();
+            workflow.cancel_requests(ctx, "it left the policy");
             workflow.plan = Arc::new(bare_plan(id));
             ctx.ledger(Some(id), "andon", What::Removed {});
             ctx.mode_changed(id);
@@ -67,10 +123,15 @@ impl Monitor {
 
 impl Workflow {
     /// Goes on under another plan.
-    fn replan(&mut self, ctx: &mut Ctx<'_>, plan: Arc<super::plan::Plan>) {
+    fn replan(&mut self, ctx: &mut Ctx, plan: Arc<super::plan::Plan>, house_changed: bool) {
         let now = ctx.at.now;
         let before = std::mem::replace(&mut self.plan, plan);
         let plan = Arc::clone(&self.plan);
+        if house_changed || before.policy != plan.policy {
+            self.cancel_requests(ctx, "the policy changed meanwhile");
+        }
+        // Into the lab at once, out of it only by a request.
+        self.state.governance.in_lab |= plan.policy.track == Track::Lab;
         if !self.state.in_policy {
             self.state.in_policy = true;
             ctx.ledger(Some(&self.id), "andon", What::Restored { mode: self.state.granted });
@@ -100,7 +161,7 @@ impl Workflow {
         }
         self.refresh();
         self.announce(ctx);
-        let max = self.plan.max_mode();
+        let max = self.max_mode();
         self.lower(ctx, max, Cause::Policy, format!("the policy allows at most {max}"), None);
     }
 }

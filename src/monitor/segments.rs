@@ -25,11 +25,11 @@ pub struct Segments {
 }
 
 impl Segments {
-    /// Counts an output (every fourth) for the shares.
-    pub fn count(&mut self, event: &OutputEvent) {
+    /// Counts an output (every fourth) for the shares; its segments where it was one of these.
+    pub fn count(&mut self, event: &OutputEvent) -> Option<[u16; OF_OUTPUT_MAX]> {
         self.seen = self.seen.wrapping_add(1);
         if !self.seen.is_multiple_of(SAMPLE) {
-            return;
+            return None;
         }
         let ids = self.of(event);
         if self.recent[0].1 >= RECENT {
@@ -39,6 +39,7 @@ impl Segments {
         counts.resize(self.names.len() + 1, 0);
         *n += 1;
         ids.iter().filter(|id| **id != 0).for_each(|id| counts[usize::from(*id)] += 1);
+        Some(ids)
     }
 
     /// The segments of an output; new ones are named.
@@ -95,6 +96,11 @@ impl<'s> Segmented<'s> {
     /// Of an output of the workflow with these segments.
     pub const fn new(segments: &'s mut Segments) -> Self {
         Self { segments, found: None }
+    }
+
+    /// The same, where they may have been looked up already.
+    pub const fn known(segments: &'s mut Segments, found: Option<[u16; OF_OUTPUT_MAX]>) -> Self {
+        Self { segments, found }
     }
 
     /// The segments.

@@ -342,7 +342,8 @@ fn restarted(monitor: &Monitor) -> Monitor {
         let bytes = postcard::to_stdvec(&workflow.state).unwrap();
         (id.clone(), postcard::from_bytes(&bytes).unwrap())
     });
-    Monitor::restore((**monitor.policy()).clone(), states)
+    let house = serde_json::from_slice(&serde_json::to_vec(monitor.house()).unwrap()).unwrap();
+    Monitor::restore((**monitor.policy()).clone(), house, states)
 }
 
 proptest! {

@@ -4,7 +4,6 @@
 //! state machine. It computes and rounds nothing that a decision depends on.
 
 use super::guard_view::{Detail, GuardView, QuantileView};
-use super::incident::IncidentStatus;
 use super::kpi::{Counts, Kinds, Slot};
 use super::workflow::Workflow;
 use crate::domain::{Cause, Mode, Money, Policy, Time, Track, WorkflowId};
@@ -51,7 +50,7 @@ pub struct ModeView {
 pub struct Cap {
     /// No mode above this one.
     pub mode: Mode,
-    /// What caps: `store`, `driver`.
+    /// What caps: `store`, `driver`, `base brand-guide`.
     pub by: String,
     /// Why, in a sentence.
     pub reason: String,
@@ -62,6 +61,8 @@ pub struct Cap {
 pub struct ReviewPlan {
     /// Share of outputs that humans review, 0 to 1.
     pub sample_rate: f64,
+    /// Whether that is more than usual, because the mode is new.
+    pub probation: bool,
 }
 
 /// One workflow in full.
@@ -144,10 +145,11 @@ pub struct KpiView {
 }
 
 impl Workflow {
-    /// The mode that readers get; `caps` come from outside (a failed store).
-    pub fn mode_view(&self, policy: &Policy, caps: Vec<Cap>) -> ModeView {
+    /// The mode that readers get; caps of andon itself (a failed store) come on top of it.
+    pub fn mode_view(&self, policy: &Policy) -> ModeView {
         let state = &self.state;
-        let mode = caps.iter().map(|cap| cap.mode).fold(state.granted, Mode::min);
+        let caps: Vec<Cap> = state.caps.iter().map(|(cap, _)| cap.clone()).collect();
+        let mode = self.allowed().0;
         ModeView {
             workflow: self.id.clone(),
             mode,
@@ -160,7 +162,7 @@ impl Workflow {
             granted: state.granted,
             caps,
             held: state.held.clone(),
-            review: ReviewPlan { sample_rate: *self.plan.policy.review.get(mode) },
+            review: ReviewPlan { sample_rate: self.review_depth(), probation: state.governance.probation.is_some() },
             policy: policy.hash.clone(),
         }
     }
@@ -168,19 +170,18 @@ impl Workflow {
     /// Everything about the workflow as seen at `now`.
     pub fn view(&self, policy: &Policy, now: Time, detail: Detail) -> WorkflowView {
         let (state, declared) = (&self.state, &self.plan.policy);
-        let unresolved = |i: &&super::incident::Incident| i.status != IncidentStatus::Resolved;
         WorkflowView {
             id: self.id.clone(),
-            track: declared.track,
+            track: self.track(),
             owner: declared.owner.clone(),
             unit: declared.unit.clone(),
             currency: declared.currency.clone(),
-            mode: self.mode_view(policy, Vec::new()),
+            mode: self.mode_view(policy),
             unknown: state.unknown,
             adopted_at: state.adopted_at,
             last_output_at: (state.totals.counts.outputs > 0).then_some(state.fresh_at),
             outputs_total: state.totals.counts.outputs,
-            open_incidents: state.incidents.list().iter().filter(unresolved).count(),
+            open_incidents: state.incidents.unresolved().count(),
             outputs_above_mode: state.totals.above_mode,
             guards: self.guard_views(now, detail),
             latency_anytime: if detail == Detail::Full { self.latency_anytime() } else { BTreeMap::new() },

@@ -1,18 +1,22 @@
 //! One workflow: its mode, its guards, its counts, its incidents.
 //!
-//! Owns the rule of demotion: the current mode's guards trigger, those of the lower modes choose
-//! where to land. Nothing in this file raises a mode.
+//! Owns what is remembered and the way of an output through it. Modes go down in `demotion` and up in
+//! `raise`, and nowhere else.
 
-use super::guard::{Arrival, Broken, LastBreach};
+use super::governance::Governance;
+use super::guard::{Arrival, Broken};
 use super::guards::Guards;
 use super::handle::{At, Ctx};
-use super::incident::{Incident, IncidentStatus, Incidents, Step};
+use super::incident::Incidents;
+use super::incidents::Opening;
 use super::kpi::{Kinds, Slot, Totals, counted, sla_limit_ms};
 use super::plan::{GuardPlan, Plan};
 use super::segments::{Segmented, Segments};
-use super::sentence::sentence;
+use super::view::Cap;
 use crate::domain::selection::selected;
-use crate::domain::{Breach, Cause, Mode, OutputEvent, Review, Signal, Time, Track, Verdict, What, WorkflowId};
+use crate::domain::{
+    Cause, LapseOn, Mode, OutputEvent, Review, Severity, Signal, Time, Track, Verdict, What, WorkflowId, WorkflowPolicy,
+};
 use crate::stats::latency_total::LatencyTotal;
 use crate::stats::ring::Windows;
 use serde::{Deserialize, Serialize};
@@ -74,6 +78,10 @@ pub struct State {
     pub review_key: u64,
     /// Latencies since the epoch began.
     pub epoch_latencies: LatencyTotal,
+    /// What keeps the effective mode below the granted one, each since when.
+    pub caps: Vec<(Cap, Time)>,
+    /// What people decided, and what is remembered for their next decision.
+    pub governance: Governance,
 }
 
 /// One workflow. Cheap to clone: closed slots and the plan are shared.
@@ -88,10 +96,15 @@ pub struct Workflow {
     sla_limit_ms: Option<f64>,
 }
 
+fn max_mode(policy: &WorkflowPolicy, in_lab: bool) -> Mode {
+    if in_lab { policy.max_mode.min(Mode::Collaborate) } else { policy.max_mode }
+}
+
 impl Workflow {
     /// A workflow as it is adopted: in its start mode, with guards that have seen nothing.
     pub fn adopt(id: &WorkflowId, plan: Arc<Plan>, unknown: bool, now: Time) -> Self {
-        let mode = plan.policy.start_mode.min(plan.max_mode());
+        let in_lab = plan.policy.track == Track::Lab;
+        let mode = plan.policy.start_mode.min(max_mode(&plan.policy, in_lab));
         let state = State {
             granted: mode,
             epoch: 1,
@@ -113,6 +126,8 @@ impl Workflow {
             segments: Segments::default(),
             review_key: 0,
             epoch_latencies: LatencyTotal::default(),
+            caps: Vec::new(),
+            governance: Governance::new(in_lab),
         };
         Self::restore(id, plan, state)
     }
@@ -124,13 +139,32 @@ impl Workflow {
         Self { id: id.clone(), plan, state, sla_limit_ms }
     }
 
+    /// The track that it is on: out of the lab it comes by a request only.
+    pub const fn track(&self) -> Track {
+        if self.state.governance.in_lab { Track::Lab } else { Track::Factory }
+    }
+
+    /// The highest mode that the policy and the track allow.
+    pub fn max_mode(&self) -> Mode {
+        max_mode(&self.plan.policy, self.state.governance.in_lab)
+    }
+
+    /// The effective mode, and since when it holds.
+    pub fn allowed(&self) -> (Mode, Time) {
+        let lowest = self.state.caps.iter().min_by_key(|(cap, _)| cap.mode);
+        match lowest {
+            Some((cap, since)) if cap.mode < self.state.granted => (cap.mode, self.state.since.max(*since)),
+            _ => (self.state.granted, self.state.since),
+        }
+    }
+
     /// Takes over what follows from a new plan.
     pub(super) fn refresh(&mut self) {
         self.sla_limit_ms = sla_limit_ms(&self.plan.policy);
     }
 
     /// Takes one output.
-    pub fn event(&mut self, ctx: &mut Ctx<'_>, event: &OutputEvent) {
+    pub fn event(&mut self, ctx: &mut Ctx, event: &OutputEvent) {
         let now = ctx.at.now;
         let state = &mut self.state;
         state.fresh_at = now;
@@ -139,11 +173,15 @@ impl Workflow {
         event.latency_ms.iter().for_each(|ms| state.epoch_latencies.record(*ms));
         let time = event.time.unwrap_or(now);
         state.windows.record(now.0, time.0, ctx.lateness_ms, |slot: &mut Slot| slot.count(&output));
+        self.state.governance.epoch.count(time, event.mode, self.state.granted);
         self.check_obedience(ctx, time, event);
+        self.see_versions(ctx, event);
+        self.check_probation(ctx);
         let mode = self.state.granted;
         let mut broken = Vec::new();
-        self.state.segments.count(event);
-        let mut arrival = Arrival { mode, now, event, segments: Segmented::new(&mut self.state.segments) };
+        let sampled = self.state.segments.count(event);
+        let segments = Segmented::known(&mut self.state.segments, sampled);
+        let mut arrival = Arrival { mode, now, event, sampled, segments };
         let mut pinned = false;
         for (index, (plan, guard)) in self.state.guards.with_mut(&self.plan.guards).enumerate() {
             if let Some(what) = guard.event(plan, &mut arrival) {
@@ -160,14 +198,14 @@ impl Workflow {
     }
 
     /// Takes one human verdict.
-    pub fn review(&mut self, ctx: &mut Ctx<'_>, review: &Review) {
+    pub fn review(&mut self, ctx: &mut Ctx, review: &Review) {
         self.state.totals.reviews[review.verdict as usize] += 1;
         let judges = |plan: &GuardPlan| plan.policy.signal == Signal::RejectionRate;
         if !self.plan.guards.iter().any(judges) {
             return;
         }
         let mode = self.state.granted;
-        let depth = *self.plan.policy.review.get(mode);
+        let depth = self.review_depth();
         // Only outputs that andon selected say something about the others, and only at the depth of
         // now: those selected at a greater depth before would count too much of the past.
         if depth <= 0.0 || !selected(self.state.review_key, &self.id, &review.output_id, depth) {
@@ -195,7 +233,7 @@ impl Workflow {
     }
 
     /// Lets lapse what is due at `now`.
-    pub fn tick(&mut self, ctx: &mut Ctx<'_>) {
+    pub fn tick(&mut self, ctx: &mut Ctx) {
         let now = ctx.at.now;
         let mut silent = Vec::new();
         for (index, (plan, guard)) in self.state.guards.with_mut(&self.plan.guards).enumerate() {
@@ -212,15 +250,17 @@ impl Workflow {
                 self.state.fresh_at, self.state.granted
             );
             self.lower(ctx, Mode::Assist, Cause::Lapse, reason.clone(), None);
-            self.open_incident(ctx, "lapse", None, reason, None);
+            self.open_incident(ctx, Opening::new("lapse", Severity::Major, reason));
         }
+        self.expire_requests(ctx);
     }
 
     /// When the next thing lapses, if no output comes before.
     pub fn due(&self) -> Option<Time> {
         let guards = self.state.guards.with(&self.plan.guards);
         let silences = guards.filter_map(|(plan, guard)| guard.limit.due(&plan.policy.signal));
-        silences.chain(self.lapses_at()).min().filter(|_| self.state.in_policy)
+        let requests = self.state.governance.requests.due();
+        silences.chain(self.lapses_at()).chain(requests).min().filter(|_| self.state.in_policy)
     }
 
     fn lapses_at(&self) -> Option<Time> {
@@ -228,150 +268,8 @@ impl Workflow {
         (self.state.granted > Mode::Assist).then(|| self.state.fresh_at.plus(valid_ms))
     }
 
-    /// Guards broke: one transition to the lowest landing, the rest noted.
-    fn broken(&mut self, ctx: &mut Ctx<'_>, broken: &[(usize, Broken)], output: Option<&OutputEvent>) {
-        let mode = self.state.granted;
-        let landing = |(index, what): &(usize, Broken)| self.landing(*index, *what);
-        let Some(first) = broken.iter().min_by_key(|b| landing(b)) else { return };
-        let target = landing(first);
-        // The numbers of all of them first: the transition resets the evidence.
-        let breaches: Vec<(Breach, bool)> = broken
-            .iter()
-            .filter_map(|(index, what)| {
-                let (plan, guard) = self.state.guards.with(&self.plan.guards).nth(*index)?;
-                let breach = guard.breach(plan, mode, *what, output, &self.state.segments);
-                Some((breach, *index == first.0))
-            })
-            .collect();
-        let lowers = target < mode && self.plan.policy.track == Track::Factory;
-        for (breach, decides) in breaches {
-            self.breached(ctx, breach, (decides && lowers).then_some(target));
-        }
-    }
-
-    fn breached(&mut self, ctx: &mut Ctx<'_>, breach: Breach, target: Option<Mode>) {
-        let summary = sentence(&breach);
-        let name = breach.guard.clone();
-        if let Some(target) = target {
-            self.lower(ctx, target, Cause::Breach, summary.clone(), Some(breach.clone()));
-        } else if self.state.incidents.is_open("breach", Some(&name)) {
-            return;
-        } else {
-            ctx.ledger(Some(&self.id), "andon", What::BreachNoted { breach: Box::new(breach.clone()) });
-        }
-        if let Some(guard) = self.state.guards.get_mut(&name) {
-            guard.last_breach = Some(LastBreach { time: ctx.at.now, epoch: self.state.epoch });
-        }
-        self.open_incident(ctx, "breach", Some(name), summary, Some(breach));
-    }
-
-    /// The highest mode below the current one in which every guard's bound still holds. The outage
-    /// lane lands in assist, a deterministic guard too; `to` may only lower it further.
-    fn landing(&self, index: usize, what: Broken) -> Mode {
-        let to = self.plan.guards[index].policy.to;
-        let free = match what {
-            Broken::Outage => Mode::Assist,
-            Broken::Limit(_) => return to.unwrap_or(Mode::Assist),
-            Broken::Main => self.state.granted.below().find(|mode| self.holds(*mode)).unwrap_or(Mode::Assist),
-        };
-        to.map_or(free, |to| to.min(free))
-    }
-
-    fn holds(&self, mode: Mode) -> bool {
-        self.state.guards.with(&self.plan.guards).all(|(plan, guard)| !guard.crossed(plan, mode))
-    }
-
-    /// Lowers the granted mode; a target that is not lower changes nothing. Returns whether it did.
-    pub fn lower(&mut self, ctx: &mut Ctx<'_>, to: Mode, cause: Cause, reason: String, breach: Option<Breach>) -> bool {
-        let state = &mut self.state;
-        let from = state.granted;
-        if to >= from {
-            return false;
-        }
-        state.granted = to;
-        state.epoch += 1;
-        state.epoch_latencies = LatencyTotal::default();
-        state.since = ctx.at.now;
-        state.cause = cause;
-        state.by_guard = breach.as_ref().map(|breach| breach.guard.clone());
-        state.reason.clone_from(&reason);
-        match state.moves.iter_mut().find(|m| (m.from, m.to, m.cause) == (from, to, cause)) {
-            Some(moves) => moves.count += 1,
-            None => state.moves.push(Moves { from, to, cause, count: 1 }),
-        }
-        state.guards.with_mut(&self.plan.guards).for_each(|(plan, guard)| guard.lowered(plan, to));
-        let (epoch, breach) = (state.epoch, breach.map(Box::new));
-        let by = ctx.by.clone();
-        ctx.ledger(Some(&self.id), &by, What::ModeChanged { from, to, epoch, cause, reason, breach });
-        ctx.mode_changed(&self.id);
-        true
-    }
-
-    /// An output may run in the mode that was allowed until its lease ended, not above.
-    fn check_obedience(&mut self, ctx: &mut Ctx<'_>, time: Time, event: &OutputEvent) {
-        let state = &mut self.state;
-        let above = event.mode.filter(|mode| *mode > state.granted && time > state.since.plus(ctx.lease_ms));
-        let Some(mode) = above else { return };
-        state.totals.above_mode += 1;
-        if !state.incidents.is_open("above_mode", None) {
-            let summary =
-                format!("output {} ran in {mode}, but {} is allowed since {}", event.id, state.granted, state.since);
-            self.open_incident(ctx, "above_mode", None, summary, None);
-        }
-    }
-
-    fn open_incident(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-        about: &str,
-        guard: Option<String>,
-        summary: String,
-        breach: Option<Breach>,
-    ) {
-        let id = format!("{}-{}", self.id, self.state.incidents.next());
-        let opened = What::IncidentOpened {
-            incident: id.clone(),
-            about: about.to_owned(),
-            guard: guard.clone(),
-            summary: summary.clone(),
-        };
-        ctx.ledger(Some(&self.id), "andon", opened);
-        self.state.incidents.open(Incident {
-            id,
-            workflow: self.id.to_string(),
-            status: IncidentStatus::Open,
-            about: about.to_owned(),
-            guard,
-            summary,
-            runbook: self.plan.policy.runbook.clone(),
-            breach,
-            opened_at: ctx.at.now,
-            timeline: Vec::new(),
-        });
-    }
-
-    /// A person acknowledges or resolves an incident; an unknown one changes nothing.
-    pub fn step_incident(&mut self, ctx: &mut Ctx<'_>, incident: &str, status: IncidentStatus, note: &str) {
-        let step = Step { time: ctx.at.now, by: ctx.by.clone(), status, note: note.to_owned() };
-        let Some(found) = self.state.incidents.step(incident, step) else { return };
-        let (incident, note, guard) = (found.id.clone(), note.to_owned(), found.guard.clone());
-        let what = match status {
-            IncidentStatus::Resolved => What::IncidentResolved { incident, note },
-            _ => What::IncidentAcknowledged { incident, note },
-        };
-        let by = ctx.by.clone();
-        ctx.ledger(Some(&self.id), &by, what);
-        // In the lab a breach only informs: the guard is silent until somebody has dealt with it.
-        if status == IncidentStatus::Resolved
-            && self.plan.policy.track == Track::Lab
-            && let Some(guard) = guard.and_then(|guard| self.state.guards.get_mut(&guard))
-        {
-            guard.rearm();
-        }
-    }
-
     /// A person has a guard learn anew what is normal.
-    pub fn rebase(&mut self, ctx: &mut Ctx<'_>, guard: &str, outputs: Option<u32>, reason: &str) {
+    pub fn rebase(&mut self, ctx: &mut Ctx, guard: &str, outputs: Option<u32>, reason: &str) {
         let found = self.state.guards.with_mut(&self.plan.guards).find(|(plan, _)| plan.policy.name == guard);
         let Some((plan, state)) = found else { return };
         let version = state.watch.baseline.as_ref().map_or(0, |baseline| baseline.version);
@@ -381,8 +279,63 @@ impl Workflow {
         }
     }
 
+    /// Sees versions and models; a new one may make the granted mode lapse.
+    fn see_versions(&mut self, ctx: &mut Ctx, event: &OutputEvent) {
+        let declared = &self.plan.policy.lapse_on;
+        let new = self.state.governance.seen.see(event, declared, ctx.at.now);
+        for (name, of, changed) in new {
+            self.version_seen(ctx, name, &of, changed);
+        }
+    }
+
+    /// A version appeared for the first time; `changed` where another one was known before.
+    pub(super) fn version_seen(&mut self, ctx: &mut Ctx, version: String, of: &LapseOn, changed: bool) {
+        ctx.ledger(Some(&self.id), "andon", What::VersionSeen { version: version.clone() });
+        if changed && self.plan.policy.lapse_on.contains(of) && self.track() == Track::Factory {
+            let reason = format!("{version} is new: the evidence for {} says nothing about it", self.state.granted);
+            if self.lower(ctx, Mode::Assist, Cause::Version, reason.clone(), None) {
+                self.open_incident(ctx, Opening::new("version", Severity::Major, reason));
+            }
+        }
+    }
+
+    /// Ends the tighter review after a promotion.
+    fn check_probation(&mut self, ctx: &mut Ctx) {
+        let governance = &mut self.state.governance;
+        if governance.probation.is_some_and(|probation| self.state.totals.counts.outputs >= probation.until_output) {
+            governance.probation = None;
+            ctx.mode_changed(&self.id);
+        }
+    }
+
+    /// Share of the outputs that people review now, 0 to 1.
+    pub fn review_depth(&self) -> f64 {
+        let declared = *self.plan.policy.review.get(self.allowed().0);
+        self.state.governance.probation.map_or(declared, |probation| probation.sample_rate.max(declared))
+    }
+
+    /// Takes over what caps it now.
+    pub(super) fn recap(&mut self, ctx: &mut Ctx, caps: Vec<Cap>) {
+        let before = std::mem::take(&mut self.state.caps);
+        for cap in caps {
+            let known = before.iter().find(|(known, _)| *known == cap).map(|(_, since)| *since);
+            if known.is_none() {
+                self.cancel_requests(ctx, &format!("it was capped meanwhile: {}", cap.reason));
+                let capped = What::Capped { mode: Some(cap.mode), cap: cap.by.clone(), reason: cap.reason.clone() };
+                ctx.ledger(Some(&self.id), "andon", capped);
+                ctx.mode_changed(&self.id);
+            }
+            self.state.caps.push((cap, known.unwrap_or(ctx.at.now)));
+        }
+        for (cap, _) in before.iter().filter(|(cap, _)| !self.state.caps.iter().any(|(now, _)| now.by == cap.by)) {
+            let reason = "what it stands on is as it should be again".to_owned();
+            ctx.ledger(Some(&self.id), "andon", What::Capped { mode: None, cap: cap.by.clone(), reason });
+            ctx.mode_changed(&self.id);
+        }
+    }
+
     /// Puts freshly pinned baselines into the ledger.
-    pub(super) fn announce(&mut self, ctx: &mut Ctx<'_>) {
+    pub(super) fn announce(&mut self, ctx: &mut Ctx) {
         for (plan, guard) in self.state.guards.with_mut(&self.plan.guards) {
             if let Some(what) = guard.watch.announce(&plan.policy.name) {
                 ctx.ledger(Some(&self.id), "andon", what);

@@ -3,7 +3,7 @@
 //! Owns Clopper–Pearson and Wilson. These intervals hold for one look at a fixed sample; whoever
 //! shows them on a rolling window must say so. Knows no stream.
 
-use statrs::distribution::{Beta, ContinuousCDF};
+use statrs::distribution::{Beta, ContinuousCDF, Normal};
 
 /// Normal quantile at 0.975.
 const Z95: f64 = 1.959_963_984_540_054;
@@ -12,17 +12,27 @@ const Z95: f64 = 1.959_963_984_540_054;
 ///
 /// (p + z²/2n ± z √(p(1−p)/n + z²/4n²)) / (1 + z²/n) (Wilson 1927,
 /// <https://doi.org/10.1080/01621459.1927.10502953>). Closed form, about 5 ns: for windows.
-#[expect(clippy::cast_precision_loss, reason = "counts of this size are exact in an f64")]
 pub fn wilson_95(hits: u64, n: u64) -> Option<[f64; 2]> {
-    if n == 0 {
-        return None;
-    }
-    let (n, p) = (n as f64, hits.min(n) as f64 / n as f64);
-    let z2 = Z95 * Z95;
-    let centre = p + z2 / (2.0 * n);
-    let half = Z95 * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
+    #[expect(clippy::cast_precision_loss, reason = "counts of this size are exact in an f64")]
+    (n > 0).then(|| wilson(hits.min(n) as f64 / n as f64, n as f64, Z95))
+}
+
+/// Wilson's interval of `z` standard errors for the mean of `n` > 0 observations in \[0, 1\]. The variance
+/// of such is at most that of a share, mean · (1 − mean), so for other than 0 and 1 it is conservative.
+pub fn wilson(mean: f64, n: f64, z: f64) -> [f64; 2] {
+    let z2 = z * z;
+    let centre = mean + z2 / (2.0 * n);
+    let half = z * (mean * (1.0 - mean) / n + z2 / (4.0 * n * n)).sqrt();
     let scale = 1.0 + z2 / n;
-    Some([((centre - half) / scale).max(0.0), ((centre + half) / scale).min(1.0)])
+    [((centre - half) / scale).max(0.0), ((centre + half) / scale).min(1.0)]
+}
+
+/// The normal quantile for `comparisons` two-sided intervals that all hold together with probability
+/// 1 − `alpha` (Bonferroni).
+pub fn z_of(alpha: f64, comparisons: usize) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a few")]
+    let each = alpha / (2.0 * comparisons.max(1) as f64);
+    Normal::standard().inverse_cdf(1.0 - each)
 }
 
 /// The exact (conservative) 95 % interval of Clopper and Pearson for `hits` of `n` outputs. `None` when n = 0.

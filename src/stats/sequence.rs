@@ -24,6 +24,8 @@ const STAKES_DOWN: [f64; DOWN] = ladder(DOWN_MAX);
 /// 200 to 20,000 outputs.
 const PARTS_UP: [f64; UP] = parts(&STAKES_UP);
 const PARTS_DOWN: [f64; DOWN] = parts(&STAKES_DOWN);
+/// More observations than this are as good as never.
+const NEEDED_MAX: f64 = 1e12;
 /// Sums of squares below this are too small to divide by.
 const SQUARES_MIN: f64 = 1e-200;
 
@@ -156,6 +158,46 @@ impl Sequence {
         self.n > 0 && (self.log_up(mean) >= threshold || self.log_down(mean) >= threshold)
     }
 
+    /// Whether the mean is shown to be below `mean` at level 1 − `alpha`, with all of the capital bet on
+    /// that side: what a decision needs that looks only upwards.
+    pub fn below(&self, mean: f64, alpha: f64) -> bool {
+        self.n > 0 && self.log_down(mean) >= (1.0 / alpha).ln()
+    }
+
+    /// The upper end of the mean at level 1 − `alpha`, alone: narrower than that of [`Sequence::interval`].
+    /// `None` without observations or outside of 0 < alpha < 1.
+    pub fn upper(&self, alpha: f64) -> Option<f64> {
+        if self.n == 0 || !(alpha > 0.0 && alpha < 1.0) {
+            return None;
+        }
+        let too_high = |mean: f64| self.below(mean, alpha);
+        Some(if too_high(1.0) { boundary(1.0, 0.0, too_high)[0] } else { 1.0 })
+    }
+
+    /// How many observations show that the mean is below `mean`, if they go on like those so far (without
+    /// any: if all of them are 0). `None` where these would never show it.
+    pub fn needed_below(&self, mean: f64, alpha: f64) -> Option<u64> {
+        let so_far = number(self.n);
+        let shown = |n: f64| {
+            let times = if self.n == 0 { 0.0 } else { n / so_far };
+            self.log_down_after(mean, n, times) >= (1.0 / alpha).ln()
+        };
+        let mut high = so_far.max(1.0);
+        while !shown(high) {
+            high *= 2.0;
+            if high > NEEDED_MAX {
+                return None;
+            }
+        }
+        let mut low = 0.0;
+        while high - low > 1.0 {
+            let middle = f64::midpoint(low, high).floor();
+            if shown(middle) { high = middle } else { low = middle }
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to NEEDED_MAX")]
+        Some(high.ceil() as u64)
+    }
+
     /// ln of the capital against means that are too low.
     fn log_up(&self, mean: f64) -> f64 {
         let n = number(self.n);
@@ -165,8 +207,15 @@ impl Sequence {
 
     /// ln of the capital against means that are too high.
     fn log_down(&self, mean: f64) -> f64 {
-        let n = number(self.n);
-        let bets = self.down.iter().zip(STAKES_DOWN).map(|(bet, stake)| bet.log_capital(-stake, n, mean));
+        self.log_down_after(mean, number(self.n), 1.0)
+    }
+
+    /// The same after `n` observations, of which `times` as many were like those so far.
+    fn log_down_after(&self, mean: f64, n: f64, times: f64) -> f64 {
+        let bets = self.down.iter().zip(STAKES_DOWN).map(|(bet, stake)| {
+            let bet = Bet { log: bet.log * times, first: bet.first * times, second: bet.second * times };
+            bet.log_capital(-stake, n, mean)
+        });
         mixture(bets, &PARTS_DOWN)
     }
 }
@@ -231,6 +280,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_is_needed_is_what_suffices() {
+        // Without any hit: 1 / bound · (ln 20 and the price of not knowing the stake), about the rule of three.
+        let needed = Sequence::default().needed_below(0.02, 0.05).unwrap();
+        assert!((150..300).contains(&needed), "{needed}");
+        let zeros = |n: u64| of((0..n).map(|_| 0.0));
+        assert!(zeros(needed).below(0.02, 0.05) && !zeros(needed - 1).below(0.02, 0.05));
+        assert!(zeros(needed).upper(0.05).unwrap() <= 0.02 && zeros(needed - 1).upper(0.05).unwrap() > 0.02);
+        // With one hit in a hundred the same rate on and on shows it, and one in fifty never does.
+        let hundredth = |n: u64| of((0..n).map(|k| f64::from(u8::from(k % 100 == 50))));
+        let needed = hundredth(400).needed_below(0.02, 0.05).unwrap();
+        assert!(hundredth(needed + 100).below(0.02, 0.05) && !hundredth(needed - 200).below(0.02, 0.05), "{needed}");
+        assert_eq!(of((0..400).map(|k| f64::from(u8::from(k % 50 == 25)))).needed_below(0.02, 0.05), None);
+        assert_eq!(Sequence::default().upper(0.05), None);
     }
 
     /// The share of runs in which the true mean is out at any of the looks.

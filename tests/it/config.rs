@@ -7,7 +7,7 @@ mod learned;
 mod refusals;
 
 use andon::config::{self, KeyDoc, Need, Problems, Settings};
-use andon::domain::{Better, Mode, ScoreJudge, Signal};
+use andon::domain::{Better, CooldownPolicy, GatePolicy, HousePolicy, Mode, ReadinessPolicy, ScoreJudge, Signal};
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 const WORKFLOW: &str = "[[workflow]]\nid = \"w\"\n";
@@ -90,14 +90,19 @@ fn an_empty_file_is_all_defaults_and_the_example_says_the_same() {
     insta::assert_debug_snapshot!("defaults", empty);
     assert_eq!((&empty.server, &empty.store), (&example.server, &example.store));
     let (one, other) = (&empty.policy, &example.policy);
-    let same = andon::domain::Policy { hash: one.hash.clone(), workflows: one.workflows.clone(), ..other.clone() };
+    let house = HousePolicy { base: Default::default(), ..other.house.clone() };
+    let same =
+        andon::domain::Policy { hash: one.hash.clone(), workflows: one.workflows.clone(), house, ..other.clone() };
     assert_eq!(*one, same);
 }
 
 #[test]
 fn the_example_says_what_it_seems_to_say() {
     let settings = settings(EXAMPLE);
-    assert_eq!(settings.base.iter().map(|item| item.id.as_str()).collect::<Vec<_>>(), ["brand-guide", "crm-schema"]);
+    assert_eq!(
+        settings.policy.house.base.keys().map(String::as_str).collect::<Vec<_>>(),
+        ["brand-guide", "crm-schema"]
+    );
     let drafts = &settings.policy.workflows["email-drafts"];
     assert_eq!((drafts.start_mode, drafts.max_mode), (Mode::Assist, Mode::Automate));
     assert_eq!(drafts.guards.len(), 15);
@@ -108,6 +113,48 @@ fn the_example_says_what_it_seems_to_say() {
     assert_eq!(mean.signal, Signal::Score { of: "readability".into(), judge });
     assert_eq!((mean.bound.delegate, mean.bound.automate), (Some(55.0), Some(60.0)));
     assert_eq!(settings.policy.workflows["ticket-router"].guards.len(), 1);
+}
+
+#[test]
+fn a_workflow_says_what_is_different_for_its_gate_and_the_house_the_rest() {
+    let house = "[gate]\noutputs = { automate = 9000 }\nquiet = \"1d\"\n[cooldown]\nfirst = \"1d\"\n";
+    let own = "[workflow.gate]\napprovals = { automate = [\"board\", \"board\"] }\noutputs = 7\n[workflow.readiness]\nbase = []\n";
+    let policy = settings(&format!("{house}{WORKFLOW}{own}")).policy;
+    let workflow = policy.workflows.values().next().unwrap();
+    let (delegate, automate) = (&workflow.gate.delegate, &workflow.gate.automate);
+    assert_eq!((delegate.outputs_min, automate.outputs_min, automate.quiet_ms), (7, 7, 86_400_000));
+    assert_eq!(
+        (automate.approvals.as_slice(), delegate.approvals.len()),
+        (&["board".to_owned(), "board".to_owned()][..], 2)
+    );
+    assert_eq!(
+        (workflow.cooldown.first_ms, workflow.readiness.base.len(), workflow.readiness.builder.len()),
+        (86_400_000, 0, 5)
+    );
+    let plain = settings(&format!("{house}{WORKFLOW}")).policy;
+    assert_eq!(plain.workflows.values().next().unwrap().gate.automate.outputs_min, 9_000);
+    // The table of keys and the domain say the same defaults.
+    let bare = settings(WORKFLOW).policy;
+    let workflow = bare.workflows.values().next().unwrap();
+    assert_eq!((&workflow.gate, workflow.cooldown), (&GatePolicy::defaults(), CooldownPolicy::default()));
+    assert_eq!((&workflow.readiness, &bare.house), (&ReadinessPolicy::default(), &HousePolicy::default()));
+}
+
+#[test]
+fn a_gate_that_cannot_be_is_refused_with_a_remedy() {
+    for (line, says) in [
+        ("approvals = []", "up goes only with people's approval"),
+        ("outputs = { assist = 3 }", "no mode that a gate leads to"),
+        ("outputs = { automat = 3 }", "no mode that a gate leads to"),
+        ("confidence = 1", "0.5 to 0.999999"),
+        ("quiet = 7", "must be a time with a unit"),
+    ] {
+        let problems = problems(&format!("[gate]\n{line}\n"));
+        assert!(problems.to_string().contains(says), "{line}: {problems}");
+    }
+    let problems = problems(&format!("{WORKFLOW}lapse_on = [\"prompt\"]\n[workflow.cooldown]\nmax = \"1h\"\n"));
+    let said = problems.to_string();
+    assert!(said.contains("attributes.prompt") && said.contains("shorter than `first`"), "{said}");
 }
 
 #[test]
@@ -142,8 +189,10 @@ fn example_section(section: &str) -> String {
 #[test]
 fn every_key_stands_in_the_example() {
     for KeyDoc { section, key, need, .. } in config::keys() {
-        let found = if section.is_empty() || *key == "guard" {
-            !example_section(if *key == "guard" { "workflow.guard" } else { key }).is_empty()
+        let table = format!("workflow.{key}");
+        let is_table = *section == "workflow" && ["guard", "gate", "cooldown", "readiness"].contains(key);
+        let found = if section.is_empty() || is_table {
+            !example_section(if is_table { &table } else { key }).is_empty()
         } else {
             let text = example_section(section);
             let at_start = text.lines().any(|line| line.starts_with(&format!("{key} = ")));
@@ -171,7 +220,9 @@ fn every_key_is_read() {
         let text = match *section {
             "" => line,
             "base" | "workflow" => format!("[[{section}]]\n{line}\n"),
-            "workflow.review" => format!("{WORKFLOW}[workflow.review]\n{line}\n"),
+            "workflow.review" | "workflow.gate" | "workflow.cooldown" | "workflow.readiness" => {
+                format!("{WORKFLOW}[{section}]\n{line}\n")
+            }
             "workflow.guard" if *key == "signal" => format!("{WORKFLOW}[[workflow.guard]]\n{line}\n"),
             // `better` is read only where it has a meaning.
             "workflow.guard" if *key == "better" => format!("{}range = [0, 1]\n{line}\n", guard("score")),

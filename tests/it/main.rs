@@ -7,6 +7,7 @@ mod config;
 mod fixture;
 mod front;
 mod golden;
+mod governance;
 mod ingest;
 mod kill;
 mod power;

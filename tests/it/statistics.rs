@@ -69,7 +69,7 @@ fn replace(monitor: &Monitor, id: &WorkflowId, block: &str) -> Monitor {
         let state = if other == id { &fresh.workflows()[id].state } else { &workflow.state };
         (other.clone(), state.clone())
     });
-    Monitor::restore((**monitor.policy()).clone(), states.collect::<Vec<_>>())
+    Monitor::restore((**monitor.policy()).clone(), monitor.house().clone(), states.collect::<Vec<_>>())
 }
 
 /// Median delays after 2,000 outputs at the bound, 401 runs. The standard error of the medians is

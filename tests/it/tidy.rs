@@ -61,7 +61,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("store", &["domain", "stats", "monitor", "config"]),
     ("ingest", &["domain", "stats", "monitor", "config"]),
     ("driver", &["domain", "stats", "monitor", "config", "clock", "metrics", "store"]),
-    ("reload", &["domain", "config", "clock", "metrics", "driver"]),
+    ("reload", &["domain", "config", "clock", "metrics", "monitor", "driver"]),
     ("http", &["domain", "stats", "monitor", "config", "clock", "metrics", "store", "ingest", "driver", "reload"]),
     (
         "app",

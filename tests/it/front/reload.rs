@@ -19,9 +19,12 @@ fn guards(app: &TestApp) -> Vec<(String, u64)> {
 
 const LATENCY: &str = "  [[workflow.guard]]\n  signal = \"latency\"\n  limit_ms = 3000\n  bound = 0.05\n";
 
+/// Looser files come into force at once, too.
+const APPLY: &str = "[governance]\nloosening = \"apply\"\n";
+
 #[test]
 fn a_better_file_comes_into_force_and_unchanged_guards_keep_their_evidence() {
-    let both = format!("{DRAFTS}{LATENCY}");
+    let (drafts, both) = (format!("{APPLY}{DRAFTS}"), format!("{APPLY}{DRAFTS}{LATENCY}"));
     let app = House::folder().start(&both);
     app.take(&(0..40).map(|n| super::harness::with(output(n), &json!({"latency_ms": 50}))).collect::<Vec<_>>());
     let before = app.mode("drafts")["policy"].clone();
@@ -38,7 +41,7 @@ fn a_better_file_comes_into_force_and_unchanged_guards_keep_their_evidence() {
         (&json!("guard_started"), &json!("latency"), &json!("changed"))
     );
     assert_eq!(new.len(), 2, "{new:?}");
-    reload(&app, DRAFTS);
+    reload(&app, &drafts);
     assert_eq!(guards(&app), [("exceptions".to_owned(), 40)]);
     reload(&app, &both);
     assert_eq!(guards(&app), [("exceptions".to_owned(), 40), ("latency".to_owned(), 0)]);
@@ -93,10 +96,11 @@ fn what_needs_a_restart_is_named() {
 
 #[test]
 fn a_removed_workflow_is_gone_and_a_returning_one_has_kept_its_mode() {
-    let app = House::folder().start(DRAFTS);
+    let (drafts, other) = (format!("{APPLY}{DRAFTS}"), format!("{APPLY}[[workflow]]\nid = \"other\"\n"));
+    let app = House::folder().start(&drafts);
     app.take(&[output(1), output(2)]);
     app.post("/v1/workflows/drafts/mode", &json!({"mode": "delegate", "reason": "r"})).ok();
-    reload(&app, "[[workflow]]\nid = \"other\"\n");
+    reload(&app, &other);
     app.get("/v1/workflows/drafts/mode").problem(404);
     app.get("/v1/workflows/drafts").problem(404);
     assert_eq!(app.post("/v1/events", &output(3)).ok()["rejected"][0]["code"], "unknown_workflow");
@@ -104,9 +108,9 @@ fn a_removed_workflow_is_gone_and_a_returning_one_has_kept_its_mode() {
     assert_eq!(app.post("/v1/workflows/drafts/mode", &order).problem(404), "unknown_workflow");
     assert_eq!(Scrape::of(&app).keys("workflow=drafts"), Vec::<&str>::new());
     assert_eq!(app.get("/v1/workflows/drafts/why").ok()["mode"], "delegate", "its history stays");
-    let app = app.stop().start("[[workflow]]\nid = \"other\"\n");
+    let app = app.stop().start(&other);
     app.get("/v1/workflows/drafts/mode").problem(404);
-    reload(&app, DRAFTS);
+    reload(&app, &drafts);
     let mode = app.mode("drafts");
     assert_eq!((&mode["mode"], &mode["epoch"], &mode["cause"]), (&json!("delegate"), &json!(2), &json!("operator")));
     assert_eq!(app.workflow("drafts")["outputs_total"], 2);

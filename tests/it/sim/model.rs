@@ -38,7 +38,10 @@ fn policy(number: usize) -> Policy {
         3 => [workflow(0, "0.05", "automate"), workflow(1, "0.05", "automate"), String::new()],
         _ => [workflow(0, "0.05", "automate"), workflow(1, "0.05", "automate"), workflow(2, "0.1", "delegate")],
     };
-    let text = format!("[budget]\noutputs_per_false_demotion = 100\n{}", text.concat());
+    let text = format!(
+        "[budget]\noutputs_per_false_demotion = 100\n[governance]\nloosening = \"apply\"\n[storm]\nworkflows_min = 2\n{}",
+        text.concat()
+    );
     config::load(&text, "sim.toml").unwrap_or_else(|problems| panic!("{problems}")).policy
 }
 

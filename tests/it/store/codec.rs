@@ -1,7 +1,9 @@
 //! Records: whatever goes in comes out, and whatever comes in never panics.
 
 use super::{any_event, any_input, workflow};
-use andon::domain::{GuardPolicy, Input, Mode, PerMode, Policy, Signal, Time, Track, UnknownWorkflows, WorkflowPolicy};
+use andon::domain::{
+    GuardPolicy, HousePolicy, Input, Mode, PerMode, Policy, Signal, Time, Track, UnknownWorkflows, WorkflowPolicy,
+};
 use andon::store::{CodecError, EventsRecord, decode_record, encode_event, encode_record, record_time};
 use proptest::prelude::*;
 
@@ -29,6 +31,7 @@ pub(super) fn policy(bound: f64) -> Policy {
         review: PerMode { assist: 1.0, collaborate: 1.0, delegate: 0.1, automate: 0.02 },
         renamed_from: None,
         guards: vec![guard],
+        ..WorkflowPolicy::bare()
     };
     Policy {
         hash: "ab".repeat(32),
@@ -37,6 +40,7 @@ pub(super) fn policy(bound: f64) -> Policy {
         lease_ms: 60_000,
         lateness_ms: 300_000,
         unknown: UnknownWorkflows { accept: false, max: 100, template: one.clone() },
+        house: HousePolicy::default(),
         workflows: [(one.id.clone(), one)].into(),
     }
 }

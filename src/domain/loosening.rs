@@ -1,0 +1,260 @@
+//! What a new policy makes looser than the one in force: a sentence each.
+//!
+//! Owns the comparison. Whatever it can't tell to be tighter counts as looser: a change that waits for
+//! an approver in vain costs a minute, one that slips through costs trust.
+
+use super::{Better, GatePolicy, GuardPolicy, HousePolicy, Mode, Policy, ScoreJudge, Signal, Track, WorkflowPolicy};
+
+/// Everything that `new` makes looser; empty where it only tightens, adds and renames.
+pub fn loosened(old: &Policy, new: &Policy) -> Vec<String> {
+    let mut found = Vec::new();
+    if new.outputs_per_false_demotion > old.outputs_per_false_demotion || new.budget_of_fleet != old.budget_of_fleet {
+        found.push("the budget: guards need more evidence before they demote".to_owned());
+    }
+    if new.lease_ms > old.lease_ms {
+        found.push("the lease: a reader that lost andon keeps its mode for longer".to_owned());
+    }
+    house(&old.house, &new.house, &mut found);
+    for (id, after) in &new.workflows {
+        // A renamed workflow is compared with what it was.
+        let before = old.workflows.get(id).or_else(|| old.workflows.get(after.renamed_from.as_ref()?));
+        if let Some(before) = before {
+            let mut of_it = Vec::new();
+            workflow(before, after, &mut of_it);
+            found.extend(of_it.into_iter().map(|what| format!("{id}: {what}")));
+        }
+    }
+    found
+}
+
+fn house(old: &HousePolicy, new: &HousePolicy, found: &mut Vec<String>) {
+    if old.loosening_waits && !new.loosening_waits {
+        found.push("looser policies would no longer wait for an approver".to_owned());
+    }
+    if new.regression_cap > old.regression_cap {
+        found.push(format!(
+            "a regression of a base item would cap at {} instead of {}",
+            new.regression_cap, old.regression_cap
+        ));
+    }
+    for (id, after) in &new.base {
+        if old.base.get(id).is_some_and(|before| after.audit_every_ms > before.audit_every_ms) {
+            found.push(format!("base {id}: audits further apart"));
+        }
+    }
+}
+
+fn workflow(old: &WorkflowPolicy, new: &WorkflowPolicy, found: &mut Vec<String>) {
+    if new.max_mode > old.max_mode {
+        found.push(format!("max_mode {} → {}", old.max_mode, new.max_mode));
+    }
+    if (old.track, new.track) == (Track::Factory, Track::Lab) {
+        found.push("in the lab breaches no longer demote".to_owned());
+    }
+    if new.evidence_valid_ms.unwrap_or(i64::MAX) > old.evidence_valid_ms.unwrap_or(i64::MAX) {
+        found.push("evidence_valid: the mode lapses later".to_owned());
+    }
+    for (mode, depth) in new.review.iter() {
+        if depth < old.review.get(mode) {
+            found.push(format!("review in {mode} {} → {depth}", old.review.get(mode)));
+        }
+    }
+    if let Some(item) = old.base.iter().find(|item| !new.base.contains(item)) {
+        found.push(format!("it no longer stands on {item}"));
+    }
+    if let Some(of) = old.lapse_on.iter().find(|of| !new.lapse_on.contains(of)) {
+        found.push(format!("a new {} no longer makes the mode lapse", of.name()));
+    }
+    let (was, is) = (old.cooldown, new.cooldown);
+    if is.first_ms < was.first_ms || is.max_ms < was.max_ms || is.within_ms < was.within_ms {
+        found.push("the time that it stays down after a demotion is shorter".to_owned());
+    }
+    let gone = old.readiness.items().find(|item| !new.readiness.items().any(|other| other == *item));
+    if let Some((_, item)) = gone {
+        found.push(format!("the checklist has no {item} any more"));
+    }
+    if new.readiness.valid_ms > old.readiness.valid_ms {
+        found.push("answers to the checklist hold for longer".to_owned());
+    }
+    for mode in [Mode::Collaborate, Mode::Delegate, Mode::Automate] {
+        gate(mode, old.gate.get(mode), new.gate.get(mode), found);
+    }
+    for before in &old.guards {
+        match new.guards.iter().find(|guard| guard.name == before.name) {
+            None => found.push(format!("the guard {} is gone", before.name)),
+            Some(after) => guard(before, after, found),
+        }
+    }
+}
+
+fn gate(mode: Mode, old: &GatePolicy, new: &GatePolicy, found: &mut Vec<String>) {
+    let mut less = |what: &str, is: bool| {
+        if is {
+            found.push(format!("the gate to {mode} asks for less: {what}"));
+        }
+    };
+    less("outputs", new.outputs_min < old.outputs_min);
+    less("days", new.days_min < old.days_min);
+    less("time_in_mode", new.time_in_mode_ms < old.time_in_mode_ms);
+    less("quiet", new.quiet_ms < old.quiet_ms);
+    less("confidence", new.confidence < old.confidence);
+    less("spread", new.spread > old.spread);
+    less("ran_in_mode", new.ran_in_mode_min < old.ran_in_mode_min);
+    less("sla", old.sla_min.is_some_and(|was| new.sla_min.is_none_or(|is| is < was)));
+    less("cost_per_unit", old.cost_per_unit_max.is_some_and(|was| new.cost_per_unit_max.is_none_or(|is| is > was)));
+    less("probation_outputs", new.probation_outputs < old.probation_outputs);
+    less("request_valid", new.request_valid_ms > old.request_valid_ms);
+    // Other roles are not more roles.
+    let mut left = new.approvals.clone();
+    let lost = old.approvals.iter().any(|role| match left.iter().position(|other| other == role) {
+        Some(at) => {
+            left.remove(at);
+            false
+        }
+        None => true,
+    });
+    less("approvals", lost);
+}
+
+fn guard(old: &GuardPolicy, new: &GuardPolicy, found: &mut Vec<String>) {
+    let name = &old.name;
+    if !as_tight(&old.signal, &new.signal) || old.baseline != new.baseline {
+        found.push(format!("the guard {name} watches something else, or less"));
+        return;
+    }
+    for (mode, was) in old.bound.iter() {
+        let Some(was) = *was else { continue };
+        match *new.bound.get(mode) {
+            None => found.push(format!("the guard {name} no longer binds in {mode}")),
+            Some(is) if looser(&old.signal, was, is) => found.push(format!("bound of {name} in {mode} {was} → {is}")),
+            Some(_) => {}
+        }
+    }
+    if old.to.is_some_and(|was| new.to.is_none_or(|is| is > was)) {
+        found.push(format!("a breach of {name} no longer goes down to {}", old.to.unwrap_or_default()));
+    }
+    if new.block > old.block {
+        found.push(format!("{name} judges {} outputs together instead of {}", new.block, old.block));
+    }
+    // A further guard takes a part of the budget from the others: that is no reason to wait.
+    if new.share < old.share / 2.0 {
+        found.push(format!("{name} gets less than half of its share of the budget"));
+    }
+}
+
+/// Whether a bound is looser: only a mean score that should be high is tighter where it is higher.
+fn looser(signal: &Signal, was: f64, is: f64) -> bool {
+    let high = matches!(signal, Signal::Score { judge: ScoreJudge::Mean { better: Better::Higher, .. }, .. });
+    if high { is < was } else { is > was }
+}
+
+/// Whether a signal is the same, or the same with a tighter limit.
+fn as_tight(old: &Signal, new: &Signal) -> bool {
+    match (old, new) {
+        (Signal::Latency { limit_ms: was }, Signal::Latency { limit_ms: is }) => is <= was,
+        (Signal::SpendLimit { amount: was, per_ms: a }, Signal::SpendLimit { amount: is, per_ms: b }) => {
+            a == b && is <= was
+        }
+        (Signal::Silence { after_ms: was, active: a }, Signal::Silence { after_ms: is, active: b }) => {
+            a == b && is <= was
+        }
+        (
+            Signal::ExceptionLimit { kind: k, count: was, per_ms: a },
+            Signal::ExceptionLimit { kind: l, count: is, per_ms: b },
+        ) => k == l && a == b && is <= was,
+        (old, new) => old == new,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{LapseOn, PerMode, WorkflowId};
+
+    fn policy(change: impl FnOnce(&mut WorkflowPolicy)) -> Policy {
+        let signal = Signal::ExceptionRate { kind: None };
+        let bound = PerMode { automate: Some(0.02), delegate: Some(0.05), ..PerMode::default() };
+        let rate = GuardPolicy {
+            name: "rate".into(),
+            signal,
+            bound,
+            block: 10,
+            share: 1.0,
+            to: Some(Mode::Assist),
+            baseline: None,
+        };
+        let slow = GuardPolicy { name: "slow".into(), signal: Signal::Latency { limit_ms: 3000.0 }, ..rate.clone() };
+        let id = WorkflowId::new("wf").unwrap();
+        let mut workflow = WorkflowPolicy {
+            id: id.clone(),
+            guards: vec![rate, slow],
+            max_mode: Mode::Delegate,
+            ..WorkflowPolicy::bare()
+        };
+        workflow.evidence_valid_ms = Some(1_000);
+        workflow.lapse_on = vec![LapseOn::Model];
+        workflow.base = vec!["guide".into()];
+        change(&mut workflow);
+        Policy { workflows: [(id, workflow)].into(), ..Policy::empty() }
+    }
+
+    #[test]
+    fn what_is_looser_waits_and_what_is_tighter_does_not() {
+        let says = |change: fn(&mut WorkflowPolicy)| loosened(&policy(|_| {}), &policy(change));
+        type Change = fn(&mut WorkflowPolicy);
+        let looser: [(&str, Change); 17] = [
+            ("max_mode delegate → automate", |w| w.max_mode = Mode::Automate),
+            ("in the lab", |w| w.track = Track::Lab),
+            ("evidence_valid", |w| w.evidence_valid_ms = None),
+            ("review in automate", |w| w.review.automate = 0.01),
+            ("stands on guide", |w| w.base.clear()),
+            ("new model", |w| w.lapse_on.clear()),
+            ("stays down", |w| w.cooldown.first_ms = 1),
+            ("checklist", |w| w.readiness.builder.clear()),
+            ("to automate asks for less: outputs", |w| w.gate.automate.outputs_min = 1),
+            ("approvals", |w| w.gate.delegate.approvals = vec!["any".into()]),
+            ("the guard rate is gone", |w| drop(w.guards.remove(0))),
+            ("bound of rate in automate 0.02 → 0.03", |w| w.guards[0].bound.automate = Some(0.03)),
+            ("no longer binds in delegate", |w| w.guards[0].bound.delegate = None),
+            ("watches something else", |w| w.guards[1].signal = Signal::Latency { limit_ms: 3001.0 }),
+            ("no longer goes down", |w| w.guards[0].to = None),
+            ("together", |w| w.guards[0].block = 11),
+            ("less than half", |w| w.guards[0].share = 0.49),
+        ];
+        for (what, change) in looser {
+            let said = says(change);
+            assert!(said.len() == 1 && said[0].starts_with("wf: ") && said[0].contains(what), "{what}: {said:?}");
+        }
+        let tighter: [Change; 8] = [
+            |w| w.max_mode = Mode::Collaborate,
+            |w| w.evidence_valid_ms = Some(999),
+            |w| w.review.automate = 1.0,
+            |w| w.guards[0].bound.automate = Some(0.01),
+            |w| w.guards[0].bound.collaborate = Some(0.5),
+            |w| w.guards[1].signal = Signal::Latency { limit_ms: 2000.0 },
+            |w| w.gate.delegate.approvals.push("board".into()),
+            |w| (w.owner, w.guards[0].share) = ("somebody else".into(), 0.5),
+        ];
+        for change in tighter {
+            assert_eq!(says(change), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn the_house_and_new_workflows() {
+        let old = policy(|_| {});
+        let more = Policy { outputs_per_false_demotion: 2e6, lease_ms: 60_001, ..old.clone() };
+        assert_eq!(loosened(&old, &more).len(), 2);
+        assert_eq!(loosened(&more, &old), Vec::<String>::new());
+        assert_eq!(loosened(&Policy::empty(), &old), Vec::<String>::new(), "what is new isn't looser");
+        let house = HousePolicy { loosening_waits: false, regression_cap: Mode::Delegate, ..HousePolicy::default() };
+        assert_eq!(loosened(&old, &Policy { house, ..old.clone() }).len(), 2);
+    }
+
+    #[test]
+    fn a_mean_that_should_be_high_is_looser_where_it_is_lower() {
+        let judge = ScoreJudge::Mean { low: 0.0, high: 1.0, better: Better::Higher };
+        let signal = Signal::Score { of: "s".into(), judge };
+        assert!(looser(&signal, 0.8, 0.7) && !looser(&signal, 0.7, 0.8));
+    }
+}

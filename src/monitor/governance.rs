@@ -1,0 +1,247 @@
+//! What people decided about a workflow, and what is remembered for their next decision.
+//!
+//! Owns the history of demotions with the time that a workflow stays down, the probation, the answers
+//! to checklists and what an epoch has shown. Decides nothing by itself.
+
+use super::seen::Seen;
+use crate::domain::{CooldownPolicy, Mode, Request, Time};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Demotions by guards that are remembered.
+const DEMOTIONS_MAX: usize = 50;
+/// Requests that are remembered; decided ones go first.
+const REQUESTS_MAX: usize = 50;
+/// Days of an epoch that are told apart.
+const DAYS_MAX: usize = 400;
+
+/// A demotion by a guard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Demotion {
+    /// When.
+    pub at: Time,
+    /// The epoch that it began.
+    pub epoch: u64,
+    /// Before.
+    pub from: Mode,
+    /// The guard.
+    pub guard: String,
+    /// Whether people judged it false since.
+    pub annulled: bool,
+}
+
+/// Tighter review after a promotion.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Probation {
+    /// It ends with this output since adoption.
+    pub until_output: u64,
+    /// Share of outputs that people review meanwhile, 0 to 1.
+    pub sample_rate: f64,
+}
+
+/// What somebody said to an item of a checklist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Whether it is ready.
+    pub ready: bool,
+    /// Who said so.
+    pub by: String,
+    /// When.
+    pub at: Time,
+    /// What shows it.
+    pub note: String,
+}
+
+/// What was seen since the present mode was granted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Outputs.
+    pub outputs: u64,
+    /// Outputs that said in which mode they ran.
+    pub mode_known: u64,
+    /// Outputs that ran in the granted mode.
+    pub in_mode: u64,
+    /// Days (UTC, since 1970) with outputs.
+    pub days: Vec<i64>,
+}
+
+impl Epoch {
+    /// Counts an output.
+    pub fn count(&mut self, time: Time, ran_in: Option<Mode>, granted: Mode) {
+        self.outputs += 1;
+        if let Some(ran_in) = ran_in {
+            self.mode_known += 1;
+            self.in_mode += u64::from(ran_in == granted);
+        }
+        let day = time.0.div_euclid(Time::DAY);
+        if self.days.last() != Some(&day) && !self.days.contains(&day) && self.days.len() < DAYS_MAX {
+            self.days.push(day);
+        }
+    }
+}
+
+/// Requests with their numbers.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Requests {
+    list: VecDeque<Request>,
+    asked: u64,
+}
+
+impl Requests {
+    /// The id of the next request of a workflow, or of the house.
+    pub fn next_id(&self, of: &str) -> String {
+        format!("{of}-r{}", self.asked + 1)
+    }
+
+    /// Adds one; it got its id from [`Requests::next_id`].
+    pub fn add(&mut self, request: Request) {
+        self.asked += 1;
+        self.list.push_back(request);
+        if self.list.len() > REQUESTS_MAX {
+            let decided = self.list.iter().position(|request| !request.is_pending());
+            self.list.remove(decided.unwrap_or(0));
+        }
+    }
+
+    /// All that are kept, oldest first.
+    pub fn list(&self) -> impl DoubleEndedIterator<Item = &Request> {
+        self.list.iter()
+    }
+
+    /// One of them.
+    pub fn get(&self, id: &str) -> Option<&Request> {
+        self.list.iter().find(|request| request.id == id)
+    }
+
+    /// One of them, to change it.
+    pub fn get_mut(&mut self, id: &str) -> Option<&mut Request> {
+        self.list.iter_mut().find(|request| request.id == id)
+    }
+
+    /// Those that wait for approvals.
+    pub fn pending(&self) -> impl Iterator<Item = &Request> {
+        self.list.iter().filter(|request| request.is_pending())
+    }
+
+    /// Those that wait for approvals, to end them.
+    pub fn pending_mut(&mut self) -> impl Iterator<Item = &mut Request> {
+        self.list.iter_mut().filter(|request| request.is_pending())
+    }
+
+    /// When the next one ends undecided.
+    pub fn due(&self) -> Option<Time> {
+        self.pending().filter_map(|request| request.expires_at).min()
+    }
+}
+
+/// Everything of a workflow that its outputs alone don't say.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Governance {
+    /// Whether it hasn't left the lab, whatever the policy's track says.
+    pub in_lab: bool,
+    /// What was asked for.
+    pub requests: Requests,
+    demotions: VecDeque<Demotion>,
+    /// Demotions by guards since adoption.
+    pub demoted: u64,
+    /// Those that people judged false.
+    pub annulled: u64,
+    /// When people last raised it.
+    pub raised_at: Option<Time>,
+    /// When something last happened that ends what is asked for.
+    pub disturbed_at: Option<Time>,
+    /// Tighter review after a promotion.
+    pub probation: Option<Probation>,
+    /// Answers to checklists.
+    pub answers: BTreeMap<String, Answer>,
+    /// Versions, models and other declared values.
+    pub seen: Seen,
+    /// What was seen since the present mode was granted.
+    pub epoch: Epoch,
+}
+
+impl Governance {
+    /// Of a workflow that is adopted into the lab, or into the factory.
+    pub fn new(in_lab: bool) -> Self {
+        Self { in_lab, ..Self::default() }
+    }
+
+    /// Notes a demotion by a guard.
+    pub fn demoted(&mut self, demotion: Demotion) {
+        self.demoted += 1;
+        if self.demotions.len() >= DEMOTIONS_MAX {
+            self.demotions.pop_front();
+        }
+        self.demotions.push_back(demotion);
+    }
+
+    /// The last demotion by a guard.
+    pub fn last_demotion(&self) -> Option<&Demotion> {
+        self.demotions.back()
+    }
+
+    /// People judged the demotion that began an epoch false.
+    pub fn annul(&mut self, epoch: u64) {
+        if let Some(demotion) = self.demotions.iter_mut().find(|demotion| demotion.epoch == epoch && !demotion.annulled)
+        {
+            demotion.annulled = true;
+            self.annulled += 1;
+        }
+    }
+
+    /// Until when the gate stays closed after the last demotion, and which one in a row that was:
+    /// each within the declared time after the one before doubles the time, up to the declared most.
+    pub fn closed_until(&self, policy: &CooldownPolicy) -> Option<(Time, u32)> {
+        let mut counted = self.demotions.iter().rev().filter(|demotion| !demotion.annulled);
+        let last = counted.next()?;
+        let before = counted.take_while(|demotion| last.at.since(demotion.at) <= policy.within_ms).count();
+        let nth = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
+        let factor = 1i64.checked_shl(nth - 1).filter(|_| nth < 40).unwrap_or(i64::MAX);
+        Some((last.at.plus(policy.first_ms.saturating_mul(factor).min(policy.max_ms)), nth))
+    }
+
+    /// A new epoch begins.
+    pub fn begin_epoch(&mut self) {
+        self.epoch = Epoch::default();
+        self.seen.begin_epoch();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demotion(day: i64, epoch: u64) -> Demotion {
+        Demotion { at: Time(day * Time::DAY), epoch, from: Mode::Automate, guard: "g".into(), annulled: false }
+    }
+
+    #[test]
+    fn repeat_offenders_stay_down_longer() {
+        let policy = CooldownPolicy { first_ms: 3 * Time::DAY, max_ms: 10 * Time::DAY, within_ms: 30 * Time::DAY };
+        let mut of = Governance::default();
+        assert_eq!(of.closed_until(&policy), None);
+        of.demoted(demotion(100, 2));
+        assert_eq!(of.closed_until(&policy), Some((Time(103 * Time::DAY), 1)));
+        of.demoted(demotion(105, 4));
+        assert_eq!(of.closed_until(&policy), Some((Time(111 * Time::DAY), 2)));
+        of.demoted(demotion(120, 6));
+        assert_eq!(of.closed_until(&policy), Some((Time(130 * Time::DAY), 3)), "up to a limit");
+        // Judged false, it no longer counts.
+        of.annul(6);
+        of.annul(6);
+        assert_eq!((of.closed_until(&policy), of.annulled, of.demoted), (Some((Time(111 * Time::DAY), 2)), 1, 3));
+        of.demoted(demotion(136, 8));
+        assert_eq!(of.closed_until(&policy), Some((Time(139 * Time::DAY), 1)), "the others are too long ago");
+    }
+
+    #[test]
+    fn days_are_counted_once_whatever_their_order() {
+        let mut epoch = Epoch::default();
+        for day in [3, 3, 1, 3, 2, 1] {
+            epoch.count(Time(day * Time::DAY + 5), Some(Mode::Assist), Mode::Delegate);
+        }
+        epoch.count(Time(2 * Time::DAY), None, Mode::Delegate);
+        epoch.count(Time(2 * Time::DAY), Some(Mode::Delegate), Mode::Delegate);
+        assert_eq!((epoch.days.len(), epoch.outputs, epoch.mode_known, epoch.in_mode), (3, 8, 7, 1));
+    }
+}

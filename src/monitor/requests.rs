@@ -1,0 +1,253 @@
+//! What people ask of a workflow and decide about it: promotions, annulments, checklists.
+//!
+//! Owns when a request may be made and what follows when the last approval comes. Approvals are
+//! counted by the request itself; the mode is raised in `raise` alone.
+
+use super::governance::Answer;
+use super::handle::Ctx;
+use super::house::House;
+use super::workflow::Workflow;
+use crate::domain::{
+    ANY_ROLE, Approval, Ask, Cause, Command, Decision, Denial, Policy, Raised, Request, RequestStatus, Standing,
+    Target, Time, Track, What,
+};
+
+/// An annulment that isn't approved for this long ends, milliseconds.
+const ANNULMENT_VALID_MS: i64 = 14 * Time::DAY;
+/// People who must agree that andon was wrong, whoever says so first included.
+pub(super) const ANNULMENT_APPROVALS: usize = 2;
+
+impl Workflow {
+    /// Asks for a promotion: freezes the evidence.
+    ///
+    /// # Errors
+    /// Why it can't be asked for now.
+    pub(super) fn ask_promotion(
+        &mut self,
+        ctx: &mut Ctx,
+        (policy, house): (&Policy, &House),
+        (to, reason, funding): (Target, &str, Option<&str>),
+    ) -> Result<(), Denial> {
+        self.check_free()?;
+        let gate = self.gate(policy, house, to, ctx.at.now);
+        if gate.verdict != Standing::Met {
+            return Err(Denial::new("gate_closed", gate.closed_because()));
+        }
+        let asked = self.plan.policy.gate.get(to.mode().unwrap_or(crate::domain::Mode::Collaborate));
+        let (needs, valid_ms) = (asked.approvals.clone(), asked.request_valid_ms);
+        let ask = Ask::Promotion { from: self.state.granted, to };
+        let mut request = self.request(ctx, ask, reason, needs, valid_ms);
+        request.funding = funding.map(str::to_owned);
+        request.gate = Some(Box::new(gate));
+        self.open_request(ctx, request, &[]);
+        Ok(())
+    }
+
+    /// Asks for the annulment of the demotion that the present epoch began with.
+    ///
+    /// # Errors
+    /// Why there is nothing to annul.
+    pub(super) fn ask_annulment(&mut self, ctx: &mut Ctx, command: &Command, reason: &str) -> Result<(), Denial> {
+        self.check_free()?;
+        let epoch = self.state.epoch;
+        let last = self.state.governance.last_demotion().filter(|last| last.epoch == epoch && !last.annulled);
+        let Some(to) = last.map(|last| last.from) else {
+            let detail = format!(
+                "epoch {epoch} of {} didn't begin with a demotion by a guard: only that can be annulled, and only while nothing came after it",
+                self.id
+            );
+            return Err(Denial::new("nothing_to_annul", detail));
+        };
+        let needs = vec![ANY_ROLE.to_owned(); ANNULMENT_APPROVALS];
+        let request = self.request(ctx, Ask::Annulment { epoch, to }, reason, needs, ANNULMENT_VALID_MS);
+        self.open_request(ctx, request, &command.roles);
+        Ok(())
+    }
+
+    fn check_free(&self) -> Result<(), Denial> {
+        if let Some(pending) = self.state.governance.requests.pending().next() {
+            let detail = format!("{} waits for approvals already: decide it or take it back first", pending.id);
+            return Err(Denial::new("already_pending", detail));
+        }
+        match &self.state.held {
+            Some(why) => Err(Denial::new("held", format!("raises of {} are blocked: {why}", self.id))),
+            None => Ok(()),
+        }
+    }
+
+    fn request(&self, ctx: &Ctx, ask: Ask, reason: &str, needs: Vec<String>, valid_ms: i64) -> Request {
+        Request {
+            id: self.state.governance.requests.next_id(self.id.as_str()),
+            workflow: Some(self.id.clone()),
+            ask,
+            by: ctx.by.clone(),
+            at: ctx.at.now,
+            reason: reason.to_owned(),
+            funding: None,
+            needs,
+            approvals: Vec::new(),
+            status: RequestStatus::Pending,
+            expires_at: Some(ctx.at.now.plus(valid_ms)),
+            decided_at: None,
+            because: String::new(),
+            gate: None,
+        }
+    }
+
+    fn open_request(&mut self, ctx: &mut Ctx, mut request: Request, roles: &[String]) {
+        request.opened(roles);
+        ctx.requested(Some(&self.id), &request);
+        self.state.governance.requests.add(request);
+    }
+
+    /// Takes what somebody says to a request.
+    ///
+    /// # Errors
+    /// Why it doesn't count.
+    pub(super) fn decide(
+        &mut self,
+        ctx: &mut Ctx,
+        command: &Command,
+        id: &str,
+        decision: Decision,
+        note: &str,
+    ) -> Result<(), Denial> {
+        self.expire_requests(ctx);
+        let Some(request) = self.state.governance.requests.get_mut(id) else { return Ok(()) };
+        let complete = vote(ctx, request, command, decision, note)?;
+        let request = request.clone();
+        ctx.voted(Some(&self.id), &request, command, decision, note);
+        if complete {
+            self.carry_out(ctx, &request);
+        }
+        Ok(())
+    }
+
+    /// All approvals are there.
+    fn carry_out(&mut self, ctx: &mut Ctx, request: &Request) {
+        let approvers: Vec<String> = request.approvals.iter().map(|approval| approval.by.clone()).collect();
+        let evidence = request.gate.as_ref().map(|gate| gate.evidence.clone()).unwrap_or_default();
+        let raised = Raised { request: request.id.clone(), by: request.by.clone(), approvers, evidence };
+        let from = self.state.granted;
+        match &request.ask {
+            Ask::Promotion { to: Target::Factory, .. } => {
+                self.state.governance.in_lab = self.plan.policy.track == Track::Lab;
+                let Raised { request, approvers, evidence, .. } = raised;
+                ctx.ledger(Some(&self.id), "andon", What::Graduated { request, approvers, evidence });
+                ctx.mode_changed(&self.id);
+            }
+            Ask::Promotion { to, .. } => {
+                let reason = format!("promoted by {}: {}", raised.approvers.join(", "), request.reason);
+                if let Some(to) = to.mode()
+                    && self.raise(ctx, to, Cause::Promotion, reason, raised)
+                {
+                    self.begin_probation(from, to);
+                }
+            }
+            Ask::Annulment { epoch, to } => {
+                let reason =
+                    format!("the demotion was judged false by {}: {}", raised.approvers.join(", "), request.reason);
+                self.annul(ctx, *epoch, *to, (Cause::Annulment, reason, raised));
+            }
+            Ask::Restoration { .. } | Ask::Policy { .. } => {}
+        }
+    }
+
+    /// People judged a demotion false: back to the mode before it, with nothing held against it.
+    pub(super) fn annul(
+        &mut self,
+        ctx: &mut Ctx,
+        epoch: u64,
+        to: crate::domain::Mode,
+        (cause, reason, raised): (Cause, String, Raised),
+    ) {
+        self.state.governance.annul(epoch);
+        let guard = self.state.by_guard.clone();
+        self.raise(ctx, to, cause, reason.clone(), raised);
+        if let Some(guard) = guard.and_then(|guard| self.state.guards.get_mut(&guard)) {
+            guard.last_breach = None;
+        }
+        let open: Vec<String> = self
+            .state
+            .incidents
+            .list()
+            .iter()
+            .filter(|i| i.is_unresolved() && i.about == "breach")
+            .map(|i| i.id.clone())
+            .collect();
+        for incident in open {
+            self.step_incident(ctx, &incident, super::incident::IncidentStatus::Resolved, &reason);
+        }
+    }
+
+    /// Ends requests that weren't decided in time.
+    pub(super) fn expire_requests(&mut self, ctx: &mut Ctx) {
+        let id = self.id.clone();
+        expire(ctx, Some(&id), self.state.governance.requests.pending_mut());
+    }
+
+    /// Somebody answers an item of the checklist.
+    ///
+    /// # Errors
+    /// There is no such item.
+    pub(super) fn answer(&mut self, ctx: &mut Ctx, item: &str, ready: bool, note: &str) -> Result<(), Denial> {
+        let policy = &self.plan.policy.readiness;
+        if !policy.items().any(|(_, known)| known == item) {
+            let known: Vec<&str> = policy.items().map(|(_, item)| item).collect();
+            return Err(Denial::new(
+                "unknown_item",
+                format!("`{item}` isn't on the checklist of {}: {}", self.id, known.join(", ")),
+            ));
+        }
+        let (by, at, note) = (ctx.by.clone(), ctx.at.now, note.to_owned());
+        self.state.governance.answers.insert(item.to_owned(), Answer { ready, by: by.clone(), at, note: note.clone() });
+        ctx.ledger(Some(&self.id), &by, What::Answered { item: item.to_owned(), ready, note });
+        if !ready {
+            self.cancel_requests(ctx, &format!("{by} says that {item} isn't ready"));
+        }
+        Ok(())
+    }
+}
+
+/// Takes a vote into a request; whether it is complete with it.
+pub(super) fn vote(
+    ctx: &Ctx,
+    request: &mut Request,
+    command: &Command,
+    decision: Decision,
+    note: &str,
+) -> Result<bool, Denial> {
+    let now = ctx.at.now;
+    match decision {
+        Decision::Approve => {
+            let (by, roles) = (command.by.clone(), command.roles.clone());
+            request.approve(Approval { by, roles, at: now, note: note.to_owned() })?;
+            if request.is_complete() {
+                request.end(RequestStatus::Granted, now, "all approvals were given");
+            }
+        }
+        Decision::Reject => {
+            request.check_pending()?;
+            request.end(RequestStatus::Rejected, now, format!("{}: {note}", command.by));
+        }
+        Decision::Withdraw => {
+            request.check_withdraw(&command.by)?;
+            request.end(RequestStatus::Withdrawn, now, note);
+        }
+    }
+    Ok(request.status == RequestStatus::Granted)
+}
+
+/// Ends requests that weren't decided in time.
+pub(super) fn expire<'r>(
+    ctx: &mut Ctx,
+    workflow: Option<&crate::domain::WorkflowId>,
+    pending: impl Iterator<Item = &'r mut Request>,
+) {
+    let now = ctx.at.now;
+    for request in pending.filter(|request| request.expires_at.is_some_and(|at| at <= now)) {
+        request.end(RequestStatus::Expired, now, "it wasn't decided in time");
+        let (request, because) = (request.id.clone(), request.because.clone());
+        ctx.ledger(workflow, "andon", What::Decided { request, status: RequestStatus::Expired, because });
+    }
+}

@@ -1,0 +1,224 @@
+//! Storms: many workflows lowered at the same time are one event with one cause.
+//!
+//! Owns when that is so, and the way back: two people may restore all at once. Each demotion stands by
+//! itself meanwhile; a storm never keeps one from happening.
+
+use super::handle::{Ctx, Monitor};
+use super::requests::{ANNULMENT_APPROVALS, vote};
+use crate::domain::{
+    ANY_ROLE, Ask, Cause, Command, Decision, Denial, Raised, Request, RequestStatus, Severity, StormPolicy, Time, What,
+    WorkflowId,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, VecDeque};
+
+/// Storms that are remembered.
+const STORMS_MAX: usize = 20;
+/// Demotions of late that are remembered.
+const RECENT_MAX: usize = 10_000;
+/// A restoration that isn't approved for this long ends, milliseconds.
+const RESTORATION_VALID_MS: i64 = 7 * Time::DAY;
+
+/// A workflow that a guard lowered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Lowered {
+    at: Time,
+    workflow: WorkflowId,
+    /// The epoch that it began.
+    epoch: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Storm {
+    incident: String,
+    last_at: Time,
+    lowered: Vec<Lowered>,
+}
+
+/// Many demotions at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Storms {
+    recent: VecDeque<Lowered>,
+    storms: VecDeque<Storm>,
+}
+
+impl Storms {
+    fn of(&self, incident: &str) -> Option<&Storm> {
+        self.storms.iter().find(|storm| storm.incident == incident)
+    }
+
+    /// Takes a demotion; whether the demotions of late are more than declared.
+    fn take(&mut self, lowered: Lowered, policy: &StormPolicy, fleet: usize) -> bool {
+        let now = lowered.at;
+        self.recent.push_back(lowered);
+        while self.recent.len() > RECENT_MAX || self.recent.front().is_some_and(|l| now.since(l.at) > policy.within_ms)
+        {
+            self.recent.pop_front();
+        }
+        let workflows: BTreeSet<&WorkflowId> = self.recent.iter().map(|lowered| &lowered.workflow).collect();
+        #[expect(clippy::cast_precision_loss, reason = "numbers of workflows")]
+        let (lowered, fleet) = (workflows.len() as f64, fleet as f64);
+        lowered > policy.share * fleet && lowered >= f64::from(policy.workflows_min)
+    }
+}
+
+impl Monitor {
+    /// Workflows were lowered by guards: are they part of a storm?
+    pub(super) fn count_demotions(&mut self, ctx: &mut Ctx) {
+        for id in ctx.take_demoted() {
+            let policy = self.policy.house.storm;
+            let fleet = self.workflows.values().filter(|workflow| workflow.state.in_policy).count();
+            let Some(epoch) = self.workflows.get(&id).map(|workflow| workflow.state.epoch) else { continue };
+            let lowered = Lowered { at: ctx.at.now, workflow: id, epoch };
+            let many = self.house.storms.take(lowered.clone(), &policy, fleet);
+            let goes_on =
+                self.house.storms.storms.back_mut().filter(|storm| ctx.at.now.since(storm.last_at) <= policy.within_ms);
+            if let Some(storm) = goes_on {
+                storm.last_at = ctx.at.now;
+                storm.lowered.push(lowered.clone());
+                let incident = storm.incident.clone();
+                self.join_storm(ctx, &incident, &lowered);
+            } else if many {
+                self.begin_storm(ctx, &policy, fleet);
+            }
+        }
+    }
+
+    fn begin_storm(&mut self, ctx: &mut Ctx, policy: &StormPolicy, fleet: usize) {
+        let lowered: Vec<Lowered> = self.house.storms.recent.iter().cloned().collect();
+        let workflows: BTreeSet<&WorkflowId> = lowered.iter().map(|lowered| &lowered.workflow).collect();
+        let minutes = policy.within_ms / Time::MINUTE;
+        let summary = format!(
+            "{} of {fleet} workflows were lowered within {minutes} minutes: look for one cause (a model, a provider, a base item) before looking at each",
+            workflows.len()
+        );
+        let incident = self.house.open_incident(ctx, "storm", Severity::Critical, &summary);
+        lowered.iter().for_each(|lowered| self.join_storm(ctx, &incident, lowered));
+        let storms = &mut self.house.storms.storms;
+        if storms.len() >= STORMS_MAX {
+            storms.pop_front();
+        }
+        storms.push_back(Storm { incident, last_at: ctx.at.now, lowered });
+    }
+
+    /// The incident of a demotion becomes a part of the storm's.
+    fn join_storm(&mut self, ctx: &mut Ctx, storm: &str, lowered: &Lowered) {
+        let Some(workflow) = self.workflows.get_mut(&lowered.workflow) else { return };
+        let of_it = |i: &&crate::monitor::Incident| i.is_unresolved() && i.about == "breach" && i.part_of.is_none();
+        let Some(id) = workflow.state.incidents.list().iter().rev().find(of_it).map(|i| i.id.clone()) else { return };
+        if let Some(incident) = workflow.state.incidents.get_mut(&id) {
+            incident.part_of = Some(storm.to_owned());
+        }
+        let summary = format!("{} is one of many", lowered.workflow);
+        if let Some(incident) = self.house.incidents.get_mut(storm) {
+            incident.note(ctx.at.now, &format!("{} was lowered", lowered.workflow));
+        }
+        let joined = What::IncidentJoined { incident: storm.to_owned(), joined: id, summary };
+        ctx.ledger(Some(&lowered.workflow), "andon", joined);
+    }
+
+    /// Asks for the annulment of all demotions of a storm.
+    ///
+    /// # Errors
+    /// There is no such storm, or it was asked for already.
+    pub(super) fn ask_restoration(
+        &mut self,
+        ctx: &mut Ctx,
+        command: &Command,
+        storm: &str,
+        reason: &str,
+    ) -> Result<(), Denial> {
+        if self.house.storms.of(storm).is_none() {
+            return Err(Denial::new(
+                "unknown_storm",
+                "no incident of this id is a storm: `andon incidents` lists them",
+            ));
+        }
+        let ask = Ask::Restoration { storm: storm.to_owned() };
+        if let Some(pending) = self.house.requests.pending().find(|request| request.ask == ask) {
+            return Err(Denial::new("already_pending", format!("{} waits for approvals already", pending.id)));
+        }
+        let needs = vec![ANY_ROLE.to_owned(); ANNULMENT_APPROVALS];
+        let mut request = self.house_request(ctx, ask, reason, needs);
+        request.expires_at = Some(ctx.at.now.plus(RESTORATION_VALID_MS));
+        request.opened(&command.roles);
+        ctx.requested(None, &request);
+        self.house.requests.add(request);
+        Ok(())
+    }
+
+    /// A request of the house that waits for approvals.
+    pub(super) fn house_request(&self, ctx: &Ctx, ask: Ask, reason: &str, needs: Vec<String>) -> Request {
+        Request {
+            id: self.house.requests.next_id("house"),
+            workflow: None,
+            ask,
+            by: ctx.by.clone(),
+            at: ctx.at.now,
+            reason: reason.to_owned(),
+            funding: None,
+            needs,
+            approvals: Vec::new(),
+            status: RequestStatus::Pending,
+            expires_at: None,
+            decided_at: None,
+            because: String::new(),
+            gate: None,
+        }
+    }
+
+    /// Takes what somebody says to a request of the house.
+    ///
+    /// # Errors
+    /// Why it doesn't count.
+    pub(super) fn decide_house(
+        &mut self,
+        ctx: &mut Ctx,
+        command: &Command,
+        id: &str,
+        decision: Decision,
+        note: &str,
+    ) -> Result<(), Denial> {
+        super::requests::expire(ctx, None, self.house.requests.pending_mut());
+        let Some(request) = self.house.requests.get_mut(id) else { return Ok(()) };
+        let complete = vote(ctx, request, command, decision, note)?;
+        let request = request.clone();
+        ctx.voted(None, &request, command, decision, note);
+        match &request.ask {
+            Ask::Restoration { storm } if complete => self.restore_storm(ctx, &request, storm),
+            Ask::Policy { .. } if complete => {
+                if let Some(policy) = self.house.waiting.take() {
+                    self.put_into_force(ctx, &policy);
+                }
+            }
+            Ask::Policy { .. } if !request.is_pending() => self.house.waiting = None,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Every workflow of a storm goes back to its mode before it, unless something happened to it since.
+    fn restore_storm(&mut self, ctx: &mut Ctx, request: &Request, storm: &str) {
+        let approvers: Vec<String> = request.approvals.iter().map(|approval| approval.by.clone()).collect();
+        let lowered = self.house.storms.of(storm).map(|storm| storm.lowered.clone()).unwrap_or_default();
+        let reason = format!("the storm was judged false by {}: {}", approvers.join(", "), request.reason);
+        for Lowered { workflow, epoch, .. } in lowered {
+            let Some(found) = self.workflows.get_mut(&workflow) else { continue };
+            let last = found.state.governance.last_demotion().filter(|last| last.epoch == epoch && !last.annulled);
+            let Some(to) = last.map(|last| last.from) else { continue };
+            // A stop, a hold or another breach that came after the request stands.
+            let disturbed = found.state.governance.disturbed_at.is_some_and(|at| at >= request.at);
+            if found.state.epoch != epoch || disturbed {
+                continue;
+            }
+            let raised = Raised {
+                request: request.id.clone(),
+                by: request.by.clone(),
+                approvers: approvers.clone(),
+                evidence: String::new(),
+            };
+            found.annul(ctx, epoch, to, (Cause::Restoration, reason.clone(), raised));
+        }
+        self.step_house_incident(ctx, storm, super::incident::IncidentStatus::Resolved, &reason);
+    }
+}

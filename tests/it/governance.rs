@@ -1,0 +1,15 @@
+//! Governance through the state machine's front door: inputs in, effects out.
+//!
+//! What is a failure here: a mode that rises without a request that distinct people approved and that
+//! nothing came in between of, a requirement that is met by silence, an act without its name in the ledger.
+
+#![cfg(test)]
+
+mod base;
+mod demotions;
+mod gate;
+mod interleavings;
+mod policies;
+mod rig;
+mod storms;
+mod versions;

@@ -1,0 +1,174 @@
+//! Stop beats promotion, in every order.
+//!
+//! A model says when a promotion may be granted: asked for while the gate was open, approved by two
+//! other people since, and nothing of what ends a request in between. The monitor must agree after
+//! every step of every order.
+
+use super::rig::{Rig, workflow};
+use andon::domain::{Action, BaseItem, Decision, HousePolicy, Mode, Outcome, Target, WorkflowId};
+use proptest::prelude::*;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Op {
+    Ask,
+    ApproveBob,
+    ApproveCay,
+    Reject,
+    Withdraw,
+    Stop,
+    Lower,
+    Hold,
+    Release,
+    Breach,
+    Policy,
+    Regress,
+    Resolve,
+    NotReady,
+    Ready,
+    Good,
+    Late,
+}
+
+use Op::*;
+const ALL: [Op; 17] = [
+    Ask, ApproveBob, ApproveCay, Reject, Withdraw, Stop, Lower, Hold, Release, Breach, Policy, Regress, Resolve,
+    NotReady, Ready, Good, Late,
+];
+
+fn rig() -> Rig {
+    let item = BaseItem { owner: "brand".into(), version: "1".into(), audit_every_ms: 9_000 * super::rig::DAY };
+    let house = HousePolicy { base: [("guide".to_owned(), item)].into(), ..HousePolicy::default() };
+    let mut policy = workflow("wf");
+    (policy.base, policy.readiness.builder) = (vec!["guide".into()], vec!["runbook".into()]);
+    let mut rig = Rig::of(vec![policy], house);
+    step(&mut rig, Ready);
+    rig.climb("wf", Target::Collaborate);
+    rig.good("wf", 400);
+    rig
+}
+
+/// Plays a step; an act that is denied is a step, too.
+fn step(rig: &mut Rig, op: Op) {
+    let workflow = WorkflowId::new("wf").unwrap();
+    let reason = || "because".to_owned();
+    let decide = |rig: &mut Rig, by: &str, decision: Decision| {
+        let request = rig.newest().id;
+        drop(rig.act(by, &[], Action::Decide { request, decision, note: reason() }));
+    };
+    let act = |rig: &mut Rig, action: Action| drop(rig.act("dan", &[], action));
+    match op {
+        Ask => drop(rig.promote("ann", "wf", next(rig))),
+        ApproveBob => decide(rig, "bob", Decision::Approve),
+        ApproveCay => decide(rig, "cay", Decision::Approve),
+        Reject => decide(rig, "eve", Decision::Reject),
+        Withdraw => decide(rig, "ann", Decision::Withdraw),
+        Stop => act(rig, Action::Stop { reason: reason() }),
+        Lower => act(rig, Action::Lower { workflow, mode: Mode::Assist, reason: reason() }),
+        Hold | Release => act(rig, Action::Hold { workflow, hold: op == Hold, reason: reason() }),
+        Breach => rig.outputs("wf", 40, |_, event| event.outcome = Outcome::Exception),
+        // Tighter each time, so that it comes into force at once.
+        Policy => drop(rig.load(|policy| policy.workflows.values_mut().for_each(|w| w.gate.delegate.outputs_min += 1))),
+        Regress => act(rig, Action::Regress { item: "guide".into(), summary: reason() }),
+        Resolve => {
+            let house = rig.monitor.house().incidents.unresolved().map(|i| i.id.clone());
+            let open: Vec<String> = rig.state("wf").incidents.unresolved().map(|i| i.id.clone()).chain(house).collect();
+            open.into_iter().for_each(|incident| act(rig, Action::Resolve { incident, note: reason() }));
+        }
+        NotReady | Ready => {
+            act(rig, Action::Answer { workflow, item: "runbook".into(), ready: op == Ready, note: reason() })
+        }
+        Good => rig.good("wf", 400),
+        Late => rig.pass(15 * super::rig::DAY),
+    }
+}
+
+fn next(rig: &Rig) -> Target {
+    rig.monitor.gate("wf", None, rig.at.now).unwrap().to
+}
+
+/// What may be granted: who has approved since it was asked for; `None` where nothing is pending.
+type Model = Option<Vec<&'static str>>;
+
+/// Whether the model lets a promotion happen with this step.
+fn model(pending: &mut Model, op: Op, asked: bool) -> bool {
+    match op {
+        Ask if asked => *pending = Some(Vec::new()),
+        ApproveBob | ApproveCay => {
+            let by = if op == ApproveBob { "bob" } else { "cay" };
+            let Some(approved) = pending else { return false };
+            if !approved.contains(&by) {
+                approved.push(by);
+            }
+            if approved.len() == 2 {
+                *pending = None;
+                return true;
+            }
+        }
+        Reject | Withdraw | Stop | Lower | Hold | Breach | Policy | Regress | NotReady | Late => *pending = None,
+        Ask | Release | Resolve | Ready | Good => {}
+    }
+    false
+}
+
+fn play(ops: &[Op]) -> Result<(), String> {
+    let mut rig = rig();
+    let (mut pending, mut stopped): (Model, bool) = (None, false);
+    for (at, op) in ops.iter().enumerate() {
+        let before = rig.mode("wf");
+        let requests = rig.state("wf").governance.requests.list().count();
+        step(&mut rig, *op);
+        let asked = rig.state("wf").governance.requests.list().count() > requests;
+        stopped = matches!(op, Stop | Lower) || (stopped && !asked);
+        let may = model(&mut pending, *op, asked);
+        let rose = rig.mode("wf") > before;
+        if rose != may {
+            return Err(format!("{:?}: rose {rose}, may {may}", &ops[..=at]));
+        }
+        if stopped && rig.mode("wf") != Mode::Assist {
+            return Err(format!("{:?}: stopped, and in {}", &ops[..=at], rig.mode("wf")));
+        }
+        let open = rig.state("wf").governance.requests.pending().count();
+        if open != usize::from(pending.is_some()) {
+            return Err(format!("{:?}: {open} pending, the model says {pending:?}", &ops[..=at]));
+        }
+    }
+    Ok(())
+}
+
+/// Every order of the steps of a promotion with each thing that may come between.
+#[test]
+fn in_every_order_of_a_promotion_and_what_stops_it() {
+    let stops = [Stop, Lower, Hold, Breach, Policy, Regress, NotReady, Late, Reject, Withdraw];
+    let mut granted = 0;
+    for stop in stops {
+        for order in permutations(&[Ask, ApproveBob, ApproveCay, stop]) {
+            play(&order).unwrap_or_else(|wrong| panic!("{wrong}"));
+            granted += usize::from(order.last() == Some(&stop) && order[0] == Ask);
+        }
+    }
+    assert_eq!(granted, 20, "orders in which the stop comes last, so that the promotion came first");
+}
+
+fn permutations(of: &[Op]) -> Vec<Vec<Op>> {
+    if of.is_empty() {
+        return vec![Vec::new()];
+    }
+    let mut all = Vec::new();
+    for (at, first) in of.iter().enumerate() {
+        let mut rest = of.to_vec();
+        rest.remove(at);
+        all.extend(permutations(&rest).into_iter().map(|tail| [vec![*first], tail].concat()));
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    /// Longer stories: several requests, several stops.
+    #[test]
+    fn in_long_stories(ops in proptest::collection::vec(proptest::sample::select(&ALL[..]), 1..30)) {
+        // Two of three stories begin with a request, else few have one.
+        let ops = [vec![Ask], ops].concat();
+        prop_assert_eq!(play(&ops), Ok(()));
+    }
+}
