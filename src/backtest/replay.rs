@@ -148,12 +148,12 @@ impl Run {
     }
 
     fn record(&mut self, seq: u64, now: Time, input: &Input) -> ControlFlow<()> {
+        self.read.first_time.get_or_insert(now);
         if self.wanted.span.to.is_some_and(|to| now >= to) {
             self.pass_until(seq, self.wanted.span.to);
             self.read.ended_early = true;
             return ControlFlow::Break(());
         }
-        self.read.first_time.get_or_insert(now);
         self.begin(seq, now);
         // Time in which nobody could report is not silence, and from when on the daemon was away
         // is not recorded: what is due in a gap before a start is looked at after it.
