@@ -6,11 +6,17 @@ use super::history::{Histories, History};
 use crate::domain::{Entry, Input, Time, What, WorkflowId};
 use crate::monitor::{Agenda, At, Effect, Monitor};
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Side {
     pub(super) monitor: Monitor,
     pub(super) agenda: Agenda,
     pub(super) histories: Histories,
+}
+
+impl Default for Side {
+    fn default() -> Self {
+        Self { monitor: Monitor::without_windows(), agenda: Agenda::default(), histories: Histories::default() }
+    }
 }
 
 impl Side {

@@ -66,3 +66,51 @@ impl Agenda {
         Some(at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{GuardPolicy, Outcome, OutputEvent, PerMode, Policy, Signal, WorkflowPolicy};
+    use crate::monitor::At;
+    use proptest::prelude::*;
+
+    /// Three workflows that go silent after different times, one of them with evidence that lapses.
+    fn policy() -> Policy {
+        let workflow = |n: i64| {
+            let id = WorkflowId::new(&format!("w{n}")).unwrap();
+            let signal = Signal::Silence { after_ms: 1_000 * (n + 1), active: None };
+            let bound = PerMode::default();
+            let guard =
+                GuardPolicy { name: "silence".into(), signal, bound, block: 1, share: 0.0, to: None, baseline: None };
+            let evidence_valid_ms = (n == 2).then_some(5_000);
+            let own =
+                WorkflowPolicy { id: id.clone(), evidence_valid_ms, guards: vec![guard], ..WorkflowPolicy::bare() };
+            (id, own)
+        };
+        Policy { workflows: (0..3).map(workflow).collect(), ..Policy::empty() }
+    }
+
+    proptest! {
+        #[test]
+        fn it_says_what_asking_everybody_says(
+            steps in prop::collection::vec((0..1_500i64, prop::collection::vec(0..3usize, 0..5), any::<bool>()), 1..60),
+        ) {
+            let (mut monitor, mut agenda) = (Monitor::default(), Agenda::default());
+            let mut at = At { seq: 1, now: Time(1_800_000_000_000) };
+            let first = Input::Policy(Box::new(policy()));
+            monitor.handle(at, &first);
+            agenda.taken(&monitor, &first);
+            for (ms, workflows, ticks) in steps {
+                at = At { seq: at.seq + 1, now: at.now.plus(ms) };
+                let due = monitor.due().filter(|due| *due <= at.now);
+                prop_assert_eq!(agenda.due_by(&monitor, at.now), due);
+                let event = |n: usize| {
+                    OutputEvent::new("o", WorkflowId::new(&format!("w{n}")).unwrap(), Outcome::Ok)
+                };
+                let input = if ticks { Input::Tick } else { Input::Events(workflows.into_iter().map(event).collect()) };
+                monitor.handle(at, &input);
+                agenda.taken(&monitor, &input);
+            }
+        }
+    }
+}

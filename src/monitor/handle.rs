@@ -4,12 +4,14 @@
 //! all is asked here too (`admit`), because it depends on the policy and on who is known.
 
 use super::incident::IncidentStatus;
+use super::kpi::{Counted, Slot};
 use super::plan::Plan;
 use super::workflow::{State, Workflow};
 use crate::domain::{
     Action, Cause, Command, Entry, Input, Mode, OutputEvent, Policy, Refusal, RefusalCode, Time, What, WorkflowId,
     WorkflowPolicy,
 };
+use crate::stats::ring::Windows;
 use hashbrown::HashTable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -48,6 +50,7 @@ pub struct Ctx<'a> {
     /// Declared lease, milliseconds.
     pub lease_ms: i64,
     policy: &'a Policy,
+    has_windows: bool,
     entries: u32,
     effects: Vec<Effect>,
 }
@@ -60,6 +63,7 @@ impl<'a> Ctx<'a> {
             lateness_ms: policy.lateness_ms,
             lease_ms: policy.lease_ms,
             policy,
+            has_windows: true,
             entries: 0,
             effects: Vec::new(),
         }
@@ -77,6 +81,13 @@ impl<'a> Ctx<'a> {
             what,
         }));
         self.entries += 1;
+    }
+
+    /// Counts an output in the rolling windows, unless nobody will read them.
+    pub(super) fn count(&self, windows: &mut Windows<Slot>, time: Time, output: &Counted<'_>) {
+        if self.has_windows {
+            windows.record(self.at.now.0, time.0, self.lateness_ms, |slot: &mut Slot| slot.count(output));
+        }
     }
 
     /// Whether the policy declares a workflow of this id.
@@ -100,15 +111,22 @@ pub struct Monitor {
     pub(super) policy: Arc<Policy>,
     pub(super) workflows: BTreeMap<WorkflowId, Workflow>,
     review_key: u64,
+    has_windows: bool,
 }
 
 impl Default for Monitor {
     fn default() -> Self {
-        Self { policy: Arc::new(Policy::empty()), workflows: BTreeMap::new(), review_key: 0 }
+        Self { policy: Arc::new(Policy::empty()), workflows: BTreeMap::new(), review_key: 0, has_windows: true }
     }
 }
 
 impl Monitor {
+    /// A monitor for the sake of its decisions only. No decision depends on a rolling window, and
+    /// where outputs are sparse keeping those is most of the work.
+    pub fn without_windows() -> Self {
+        Self { has_windows: false, ..Self::default() }
+    }
+
     /// A monitor with what a snapshot remembers.
     pub fn restore(policy: Policy, states: impl IntoIterator<Item = (WorkflowId, State)>) -> Self {
         let policy = Arc::new(policy);
@@ -119,7 +137,7 @@ impl Monitor {
             (id.clone(), Workflow::restore(&id, plan, state))
         });
         let workflows = workflows.collect();
-        Self { workflows, policy: Arc::clone(&policy), review_key }
+        Self { workflows, policy: Arc::clone(&policy), review_key, has_windows: true }
     }
 
     /// The key by which outputs are selected for review; 0 before it was drawn.
@@ -143,7 +161,7 @@ impl Monitor {
             return self.load(at, policy);
         }
         let policy = Arc::clone(&self.policy);
-        let mut ctx = Ctx::new(at, &policy);
+        let mut ctx = Ctx { has_windows: self.has_windows, ..Ctx::new(at, &policy) };
         match input {
             Input::Events(events) => {
                 for (id, events) in by_workflow(events) {

@@ -138,7 +138,7 @@ impl Workflow {
         state.totals.count(&output);
         event.latency_ms.iter().for_each(|ms| state.epoch_latencies.record(*ms));
         let time = event.time.unwrap_or(now);
-        state.windows.record(now.0, time.0, ctx.lateness_ms, |slot: &mut Slot| slot.count(&output));
+        ctx.count(&mut state.windows, time, &output);
         self.check_obedience(ctx, time, event);
         let mode = self.state.granted;
         let mut broken = Vec::new();
