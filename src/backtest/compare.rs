@@ -188,3 +188,80 @@ fn learned(side: &Side, id: &WorkflowId, history: &History) -> Vec<Learned> {
     });
     judged.collect()
 }
+
+/// Histories that no monitor of today can make: raises come with the promotion gate.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Cause;
+
+    fn change(minute: i64, kind: Kind, (from, to): (Mode, Mode), guard: &str) -> Change {
+        Change {
+            kind,
+            time: Time(minute * Time::MINUTE),
+            journal_seq: minute.unsigned_abs(),
+            at_output: minute.unsigned_abs(),
+            from,
+            to,
+            epoch: None,
+            cause: if guard.is_empty() { Cause::Operator } else { Cause::Breach },
+            guard: Some(guard.to_owned()).filter(|guard| !guard.is_empty()),
+            estimate: None,
+            bound: None,
+            n: None,
+            changed_at: None,
+            output: None,
+            reason: String::new(),
+        }
+    }
+
+    fn lowered(minute: i64, guard: &str) -> Change {
+        change(minute, Kind::Lowered, (Mode::Automate, Mode::Assist), guard)
+    }
+
+    fn raised(minute: i64) -> Change {
+        change(minute, Kind::Raised, (Mode::Assist, Mode::Automate), "")
+    }
+
+    fn minutes(rows: &[Row]) -> Vec<(Option<u64>, Option<u64>)> {
+        let at = |change: &Option<Change>| change.as_ref().map(|change| change.at_output);
+        rows.iter().map(|row| (at(&row.happened), at(&row.candidate))).collect()
+    }
+
+    #[test]
+    fn a_raise_is_the_end_of_a_story() {
+        let happened = [lowered(10, "a"), raised(20), lowered(30, "a")];
+        // Not the demotion before the raise, although it is the nearest of the same guard.
+        let found = rows(&happened, &[raised(20), lowered(33, "a")]);
+        assert_eq!(minutes(&found), [(Some(10), None), (Some(20), Some(20)), (Some(30), Some(33))]);
+        // Another guard is another thing, and the same record goes first.
+        let found = rows(&[lowered(10, "a"), lowered(12, "b")], &[lowered(8, "b"), lowered(10, "a"), lowered(12, "b")]);
+        assert_eq!(minutes(&found), [(None, Some(8)), (Some(10), Some(10)), (Some(12), Some(12))]);
+    }
+
+    #[test]
+    fn after_a_raise_that_came_after_the_parting_nobody_knows() {
+        let history =
+            |changes: &[Change]| History { changes: changes.to_vec(), ..History::new(Time(0), Mode::Automate, 0) };
+        let parted = |happened: &[Change], candidate: &[Change]| {
+            let found = rows(happened, candidate);
+            uncertain(&history(happened), &history(candidate), &found).map(|time| time.0 / Time::MINUTE)
+        };
+        let past = [lowered(10, "a"), raised(20), lowered(30, "a")];
+        assert_eq!(parted(&past, &past), None, "they never parted");
+        assert_eq!(parted(&past, &[lowered(5, "a")]), Some(20));
+        assert_eq!(parted(&past, &[lowered(10, "a"), raised(20), lowered(25, "a")]), None, "no raise after it");
+    }
+
+    #[test]
+    fn outputs_between_two_modes_are_counted_by_the_steps_of_both() {
+        let history =
+            |changes: &[Change]| History { changes: changes.to_vec(), ..History::new(Time(0), Mode::Automate, 0) };
+        let (early, late) = (history(&[lowered(5, "a"), raised(20)]), history(&[lowered(10, "a")]));
+        // The output that completes the evidence itself ran in the mode before.
+        assert_eq!(apart(&late, &early, 30), (5, 10));
+        assert_eq!(apart(&early, &late, 30), (10, 5));
+        assert_eq!(early.outputs(30), PerMode { automate: 15, assist: 15, ..PerMode::default() });
+        assert_eq!(early.time_ms(Time(30 * Time::MINUTE)).assist, 15 * Time::MINUTE);
+    }
+}
