@@ -5,6 +5,7 @@
 //! never import higher ones; `tests/it/tidy.rs` checks it. See ARCHITECTURE.md.
 
 pub mod app;
+pub mod backtest;
 pub mod calibrate;
 pub mod cli;
 pub mod clock;

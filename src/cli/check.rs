@@ -2,7 +2,9 @@
 //!
 //! Owns the reading of the file and the exit code; the findings are the configuration's.
 
-use super::{USAGE, output};
+use super::backtest_report::{Told, print_short};
+use super::{USAGE, backtest, output};
+use crate::backtest::Report;
 use crate::config::{self, Settings};
 use crate::domain::{BaselineSource, Policy, WorkflowId};
 use crate::reload::beside;
@@ -13,10 +15,22 @@ use std::process::ExitCode;
 
 /// Arguments of `andon check`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  andon check config.toml\n  andon check config.toml --json | jq '.[].message'")]
+#[command(after_help = "Examples:
+  andon check config.toml
+  andon check config.toml --json | jq '.[].message'
+  andon check candidate.toml --against-journal --store /var/lib/andon
+
+With --against-journal it also says what a reload is to expect: which demotions of the journal's past
+would have been others under this policy. `andon backtest` tells more and takes times.")]
 pub(super) struct Arguments {
     /// The configuration.
     file: PathBuf,
+    /// Say which demotions would have been others under this policy.
+    #[arg(long)]
+    against_journal: bool,
+    /// The store whose journal that is [default: `[store] path` of the configuration].
+    #[arg(long, value_name = "DIR", requires = "against_journal")]
+    store: Option<PathBuf>,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -30,10 +44,18 @@ struct Summary<'a> {
     guards: usize,
     /// Guards that judge nothing until they have learned what is normal.
     learning: BTreeMap<&'a WorkflowId, Vec<&'a str>>,
+    /// What the past would have been, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    against_journal: Option<&'a Report>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let Some(settings) = read(&arguments.file, arguments.json) else { return ExitCode::from(USAGE) };
+    let store = arguments.store.clone().unwrap_or_else(|| settings.store.path.clone());
+    let report = match arguments.against_journal.then(|| backtest::whole(settings.clone(), &store)).transpose() {
+        Ok(report) => report,
+        Err(failed) => return failed.say(),
+    };
     let policy = &settings.policy;
     let summary = Summary {
         file: arguments.file.display().to_string(),
@@ -41,14 +63,19 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         workflows: policy.workflows.len(),
         guards: policy.workflows.values().map(|workflow| workflow.guards.len()).sum(),
         learning: learning(policy),
+        against_journal: report.as_ref(),
     };
     if arguments.json {
         output::json(&summary);
     } else {
-        let Summary { file, policy, workflows, guards, learning } = summary;
+        let Summary { file, policy, workflows, guards, learning, against_journal } = summary;
         output::line(format!("{file} is good: {workflows} workflows, {guards} guards, policy {}", &policy[..12]));
         for (workflow, guards) in learning {
             output::line(until_pinned(workflow, &guards));
+        }
+        if let Some(report) = against_journal {
+            let candidate = backtest::name(&arguments.file);
+            print_short(&Told { report, candidate: &candidate, store: &store });
         }
     }
     ExitCode::SUCCESS

@@ -3,6 +3,8 @@
 //! Owns the arguments, the exit codes (0 done, 1 failed, 64 wrong use or configuration) and what
 //! is printed. Decides nothing about modes.
 
+mod backtest;
+mod backtest_report;
 mod baseline;
 mod calibrate;
 mod check;
@@ -54,6 +56,8 @@ enum Command {
     Check(check::Arguments),
     /// Judge a table of past outputs, or send it to a daemon.
     Import(import::Arguments),
+    /// Try another policy on the past: what would have been lowered, and when.
+    Backtest(backtest::Arguments),
     /// Send simulated traffic to a daemon.
     Simulate(simulate::Arguments),
     /// Say what a workflow may do now; lower, hold or stop it.
@@ -87,6 +91,7 @@ pub fn run() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Backtest(arguments) => backtest::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Mode(arguments) => mode::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),

@@ -9,7 +9,7 @@ use super::batch::{event_key, review_key};
 use super::dedup::{Key, Known};
 use super::engine::Engine;
 use crate::domain::{Input, OutputEvent, Refusal, Review, Time, WorkflowId};
-use crate::monitor::{At, Effect};
+use crate::monitor::{Agenda, At, Effect};
 use crate::store::{StoreError, encode_event};
 use std::collections::BTreeSet;
 
@@ -111,9 +111,10 @@ impl Engine {
     pub fn replay_in(&mut self, past: Vec<(Time, Past)>) -> Result<Vec<Step>, StoreError> {
         let mut steps = Vec::with_capacity(past.len());
         let (mut all, mut last_seq, mut last_now) = (Vec::new(), 0, None);
+        let mut agenda = Agenda::default();
         for (now, past) in past {
-            let before = self.let_lapse(now, &mut last_seq)?;
-            let (outcome, effects) = self.take_past(now, past, &mut last_seq)?;
+            let before = self.let_lapse(now, &mut agenda, &mut last_seq)?;
+            let (outcome, effects) = self.take_past(now, past, &mut agenda, &mut last_seq)?;
             all.extend(before.iter().chain(&effects).cloned());
             steps.push(Step { before, outcome, effects });
             last_now = Some(now);
@@ -140,18 +141,22 @@ impl Engine {
         self.store.book.save(&changes.encode(now)?)
     }
 
-    fn let_lapse(&mut self, now: Time, last_seq: &mut u64) -> Result<Vec<Effect>, StoreError> {
+    fn let_lapse(&mut self, now: Time, agenda: &mut Agenda, last_seq: &mut u64) -> Result<Vec<Effect>, StoreError> {
         let mut effects = Vec::new();
-        let mut passed: Option<Time> = None;
-        // A tick that left something due at the same time would do so for ever.
-        while let Some(due) = self.monitor.due().filter(|due| *due <= now && passed.is_none_or(|at| *due > at)) {
-            passed = Some(due);
-            effects.extend(self.record(due, &Input::Tick, last_seq)?);
+        let mut passed = None;
+        while let Some(at) = agenda.next_tick(&self.monitor, None, now, &mut passed) {
+            effects.extend(self.record(at, &Input::Tick, agenda, last_seq)?);
         }
         Ok(effects)
     }
 
-    fn take_past(&mut self, now: Time, past: Past, last_seq: &mut u64) -> Result<(Replayed, Vec<Effect>), StoreError> {
+    fn take_past(
+        &mut self,
+        now: Time,
+        past: Past,
+        agenda: &mut Agenda,
+        last_seq: &mut u64,
+    ) -> Result<(Replayed, Vec<Effect>), StoreError> {
         // Each is applied before the next is looked at, so no workflow is being adopted meanwhile.
         let admitted = self.monitor.admit(past.workflow(), &mut BTreeSet::new());
         if let Err(refusal) = admitted {
@@ -160,7 +165,7 @@ impl Engine {
         }
         let key = past.key(&mut self.scratch)?;
         match self.dedup.insert(now, key) {
-            Known::New => Ok((Replayed::New, self.record(now, &past.into_input(), last_seq)?)),
+            Known::New => Ok((Replayed::New, self.record(now, &past.into_input(), agenda, last_seq)?)),
             Known::Repeat => Ok((Replayed::Repeat, Vec::new())),
             Known::Conflict => {
                 self.metrics.conflicts.inc();
@@ -170,9 +175,17 @@ impl Engine {
     }
 
     /// Appends and applies; the caller makes it durable.
-    fn record(&mut self, now: Time, input: &Input, last_seq: &mut u64) -> Result<Vec<Effect>, StoreError> {
+    fn record(
+        &mut self,
+        now: Time,
+        input: &Input,
+        agenda: &mut Agenda,
+        last_seq: &mut u64,
+    ) -> Result<Vec<Effect>, StoreError> {
         let seq = self.append(now, input)?;
         *last_seq = seq;
-        Ok(self.apply(At { seq, now }, input))
+        let effects = self.apply(At { seq, now }, input);
+        agenda.taken(&self.monitor, input);
+        Ok(effects)
     }
 }

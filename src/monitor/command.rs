@@ -68,7 +68,7 @@ impl Monitor {
                 let found = self.workflows.values_mut().find(of);
                 let unknown =
                     || Denial::new("unknown_request", "there is no such request: `andon requests` lists them");
-                found.ok_or_else(unknown)?.decide(ctx, command, request, *decision, note)
+                found.ok_or_else(unknown)?.decide(ctx, (&policy, &self.house), command, request, *decision, note)
             }
             Action::Answer { workflow, item, ready, note } => self.known(workflow)?.answer(ctx, item, *ready, note),
             Action::Audit { item, passed, note } => self.audit(ctx, item, *passed, note),

@@ -4,12 +4,14 @@
 //! all is asked here too (`admit`), because it depends on the policy and on who is known.
 
 use super::house::House;
+use super::kpi::{Counted, Slot};
 use super::plan::Plan;
 use super::workflow::{State, Workflow};
 use crate::domain::{
     Command, Decision, Denial, Entry, Input, OutputEvent, Policy, Refusal, RefusalCode, Request, Time, What,
     WorkflowId, WorkflowPolicy,
 };
+use crate::stats::ring::Windows;
 use hashbrown::HashTable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -53,6 +55,7 @@ pub struct Ctx {
     /// Declared lease, milliseconds.
     pub lease_ms: i64,
     pub(super) policy: Arc<Policy>,
+    has_windows: bool,
     entries: u32,
     effects: Vec<Effect>,
     demoted: Vec<WorkflowId>,
@@ -66,6 +69,7 @@ impl Ctx {
             lateness_ms: policy.lateness_ms,
             lease_ms: policy.lease_ms,
             policy,
+            has_windows: true,
             entries: 0,
             effects: Vec::new(),
             demoted: Vec::new(),
@@ -84,6 +88,13 @@ impl Ctx {
             what,
         }));
         self.entries += 1;
+    }
+
+    /// Counts an output in the rolling windows, unless nobody will read them.
+    pub(super) fn count(&self, asked: bool, windows: &mut Windows<Slot>, time: Time, output: &Counted<'_>) {
+        if self.has_windows || asked {
+            windows.record(self.at.now.0, time.0, self.lateness_ms, |slot: &mut Slot| slot.count(output));
+        }
     }
 
     /// Whether the policy declares a workflow of this id.
@@ -153,15 +164,27 @@ pub struct Monitor {
     pub(super) policy: Arc<Policy>,
     pub(super) workflows: BTreeMap<WorkflowId, Workflow>,
     pub(super) house: House,
+    has_windows: bool,
 }
 
 impl Default for Monitor {
     fn default() -> Self {
-        Self { policy: Arc::new(Policy::empty()), workflows: BTreeMap::new(), house: House::default() }
+        Self {
+            policy: Arc::new(Policy::empty()),
+            workflows: BTreeMap::new(),
+            house: House::default(),
+            has_windows: true,
+        }
     }
 }
 
 impl Monitor {
+    /// A monitor for the sake of its decisions only. Those depend on a rolling window only where a gate
+    /// asks for it, and where outputs are sparse keeping them is most of the work.
+    pub fn without_windows() -> Self {
+        Self { has_windows: false, ..Self::default() }
+    }
+
     /// A monitor with what a snapshot remembers.
     pub fn restore(policy: Policy, house: House, states: impl IntoIterator<Item = (WorkflowId, State)>) -> Self {
         let policy = Arc::new(policy);
@@ -170,7 +193,7 @@ impl Monitor {
             (id.clone(), Workflow::restore(&id, plan, state))
         });
         let workflows = workflows.collect();
-        Self { workflows, policy: Arc::clone(&policy), house }
+        Self { workflows, policy: Arc::clone(&policy), house, has_windows: true }
     }
 
     /// What concerns more than one workflow.
@@ -193,7 +216,7 @@ impl Monitor {
         if let Input::Policy(policy) = input {
             return self.load(at, policy);
         }
-        let mut ctx = Ctx::new(at, Arc::clone(&self.policy));
+        let mut ctx = Ctx { has_windows: self.has_windows, ..Ctx::new(at, Arc::clone(&self.policy)) };
         match input {
             Input::Events(events) => {
                 for (id, events) in by_workflow(events) {

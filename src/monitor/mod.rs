@@ -4,6 +4,7 @@
 //! I/O, no randomness and no order that depends on a hash here. A workflow's state depends on its
 //! own inputs and the policy only, so workflows may be spread over shards.
 
+pub mod agenda;
 pub mod baseline;
 pub mod breach;
 mod command;
@@ -38,6 +39,7 @@ pub mod volume;
 pub mod watch;
 pub mod workflow;
 
+pub use agenda::Agenda;
 pub use guard_view::{Detail, GuardView};
 pub use handle::{At, Effect, Monitor, admit_time};
 pub use incident::{Incident, IncidentStatus};

@@ -41,13 +41,16 @@ pub struct Plan {
     pub policy: WorkflowPolicy,
     /// The guards, in the order of the policy.
     pub guards: Vec<GuardPlan>,
+    /// Whether a gate asks for KPIs of a rolling window.
+    pub asks_kpis: bool,
 }
 
 impl Plan {
     /// Works out a policy under the budget B (outputs per false demotion).
     pub fn new(policy: &WorkflowPolicy, budget: f64) -> Self {
         let guards = policy.guards.iter().map(|guard| GuardPlan::new(guard, budget)).collect();
-        Self { policy: policy.clone(), guards }
+        let asks_kpis = policy.gate.iter().any(|(_, gate)| gate.sla_min.is_some() || gate.cost_per_unit_max.is_some());
+        Self { policy: policy.clone(), guards, asks_kpis }
     }
 }
 

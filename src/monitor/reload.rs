@@ -29,6 +29,13 @@ impl Monitor {
         ctx.into_effects()
     }
 
+    /// Puts a policy into force without asking anybody: to try it on the past.
+    pub fn enforce(&mut self, at: At, new: &Policy) -> Vec<Effect> {
+        let mut ctx = Ctx::new(at, Arc::clone(&self.policy));
+        self.put_into_force(&mut ctx, new);
+        ctx.into_effects()
+    }
+
     /// What a policy makes looser; nothing before the first one.
     fn loosens(&self, new: &Policy) -> Vec<String> {
         if self.policy.hash.is_empty() || self.policy.hash == new.hash {

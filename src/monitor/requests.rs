@@ -107,6 +107,7 @@ impl Workflow {
     pub(super) fn decide(
         &mut self,
         ctx: &mut Ctx,
+        (policy, house): (&Policy, &House),
         command: &Command,
         id: &str,
         decision: Decision,
@@ -114,8 +115,17 @@ impl Workflow {
     ) -> Result<(), Denial> {
         self.expire_requests(ctx);
         let Some(request) = self.state.governance.requests.get_mut(id) else { return Ok(()) };
-        let complete = vote(ctx, request, command, decision, note)?;
-        let request = request.clone();
+        let mut complete = vote(ctx, request, command, decision, note)?;
+        // What was frozen says how it stood; what came since may say otherwise, also in assist, where
+        // nothing is bound and so nothing can be breached.
+        if complete && let Ask::Promotion { to, .. } = request.ask {
+            let gate = self.gate(policy, house, to, ctx.at.now);
+            complete = gate.verdict == Standing::Met;
+            if !complete && let Some(request) = self.state.governance.requests.get_mut(id) {
+                request.end(RequestStatus::Cancelled, ctx.at.now, format!("meanwhile {}", gate.closed_because()));
+            }
+        }
+        let Some(request) = self.state.governance.requests.get(id).cloned() else { return Ok(()) };
         ctx.voted(Some(&self.id), &request, command, decision, note);
         if complete {
             self.carry_out(ctx, &request);
@@ -128,7 +138,6 @@ impl Workflow {
         let approvers: Vec<String> = request.approvals.iter().map(|approval| approval.by.clone()).collect();
         let evidence = request.gate.as_ref().map(|gate| gate.evidence.clone()).unwrap_or_default();
         let raised = Raised { request: request.id.clone(), by: request.by.clone(), approvers, evidence };
-        let from = self.state.granted;
         match &request.ask {
             Ask::Promotion { to: Target::Factory, .. } => {
                 self.state.governance.in_lab = self.plan.policy.track == Track::Lab;
@@ -138,10 +147,8 @@ impl Workflow {
             }
             Ask::Promotion { to, .. } => {
                 let reason = format!("promoted by {}: {}", raised.approvers.join(", "), request.reason);
-                if let Some(to) = to.mode()
-                    && self.raise(ctx, to, Cause::Promotion, reason, raised)
-                {
-                    self.begin_probation(from, to);
+                if let Some(to) = to.mode() {
+                    self.promoted(ctx, to, reason, raised);
                 }
             }
             Ask::Annulment { epoch, to } => {

@@ -172,8 +172,8 @@ impl Workflow {
         state.totals.count(&output);
         event.latency_ms.iter().for_each(|ms| state.epoch_latencies.record(*ms));
         let time = event.time.unwrap_or(now);
-        state.windows.record(now.0, time.0, ctx.lateness_ms, |slot: &mut Slot| slot.count(&output));
-        self.state.governance.epoch.count(time, event.mode, self.state.granted);
+        ctx.count(self.plan.asks_kpis, &mut state.windows, time, &output);
+        state.governance.epoch.count(time, event.mode, state.granted);
         self.check_obedience(ctx, time, event);
         self.see_versions(ctx, event);
         self.check_probation(ctx);

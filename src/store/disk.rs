@@ -133,16 +133,7 @@ impl DiskFile for RealFile {
     }
 
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
-        let mut done = 0;
-        while done < bytes.len() {
-            match self.0.read_at(&mut bytes[done..], offset.saturating_add(done as u64)) {
-                Ok(0) => break,
-                Ok(read) => done += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(done)
+        read_at(&self.0, offset, bytes)
     }
 
     fn truncate(&self, bytes: u64) -> io::Result<()> {
@@ -153,4 +144,18 @@ impl DiskFile for RealFile {
         // fdatasync also writes the length when it changed.
         self.0.sync_data()
     }
+}
+
+/// Reads at an offset of a file; fewer bytes than asked for only at the end.
+pub(super) fn read_at(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match file.read_at(&mut bytes[done..], offset.saturating_add(done as u64)) {
+            Ok(0) => break,
+            Ok(read) => done += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
 }

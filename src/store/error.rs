@@ -77,6 +77,12 @@ pub enum StoreError {
         /// Why.
         what: String,
     },
+    /// There is nothing to look at.
+    #[error("there is no store of andon in `{path}`: name the folder that `[store] path` of the daemon names")]
+    NoStore {
+        /// The folder.
+        path: String,
+    },
     /// Another process uses the folder.
     #[error("the store `{path}` is in use by another andon: stop that one, or give this one another store.path")]
     Locked {

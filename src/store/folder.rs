@@ -52,6 +52,19 @@ pub(super) fn check_format(folder: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Makes sure that the folder is a store of a known format, without making it one.
+pub(super) fn require_format(folder: &Path) -> Result<(), StoreError> {
+    let path = folder.join(FORMAT_FILE);
+    let shown = || path.display().to_string();
+    match fs::read_to_string(&path) {
+        Ok(text) => parse(&text, &shown()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(StoreError::NoStore { path: folder.display().to_string() })
+        }
+        Err(error) => Err(StoreError::io("read", shown())(error)),
+    }
+}
+
 fn parse(text: &str, path: &str) -> Result<(), StoreError> {
     let Some(found) = text.trim().strip_prefix("andon store ").and_then(|number| number.parse::<u64>().ok()) else {
         return Err(StoreError::NotAStore {

@@ -345,12 +345,7 @@ fn settle_last(disk: &dyn Disk, last: &Segment) -> Result<(), StoreError> {
 
 fn report(found: &Found) -> Recovery {
     let full = || found.segments.iter().filter(|segment| !segment.is_empty());
-    let cut = found.tail.as_ref().zip(found.segments.last()).map(|(tail, last)| Cut {
-        file: last.path(),
-        offset: tail.offset,
-        bytes: tail.bytes,
-        why: tail.why.clone(),
-    });
+    let cut = found.cut();
     if let Some(Cut { file, offset, bytes, why }) = &cut {
         tracing::warn!(file, offset, bytes, why, "a commit that was never acknowledged is cut off the journal");
     }

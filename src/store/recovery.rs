@@ -5,6 +5,7 @@
 
 use super::disk::Disk;
 use super::error::{REMEDY_JOURNAL, StoreError};
+use super::journal::Cut;
 use super::packed::read_summary;
 use super::segment::{DIR, Named, Segment, Tail, packed_path, plain_path, scan};
 use std::collections::BTreeMap;
@@ -23,6 +24,12 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// What is to be cut off, with the file that it is in.
+    pub(super) fn cut(&self) -> Option<Cut> {
+        let (tail, last) = self.tail.as_ref().zip(self.segments.last())?;
+        Some(Cut { file: last.path(), offset: tail.offset, bytes: tail.bytes, why: tail.why.clone() })
+    }
+
     /// Number of the next record.
     pub(super) fn next_seq(&self) -> u64 {
         self.segments.last().map_or(1, |last| last.last_seq + 1)

@@ -48,6 +48,11 @@ impl JournalReader {
         self.segments.last().map_or(0, |segment| segment.last_seq)
     }
 
+    /// The latest time of the records of the view; `None` where there is none.
+    pub fn last_time(&self) -> Option<Time> {
+        self.segments.iter().filter(|segment| !segment.is_empty()).map(|segment| segment.last_time).max()
+    }
+
     /// Hands over all inputs from `from_seq` on; 0 and 1 are the beginning. Gives how many.
     pub fn replay(&self, from_seq: u64, each: &mut EachInput<'_>) -> Result<u64, StoreError> {
         self.replay_records(from_seq, &mut |seq, record| {

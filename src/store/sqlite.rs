@@ -8,7 +8,7 @@ use super::error::{REMEDY_LEDGER, REMEDY_SNAPSHOT, StoreError};
 use super::{ledger, snapshot};
 use crate::domain::{Entry, Refusal};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -149,6 +149,27 @@ impl LedgerReader for SqliteReader {
     fn refusals(&self, limit: usize) -> Result<Vec<Refusal>, StoreError> {
         ledger::refusals(&lock(&self.0), limit)
     }
+}
+
+/// Opens the ledger of a folder for reading only. Where no log of writes is beside it nobody writes,
+/// and then not even the files that readers share are made.
+pub(super) fn read_only_ledger(folder: &Path) -> Result<Arc<dyn LedgerReader>, StoreError> {
+    let failed = || StoreError::sqlite("open", LEDGER);
+    let has_log = std::fs::metadata(folder.join(format!("{LEDGER}-wal"))).is_ok_and(|log| log.len() > 0);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let path = folder.join(LEDGER);
+    let connection = match path.to_str() {
+        Some(path) if !has_log => Connection::open_with_flags(format!("file:{}?immutable=1", in_uri(path)), flags),
+        _ => Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX),
+    }
+    .map_err(failed())?;
+    connection.busy_timeout(BUSY).map_err(failed())?;
+    Ok(Arc::new(SqliteReader(Mutex::new(connection))))
+}
+
+/// What has a meaning of its own in a URI, escaped.
+fn in_uri(path: &str) -> String {
+    path.replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }
 
 /// SQLite rolls a failed transaction back, so a full disk or a busy file may be tried again. After a

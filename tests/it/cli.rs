@@ -47,12 +47,12 @@ time = { column = "at", format = "rfc3339" }
 "#;
 
 /// A command in a folder of its own, where no other daemon is named.
-fn andon(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn andon(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_andon"));
     command.args(arguments).current_dir(folder).env_remove("ANDON_URL").stdin(Stdio::null()).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn json(folder: &Path, arguments: &[&str]) -> Value {
 }
 
 /// What a command that must fail with a code said on standard error.
-fn complaint(folder: &Path, code: i32, arguments: &[&str]) -> String {
+pub(crate) fn complaint(folder: &Path, code: i32, arguments: &[&str]) -> String {
     let output = andon(folder, arguments);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stdout));
     text(&output.stderr)
@@ -107,6 +107,7 @@ fn help_is_complete() {
         "mode",
         "why",
         "incidents",
+        "backtest",
         "check",
         "serve",
         "openapi",

@@ -7,7 +7,7 @@
 
 mod errors;
 mod faults;
-mod harness;
+pub(crate) mod harness;
 pub(crate) mod http;
 mod intake;
 mod learning;

@@ -50,7 +50,7 @@ fn code(path: &str, text: &str) -> String {
 }
 
 /// Which rooms a room may import; the higher the line, the lower the room.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("stats", &[]),
     ("monitor", &["domain", "stats"]),
@@ -59,6 +59,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("clock", &["domain"]),
     ("metrics", &["domain"]),
     ("store", &["domain", "stats", "monitor", "config"]),
+    ("backtest", &["domain", "monitor", "store"]),
     ("ingest", &["domain", "stats", "monitor", "config"]),
     ("driver", &["domain", "stats", "monitor", "config", "clock", "metrics", "store"]),
     ("reload", &["domain", "config", "clock", "metrics", "monitor", "driver"]),

@@ -186,6 +186,20 @@ fn a_request_is_rejected_taken_back_or_too_old() {
 }
 
 #[test]
+fn what_came_after_the_request_may_close_the_gate_again() {
+    let mut rig = Rig::with(vec![workflow("wf")]);
+    rig.good("wf", 200);
+    rig.promote("ann", "wf", Target::Collaborate).unwrap();
+    rig.approve("bob", &[]).unwrap();
+    // In assist nothing is bound, so nothing is breached.
+    rig.outputs("wf", 60, |_, event| event.outcome = andon::domain::Outcome::Exception);
+    rig.approve("cay", &[]).unwrap();
+    let ended = rig.newest();
+    assert_eq!((rig.mode("wf"), ended.status), (Mode::Assist, RequestStatus::Cancelled));
+    assert!(ended.because.starts_with("meanwhile the gate to collaborate is closed"), "{}", ended.because);
+}
+
+#[test]
 fn the_checklist_is_answered_by_name_and_answers_grow_old() {
     let mut policy = workflow("wf");
     policy.readiness.builder = vec!["runbook".into()];
