@@ -149,12 +149,17 @@ impl Reloader {
         if changed {
             self.driver.load(new.policy.clone()).await?;
         }
-        let differs = [("server", new.server != old.server), ("store", new.store != old.store)];
+        let differs = [
+            ("server", new.server != old.server),
+            ("store", new.store != old.store),
+            ("ledger", new.ledger != old.ledger),
+        ];
         let restart_needed =
             differs.iter().filter(|(_, differs)| *differs).map(|(section, _)| (*section).to_owned()).collect();
         let policy = new.policy.hash.clone();
         // What needs a restart stays as it is until then, so that `/metrics` shows what holds.
-        let in_force = Settings { server: old.server.clone(), store: old.store.clone(), ..new };
+        let (server, store, ledger) = (old.server.clone(), old.store.clone(), old.ledger.clone());
+        let in_force = Settings { server, store, ledger, ..new };
         self.settings.store(Arc::new(in_force));
         Ok(Reloaded { policy, changed, restart_needed })
     }

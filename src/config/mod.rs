@@ -8,6 +8,7 @@ mod baseline;
 mod bound;
 mod guard;
 mod keys;
+mod ledger;
 mod once;
 mod problem;
 mod sample;
@@ -19,6 +20,7 @@ mod words;
 mod workflow;
 
 pub use keys::{KeyDoc, Need, keys};
+pub use ledger::LedgerSettings;
 pub use problem::{Problem, Problems};
 
 use crate::domain::{Policy, Time, UnknownWorkflows};
@@ -37,6 +39,8 @@ pub struct Settings {
     pub server: Server,
     /// `[store]`: where and how much is kept.
     pub store: StoreSettings,
+    /// `[ledger]`: how the ledger is made accountable.
+    pub ledger: LedgerSettings,
     /// `[[base]]`: the shared foundations that workflows stand on.
     pub base: Vec<BaseItem>,
     /// What decides about modes.
@@ -164,9 +168,11 @@ fn read(root: &Section<'_>, files: Files<'_>) -> Settings {
         workflows: workflow::read_all(root, &base_ids, files),
     };
     policy.hash = policy_hash(&policy);
+    let store = store(&root.table("store", "store"));
     Settings {
         server: server(&root.table("server", "server")),
-        store: store(&root.table("store", "store")),
+        ledger: ledger::read(&root.table("ledger", "ledger"), &store.path),
+        store,
         base,
         policy,
     }

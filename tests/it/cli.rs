@@ -107,6 +107,7 @@ fn help_is_complete() {
         "mode",
         "why",
         "incidents",
+        "ledger",
         "check",
         "serve",
         "openapi",

@@ -11,6 +11,7 @@ mod harness;
 pub(crate) mod http;
 mod intake;
 mod learning;
+mod ledger;
 mod limits;
 mod metrics;
 mod modes;

@@ -9,6 +9,7 @@ mod front;
 mod golden;
 mod ingest;
 mod kill;
+mod ledger;
 mod power;
 mod sim;
 mod statistics;
