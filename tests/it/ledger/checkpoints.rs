@@ -163,6 +163,11 @@ fn the_notary_signs_no_changed_ledger() {
     log.resign_inside(&honest());
     let error = andon::driver::Notary::open(log.book(), &log.settings()).map(|_| ()).unwrap_err();
     assert!(matches!(&error, NotaryError::Damaged(what) if what.contains("first 8 entries")), "{error}");
+    let log = Log::with_checkpoints(&[ENTRIES]);
+    log.sql("DELETE FROM entry WHERE ledger_seq > 8; UPDATE applied SET journal_seq = 24; DELETE FROM checkpoint");
+    log.reseal(8, true);
+    let error = andon::driver::Notary::open(log.book(), &log.settings()).map(|_| ()).unwrap_err();
+    assert!(matches!(&error, NotaryError::Damaged(what) if what.contains("8 entries, and 10")), "{error}");
     // One that changes while it looks.
     let log = Log::with_checkpoints(&[8]);
     let mut notary = log.notary();
