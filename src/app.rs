@@ -6,7 +6,7 @@
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::{Action, Command, Input};
-use crate::driver::{Board, Bookkeeper, Driver, Engine, EngineOptions, QueueLimits, Schedule, StartError};
+use crate::driver::{Board, Bookkeeper, Driver, Engine, EngineOptions, NotaryDesk, QueueLimits, Schedule, StartError};
 use crate::http::listener::Limited;
 use crate::http::{self, Shared};
 use crate::metrics::Metrics;
@@ -206,8 +206,10 @@ fn start_driver(
         journal_bytes_max: settings.store.journal_bytes_max,
         refusals_max: limit(settings.server.refusals_max),
     };
-    let bookkeeper =
-        Bookkeeper::start(book, metrics.clone(), schedule, started.snapshot_seq, now).map_err(AppError::Thread)?;
+    let notary =
+        NotaryDesk::start(Arc::clone(&book), settings.ledger.clone(), metrics.clone()).map_err(AppError::Thread)?;
+    let bookkeeper = Bookkeeper::start(book, metrics.clone(), schedule, notary, started.snapshot_seq, now)
+        .map_err(AppError::Thread)?;
     let limits = QueueLimits {
         requests_max: limit(settings.server.queue_requests_max),
         bytes_max: limit(settings.server.queue_bytes_max),

@@ -1,7 +1,7 @@
 //! andon: the andon cord of an AI factory.
 //!
 //! The rooms, lowest first: `domain` and `stats` (no clock, no I/O), `monitor` (the deterministic
-//! state machine) and `config`, then `store` and `ingest`, then `driver` and `http`. Lower rooms
+//! state machine), `config` and `seal`, then `store` and `ingest`, then `driver` and `http`. Lower rooms
 //! never import higher ones; `tests/it/tidy.rs` checks it. See ARCHITECTURE.md.
 
 pub mod app;
@@ -17,5 +17,6 @@ pub mod ingest;
 pub mod metrics;
 pub mod monitor;
 pub mod reload;
+pub mod seal;
 pub mod stats;
 pub mod store;

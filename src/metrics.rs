@@ -4,7 +4,7 @@
 //! from the monitor's state when it is scraped (`exposition.rs`), so that it goes on over restarts
 //! and goes away with its workflow. Nothing else in the project names a metric.
 
-use crate::domain::RefusalCode;
+use crate::domain::{RefusalCode, Time};
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 /// What a metric is.
@@ -129,6 +129,12 @@ catalogue! {
     SNAPSHOT_LAST: Gauge "andon_snapshot_last_success_timestamp_seconds" [];
     /// Snapshots that failed; the journal still holds everything.
     SNAPSHOT_FAILURES: Counter "andon_snapshot_failures_total" [];
+    /// When the ledger's last checkpoint was signed; absent before the first since the start.
+    CHECKPOINT_LAST: Gauge "andon_ledger_checkpoint_timestamp_seconds" [];
+    /// Entries of the ledger's last checkpoint; absent before the first since the start.
+    CHECKPOINT_ENTRIES: Gauge "andon_ledger_checkpoint_entries" [];
+    /// Checkpoints of the ledger that failed: later entries can be cut off without a trace until one succeeds.
+    CHECKPOINT_FAILURES: Counter "andon_ledger_checkpoint_failures_total" [];
     /// 1 when the store refused a write and nothing more is taken.
     STORE_POISONED: Gauge "andon_store_poisoned" [];
     /// Readers waiting for a change of a mode.
@@ -176,6 +182,10 @@ pub struct Metrics {
     pub snapshot_last: IntGauge,
     /// [`SNAPSHOT_FAILURES`].
     pub snapshot_failures: IntCounter,
+    /// [`CHECKPOINT_FAILURES`].
+    pub checkpoint_failures: IntCounter,
+    /// [`CHECKPOINT_LAST`] and [`CHECKPOINT_ENTRIES`], which are registered with the first one.
+    checkpoint: [IntGauge; 2],
     /// [`STORE_POISONED`].
     pub store_poisoned: IntGauge,
     /// [`LONG_POLLS`].
@@ -219,6 +229,8 @@ impl Metrics {
             dedup_window: gauge(r, DEDUP_WINDOW)?,
             snapshot_last: gauge(r, SNAPSHOT_LAST)?,
             snapshot_failures: counter(r, SNAPSHOT_FAILURES)?,
+            checkpoint_failures: counter(r, CHECKPOINT_FAILURES)?,
+            checkpoint: [unregistered(CHECKPOINT_LAST)?, unregistered(CHECKPOINT_ENTRIES)?],
             store_poisoned: gauge(r, STORE_POISONED)?,
             long_polls: gauge(r, LONG_POLLS)?,
             mode_reads: counter(r, MODE_READS)?,
@@ -228,6 +240,16 @@ impl Metrics {
             registry,
         })
     }
+
+    /// Notes a checkpoint of the ledger.
+    pub fn checkpointed(&self, at: Time, entries: u64) {
+        let values = [at.0 / Time::SECOND, i64::try_from(entries).unwrap_or(i64::MAX)];
+        for (gauge, value) in self.checkpoint.iter().zip(values) {
+            gauge.set(value);
+            // From the second time on it is there already.
+            drop(self.registry.register(Box::new(gauge.clone())));
+        }
+    }
 }
 
 fn counter(registry: &Registry, spec: Spec) -> Result<IntCounter, prometheus::Error> {
@@ -236,8 +258,12 @@ fn counter(registry: &Registry, spec: Spec) -> Result<IntCounter, prometheus::Er
     Ok(counter)
 }
 
+fn unregistered(spec: Spec) -> Result<IntGauge, prometheus::Error> {
+    IntGauge::new(spec.name, spec.help.trim())
+}
+
 fn gauge(registry: &Registry, spec: Spec) -> Result<IntGauge, prometheus::Error> {
-    let gauge = IntGauge::new(spec.name, spec.help.trim())?;
+    let gauge = unregistered(spec)?;
     registry.register(Box::new(gauge.clone()))?;
     Ok(gauge)
 }

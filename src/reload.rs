@@ -163,12 +163,17 @@ impl Reloader {
         let changed = new.policy.hash != self.policy_hash();
         let effects = if changed { self.driver.load(new.policy.clone()).await? } else { Vec::new() };
         let (waiting, loosens) = waits(&effects).unzip();
-        let differs = [("server", new.server != old.server), ("store", new.store != old.store)];
+        let differs = [
+            ("server", new.server != old.server),
+            ("store", new.store != old.store),
+            ("ledger", new.ledger != old.ledger),
+        ];
         let restart_needed =
             differs.iter().filter(|(_, differs)| *differs).map(|(section, _)| (*section).to_owned()).collect();
         let policy = self.policy_hash();
         // What needs a restart stays as it is until then, so that `/metrics` shows what holds.
-        let in_force = Settings { server: old.server.clone(), store: old.store.clone(), ..new };
+        let (server, store, ledger) = (old.server.clone(), old.store.clone(), old.ledger.clone());
+        let in_force = Settings { server, store, ledger, ..new };
         self.settings.store(Arc::new(in_force));
         let changed = changed && waiting.is_none();
         Ok(Reloaded { policy, changed, waiting, loosens: loosens.unwrap_or_default(), restart_needed })

@@ -106,6 +106,17 @@ impl Client {
         self.decode(&self.receive(response)?)
     }
 
+    /// The answer as text, of a kind that isn't JSON.
+    pub(super) fn text(&self, path: &str, kind: &str) -> Result<String, ClientError> {
+        let response = self.agent.get(format!("{}{path}", self.url)).header("accept", kind).call();
+        let answer = self.receive(response)?;
+        if !(200..300).contains(&answer.status) {
+            return self.decode(&answer);
+        }
+        String::from_utf8(answer.body)
+            .map_err(|_| ClientError::Foreign { url: self.url.clone(), cause: "its answer is no text".to_owned() })
+    }
+
     pub(super) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
         // Plain data with string keys; if it ever failed, the daemon would refuse the empty body.
         let body = serde_json::to_vec(body).unwrap_or_default();

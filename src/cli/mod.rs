@@ -18,6 +18,10 @@ mod import_live;
 mod import_report;
 mod import_store;
 mod incidents;
+mod ledger;
+mod ledger_export;
+mod ledger_verdict;
+mod ledger_verify;
 mod mode;
 mod openapi;
 mod output;
@@ -68,6 +72,8 @@ enum Command {
     Incidents(incidents::Arguments),
     /// Say what a guard has learned to be normal; have it learn anew.
     Baseline(baseline::Arguments),
+    /// Prove that the record of decisions is unaltered; export it.
+    Ledger(ledger::Arguments),
     /// Say how soon a guard finds a change, and how often it is wrong.
     Power(power::Arguments),
     /// Measure the statistics of this program against their bars.
@@ -97,6 +103,7 @@ pub fn run() -> ExitCode {
         Command::Why(arguments) => why::run(&arguments),
         Command::Incidents(arguments) => incidents::run(&arguments),
         Command::Baseline(arguments) => baseline::run(&arguments),
+        Command::Ledger(arguments) => ledger::run(&arguments),
         Command::Power(arguments) => power::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),

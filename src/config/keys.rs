@@ -106,6 +106,7 @@ const fn guard(key: &'static str, need: Need, signals: &'static [&'static str]) 
 const KEYS: &[KeyDoc] = &[
     of("", "server", Optional("all its defaults")),
     of("", "store", Optional("all its defaults")),
+    of("", "ledger", Optional("all its defaults")),
     of("", "budget", Optional("all its defaults")),
     of("", "modes", Optional("all its defaults")),
     of("", "unknown_workflows", Optional("all its defaults")),
@@ -135,6 +136,10 @@ const KEYS: &[KeyDoc] = &[
     of("store", "snapshot_every", Default("\"60s\"")),
     of("store", "dedup_window", Default("\"48h\"")),
     of("store", "dedup_max", Default("20_000_000")),
+    of("ledger", "origin", Default("\"andon/ledger\"")),
+    of("ledger", "checkpoint_every", Default("\"1h\"")),
+    of("ledger", "checkpoint_path", Optional("no checkpoints outside of the store")),
+    of("ledger", "checkpoints_max", Default("10_000")),
     of("budget", "outputs_per_false_demotion", Default("1_000_000")),
     of("budget", "fleet_outputs_per_false_demotion", Optional("each workflow has a budget of its own")),
     of("modes", "lease", Default("\"60s\"")),

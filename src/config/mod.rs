@@ -9,6 +9,7 @@ mod bound;
 mod governance;
 mod guard;
 mod keys;
+mod ledger;
 mod once;
 mod problem;
 mod sample;
@@ -20,6 +21,7 @@ mod words;
 mod workflow;
 
 pub use keys::{KeyDoc, Need, keys};
+pub use ledger::LedgerSettings;
 pub use problem::{Problem, Problems};
 
 use crate::domain::{HousePolicy, Policy, Time, UnknownWorkflows};
@@ -38,6 +40,8 @@ pub struct Settings {
     pub server: Server,
     /// `[store]`: where and how much is kept.
     pub store: StoreSettings,
+    /// `[ledger]`: how the ledger is made accountable.
+    pub ledger: LedgerSettings,
     /// What decides about modes.
     pub policy: Policy,
 }
@@ -152,7 +156,13 @@ fn read(root: &Section<'_>, files: Files<'_>) -> Settings {
         workflows: workflow::read_all(root, &base_ids, &defaults, files),
     };
     policy.hash = policy_hash(&policy);
-    Settings { server: server(&root.table("server", "server")), store: store(&root.table("store", "store")), policy }
+    let store = store(&root.table("store", "store"));
+    Settings {
+        server: server(&root.table("server", "server")),
+        ledger: ledger::read(&root.table("ledger", "ledger"), &store.path),
+        store,
+        policy,
+    }
 }
 
 /// B, and whether it counts the outputs of the whole fleet.

@@ -1,9 +1,10 @@
-//! What can wait: snapshots, kept refusals, retention, gauges of the store.
+//! What can wait: snapshots, kept refusals, retention, gauges of the store; whose turn it is beside them.
 //!
 //! Owns when they happen and the thread that writes them, so that no request waits for them. A
 //! snapshot is only copied on the driver's thread (cheap: closed slots are shared).
 
 use super::engine::Engine;
+use super::notary_desk::NotaryDesk;
 use super::recovery::Changes;
 use crate::domain::{Refusal, Time};
 use crate::metrics::Metrics;
@@ -46,6 +47,7 @@ enum Chore {
 /// Keeps the books beside the driver.
 pub struct Bookkeeper {
     schedule: Schedule,
+    notary: NotaryDesk,
     chores: Mutex<Option<Sender<Chore>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Kept refusals, newest first, and those that are not yet written.
@@ -66,6 +68,7 @@ impl Bookkeeper {
         book: Arc<dyn Book>,
         metrics: Metrics,
         schedule: Schedule,
+        notary: NotaryDesk,
         snapshot_seq: u64,
         now: Time,
     ) -> std::io::Result<Self> {
@@ -83,6 +86,7 @@ impl Bookkeeper {
         let thread = std::thread::Builder::new().name("bookkeeper".to_owned()).spawn(move || desk.run(&inbox))?;
         Ok(Self {
             schedule,
+            notary,
             chores: Mutex::new(Some(chores)),
             thread: Mutex::new(Some(thread)),
             refusals: Mutex::new((kept.into(), Vec::new())),
@@ -129,6 +133,7 @@ impl Bookkeeper {
             self.write_refusals();
             show(engine, now);
         }
+        self.notary.visit(now);
         if due(&self.retention_at, RETENTION_EVERY_MS) {
             self.retention_at.store(now.0, Ordering::Relaxed);
             self.retain(engine, now);
@@ -180,6 +185,7 @@ impl Bookkeeper {
     pub(super) fn last_visit(&self, engine: &mut Engine, now: Time) {
         self.write_refusals();
         self.snapshot(engine, now);
+        self.notary.last_visit(now);
         if let Ok(mut chores) = self.chores.lock() {
             chores.take();
         }

@@ -4,6 +4,7 @@
 //! OpenAPI document: a handler can't be routed without standing in it.
 
 pub mod admin;
+pub mod checkpoint;
 pub mod exposition;
 pub mod guards;
 pub mod intake;
@@ -71,6 +72,8 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(admin::stop))
         .routes(routes!(admin::reload))
         .routes(routes!(records::ledger))
+        .routes(routes!(checkpoint::checkpoint))
+        .routes(routes!(checkpoint::key))
         .routes(routes!(records::refusals))
         .routes(routes!(records::incidents))
         .routes(routes!(records::acknowledge))

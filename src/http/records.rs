@@ -4,15 +4,18 @@
 
 use super::Shared;
 use super::admin::LOCAL;
+use super::checkpoint::{EXPORT_KIND, accepts, lines};
 use super::problem::Problem;
 use super::workflows::blocking;
 use crate::domain::{Action, Command, Entry, Refusal, WorkflowId};
 use crate::driver::Unavailable;
 use crate::monitor::{Effect, Incident, IncidentStatus};
-use crate::store::LedgerQuery;
+use crate::seal::Hash;
+use crate::store::{LedgerQuery, SealedEntry, StoreError};
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -37,6 +40,10 @@ pub struct Entries {
 pub struct Numbered {
     /// Counts the entries of the ledger from 1, without gaps.
     pub ledger_seq: u64,
+    /// Hash of the entry: SHA-256 over its number and its stored text (docs/ledger.md).
+    pub leaf: Hash,
+    /// Hash of this entry and of all before it.
+    pub chain: Hash,
     /// The entry.
     #[serde(flatten)]
     pub entry: Entry,
@@ -51,13 +58,15 @@ pub struct Ledger {
     pub next: Option<u64>,
 }
 
-/// Every decision about a mode, oldest first.
+/// Every decision about a mode, oldest first. With `Accept: application/x-ndjson` one line for each entry,
+/// with its text byte for byte as it was hashed: `andon ledger verify --export` checks such lines.
 #[utoipa::path(get, path = "/v1/ledger", tag = "records", params(Entries),
-    responses((status = 200, body = Ledger), (status = 400, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, content((Ledger = "application/json"), (String = "application/x-ndjson"))), (status = 400, body = Problem, content_type = "application/problem+json")))]
 pub async fn ledger(
     State(shared): State<Shared>,
+    headers: HeaderMap,
     query: Result<Query<Entries>, axum::extract::rejection::QueryRejection>,
-) -> Result<Json<Ledger>, Problem> {
+) -> Result<Response, Problem> {
     let Query(query) = query.map_err(|error| Problem::invalid("query", error.body_text()))?;
     let limit = page(query.limit)?;
     let workflow = query
@@ -69,10 +78,17 @@ pub async fn ledger(
         limit,
         ..LedgerQuery::default()
     };
-    let found = blocking(move || shared.ledger.entries(&wanted)).await??;
-    let next = found.last().filter(|_| found.len() == limit).map(|(seq, _)| *seq);
-    let entries = found.into_iter().map(|(ledger_seq, entry)| Numbered { ledger_seq, entry }).collect();
-    Ok(Json(Ledger { entries, next }))
+    let found = blocking(move || shared.ledger.sealed(&wanted)).await??;
+    if accepts(&headers, EXPORT_KIND) {
+        return lines(&found);
+    }
+    let next = found.last().filter(|_| found.len() == limit).map(|last| last.ledger_seq);
+    let numbered = |sealed: &SealedEntry| {
+        let SealedEntry { ledger_seq, leaf, chain, .. } = *sealed;
+        Ok(Numbered { ledger_seq, leaf, chain, entry: sealed.entry()? })
+    };
+    let entries = found.iter().map(numbered).collect::<Result<_, StoreError>>()?;
+    Ok(Json(Ledger { entries, next }).into_response())
 }
 
 /// How many.

@@ -3,9 +3,14 @@
 //! Owns the interface and its promises. Must not know the database (`sqlite.rs`, `ledger.rs`,
 //! `snapshot.rs`) nor what the parts of a snapshot mean.
 
-use super::error::StoreError;
+use super::error::{REMEDY_LEDGER, StoreError};
+use super::sqlite::LEDGER;
 use crate::domain::{Entry, Refusal, Time, WorkflowId};
+use crate::seal::{Hash, Head};
 use std::sync::Arc;
+
+/// Version of the JSON of an entry that this program writes.
+pub(super) const BODY_VERSION: u16 = 1;
 
 /// Which ledger entries are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +33,54 @@ impl Default for LedgerQuery {
     fn default() -> Self {
         Self { workflow: None, after: 0, before: None, until: None, newest_first: false, limit: 100 }
     }
+}
+
+/// An entry as it is stored, with the hashes that make it accountable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedEntry {
+    /// Counts the entries of the ledger from 1, without gaps.
+    pub ledger_seq: u64,
+    /// Version of the text.
+    pub body_version: u16,
+    /// The entry's JSON, byte for byte as it was hashed.
+    pub body: String,
+    /// Hash of the entry.
+    pub leaf: Hash,
+    /// Hash of the entry and of all before it.
+    pub chain: Hash,
+}
+
+impl SealedEntry {
+    /// What the text says.
+    ///
+    /// # Errors
+    /// It is of a newer andon, or damaged.
+    pub fn entry(&self) -> Result<Entry, StoreError> {
+        let Self { ledger_seq, body_version, body, .. } = self;
+        if *body_version > BODY_VERSION {
+            let what = format!("{LEDGER}, entry {ledger_seq}");
+            return Err(StoreError::NewerFormat { what, found: (*body_version).into(), known: BODY_VERSION.into() });
+        }
+        serde_json::from_str(body).map_err(|error| StoreError::Corrupt {
+            file: LEDGER.to_owned(),
+            offset: 0,
+            what: format!("entry {ledger_seq} can't be read: {error}"),
+            remedy: REMEDY_LEDGER,
+        })
+    }
+}
+
+/// A signed checkpoint that is kept with the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptCheckpoint {
+    /// Its entries.
+    pub size: u64,
+    /// When it was signed. Not part of what is signed.
+    pub time: Time,
+    /// The signed note.
+    pub note: String,
+    /// The key to verify it with, as `andon ledger key` prints it.
+    pub key: String,
 }
 
 /// One part of a snapshot: the state of one workflow, say.
@@ -74,8 +127,19 @@ pub type EachChunk<'a> = dyn FnMut(u32, Vec<u8>) -> Result<(), StoreError> + 'a;
 
 /// Reads of ledger and refusals, from any thread, beside the writes.
 pub trait LedgerReader: Send + Sync {
+    /// Entries as they are stored, with their numbers and hashes.
+    fn sealed(&self, query: &LedgerQuery) -> Result<Vec<SealedEntry>, StoreError>;
+
     /// Entries with their ledger numbers, which count from 1 without gaps.
-    fn entries(&self, query: &LedgerQuery) -> Result<Vec<(u64, Entry)>, StoreError>;
+    fn entries(&self, query: &LedgerQuery) -> Result<Vec<(u64, Entry)>, StoreError> {
+        self.sealed(query)?.iter().map(|sealed| Ok((sealed.ledger_seq, sealed.entry()?))).collect()
+    }
+
+    /// What the ledger says of its own end.
+    fn head(&self) -> Result<Head, StoreError>;
+
+    /// The newest checkpoints that are kept here, the largest first.
+    fn checkpoints(&self, limit: usize) -> Result<Vec<KeptCheckpoint>, StoreError>;
 
     /// The newest refusals, newest first.
     fn refusals(&self, limit: usize) -> Result<Vec<Refusal>, StoreError>;
@@ -89,6 +153,12 @@ pub trait Book: Send + Sync {
     /// written, together. Entries that are there already stay; if one says something else, or one
     /// is missing although its record counted as written, nothing is written and it is an error.
     fn append(&self, entries: &[Entry], upto_journal_seq: u64) -> Result<(), StoreError>;
+
+    /// Keeps a checkpoint, and of all of them the `max` largest. One of the same size is replaced.
+    fn checkpoint_add(&self, checkpoint: &KeptCheckpoint, max: usize) -> Result<(), StoreError>;
+
+    /// The secret text of the key that signs checkpoints: the kept one, or `fresh`, which is then kept.
+    fn ledger_key(&self, fresh: &str) -> Result<String, StoreError>;
 
     /// The last journal record whose entries are all written.
     fn ledger_applied_seq(&self) -> Result<u64, StoreError>;

@@ -119,6 +119,38 @@ pub enum StoreError {
         /// How it differs.
         what: &'static str,
     },
+    /// Somebody else wrote an entry where the next one belongs.
+    #[error(
+        "ledger entry {ledger_seq} is there already, but andon didn't write it: the ledger was changed from outside; `andon ledger verify` says how, and a backup from before helps"
+    )]
+    LedgerForged {
+        /// The entry.
+        ledger_seq: u64,
+    },
+    /// The key that signs checkpoints can't be used.
+    #[error("the key `{path}` can't be used: {cause}")]
+    Key {
+        /// The file.
+        path: String,
+        /// Why, and what to do.
+        cause: String,
+    },
+    /// There is no ledger to look at.
+    #[error("there is no ledger in `{path}`: {cause}")]
+    NoLedger {
+        /// The folder.
+        path: String,
+        /// Why.
+        cause: String,
+    },
+    /// A checkpoint would take the place of a different one.
+    #[error(
+        "`{path}` holds another checkpoint of the same size: it is never overwritten, because it may be the proof that the ledger was rewritten; `andon ledger verify --checkpoint` compares them"
+    )]
+    CheckpointTaken {
+        /// The file.
+        path: String,
+    },
     /// An entry or part can't be stored in a way that can be read back.
     #[error("{what} can't be kept: {cause}")]
     Unreadable {

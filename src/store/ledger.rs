@@ -3,17 +3,15 @@
 //! Owns their schema, its migrations and the statements. Must not know connections or files:
 //! `sqlite.rs` opens, locks and commits.
 
-use super::book::{LedgerQuery, check_range, differs, entry_json};
-use super::error::{REMEDY_LEDGER, StoreError};
+use super::book::{BODY_VERSION, LedgerQuery, SealedEntry, check_range, differs, entry_json};
+use super::error::StoreError;
 use super::sqlite::{LEDGER, Migration, Number};
 use crate::domain::{Entry, Refusal};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use crate::seal::{Hash, Head, leaf_hash, link};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 
 /// The steps from an empty file to this version.
-pub(super) const MIGRATIONS: &[Migration] = &[create];
-
-/// Version of the JSON in `entry.body`.
-const BODY_VERSION: u16 = 1;
+pub(super) const MIGRATIONS: &[Migration] = &[create, super::ledger_seal::seal];
 
 fn create(db: &Transaction<'_>) -> rusqlite::Result<()> {
     db.execute_batch(
@@ -43,13 +41,13 @@ fn create(db: &Transaction<'_>) -> rusqlite::Result<()> {
 /// Writes what is new; see `Book::append`.
 pub(super) fn append(db: &Transaction<'_>, entries: &[Entry], upto_journal_seq: u64) -> Result<(), StoreError> {
     let failed = || StoreError::sqlite("write the ledger", LEDGER);
-    let already = applied(db)?;
-    let Number(mut last) =
-        db.query_row("SELECT coalesce(max(ledger_seq), 0) FROM entry", [], |row| row.get(0)).map_err(failed())?;
+    // The kept head and not the last row: where rows were cut off, the gap stays to be seen.
+    let Head { entries: mut last, mut chain, applied: already } = head(db)?;
     let mut find = db
         .prepare_cached("SELECT body_version, body FROM entry WHERE journal_seq = ?1 AND idx = ?2")
         .map_err(failed())?;
-    let mut insert = db.prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)").map_err(failed())?;
+    let mut insert =
+        db.prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)").map_err(failed())?;
     for entry in entries {
         check_range(entry, upto_journal_seq)?;
         let body = entry_json(entry)?;
@@ -63,6 +61,8 @@ pub(super) fn append(db: &Transaction<'_>, entries: &[Entry], upto_journal_seq: 
             None if entry.journal_seq <= already => return Err(differs(entry, true)),
             None => {
                 last += 1;
+                let leaf = leaf_hash(last, BODY_VERSION.into(), body.as_bytes());
+                chain = link(&chain, &leaf);
                 let workflow = entry.workflow.as_ref().map(|workflow| workflow.as_str());
                 insert
                     .execute(params![
@@ -72,65 +72,62 @@ pub(super) fn append(db: &Transaction<'_>, entries: &[Entry], upto_journal_seq: 
                         entry.time.0,
                         workflow,
                         BODY_VERSION,
-                        body
+                        body,
+                        leaf.0,
+                        chain.0
                     ])
-                    .map_err(failed())?;
+                    .map_err(taken(last))?;
             }
         }
     }
-    db.execute("UPDATE applied SET journal_seq = max(journal_seq, ?1)", [Number(upto_journal_seq)]).map_err(failed())?;
+    db.prepare_cached("UPDATE applied SET journal_seq = max(journal_seq, ?1), entries = ?2, chain = ?3")
+        .and_then(|mut update| update.execute(params![Number(upto_journal_seq), Number(last), chain.0]))
+        .map_err(failed())?;
     Ok(())
 }
 
-/// The last journal record whose entries are all written.
-pub(super) fn applied(db: &Connection) -> Result<u64, StoreError> {
-    db.query_row("SELECT journal_seq FROM applied", [], |row| row.get(0))
-        .map(|Number(seq)| seq)
-        .map_err(StoreError::sqlite("read the ledger", LEDGER))
+/// For `map_err`: the number of a new entry is taken only where somebody else wrote into the ledger.
+fn taken(ledger_seq: u64) -> impl FnOnce(rusqlite::Error) -> StoreError {
+    move |error| match error.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation) => StoreError::LedgerForged { ledger_seq },
+        _ => StoreError::sqlite("write the ledger", LEDGER)(error),
+    }
+}
+
+/// What the ledger says of its own end.
+pub(super) fn head(db: &Connection) -> Result<Head, StoreError> {
+    db.query_row("SELECT journal_seq, entries, chain FROM applied", [], |row| {
+        let (Number(applied), Number(entries)) = (row.get(0)?, row.get(1)?);
+        Ok(Head { entries, chain: Hash(row.get(2)?), applied })
+    })
+    .map_err(StoreError::sqlite("read the ledger", LEDGER))
 }
 
 /// The entries of a query.
-pub(super) fn entries(db: &Connection, query: &LedgerQuery) -> Result<Vec<(u64, Entry)>, StoreError> {
+pub(super) fn entries(db: &Connection, query: &LedgerQuery) -> Result<Vec<SealedEntry>, StoreError> {
     let failed = || StoreError::sqlite("read the ledger", LEDGER);
     // Two fixed texts, so that each finds its index; the order can't be a parameter.
     let of_workflow = if query.workflow.is_some() { "workflow = ?1" } else { "?1 IS NULL" };
     let order = if query.newest_first { "DESC" } else { "ASC" };
     let sql = format!(
-        "SELECT ledger_seq, body_version, body FROM entry
+        "SELECT ledger_seq, body_version, body, leaf, chain FROM entry
          WHERE {of_workflow} AND ledger_seq > ?2 AND ledger_seq < ?3 AND time <= ?4
          ORDER BY ledger_seq {order} LIMIT ?5"
     );
     let mut statement = db.prepare_cached(&sql).map_err(failed())?;
-    let mut rows = statement
-        .query(params![
-            query.workflow.as_ref().map(|workflow| workflow.as_str()),
-            Number(query.after),
-            Number(query.before.unwrap_or(u64::MAX)),
-            query.until.map_or(i64::MAX, |until| until.0),
-            i64::try_from(query.limit).unwrap_or(i64::MAX),
-        ])
-        .map_err(failed())?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next().map_err(failed())? {
-        let Number(ledger_seq) = row.get(0).map_err(failed())?;
-        let version: u16 = row.get(1).map_err(failed())?;
-        let body: String = row.get(2).map_err(failed())?;
-        found.push((ledger_seq, parse(ledger_seq, version, &body)?));
-    }
-    Ok(found)
-}
-
-fn parse(ledger_seq: u64, version: u16, body: &str) -> Result<Entry, StoreError> {
-    if version > BODY_VERSION {
-        let what = format!("{LEDGER}, entry {ledger_seq}");
-        return Err(StoreError::NewerFormat { what, found: version.into(), known: BODY_VERSION.into() });
-    }
-    serde_json::from_str(body).map_err(|error| StoreError::Corrupt {
-        file: LEDGER.to_owned(),
-        offset: 0,
-        what: format!("entry {ledger_seq} can't be read: {error}"),
-        remedy: REMEDY_LEDGER,
-    })
+    let wanted = params![
+        query.workflow.as_ref().map(|workflow| workflow.as_str()),
+        Number(query.after),
+        Number(query.before.unwrap_or(u64::MAX)),
+        query.until.map_or(i64::MAX, |until| until.0),
+        i64::try_from(query.limit).unwrap_or(i64::MAX),
+    ];
+    let rows = statement.query_map(wanted, |row| {
+        let Number(ledger_seq) = row.get(0)?;
+        let (body_version, body) = (row.get(1)?, row.get(2)?);
+        Ok(SealedEntry { ledger_seq, body_version, body, leaf: Hash(row.get(3)?), chain: Hash(row.get(4)?) })
+    });
+    rows.map_err(failed())?.collect::<Result<_, _>>().map_err(failed())
 }
 
 /// Keeps refusals, and of all of them the newest `max`.

@@ -4,11 +4,12 @@
 //! hold it against the one in SQLite.
 
 use super::book::{
-    Book, EachChunk, LedgerQuery, LedgerReader, Part, Snapshot, SnapshotChange, check_range, check_snapshot, differs,
-    entry_json,
+    BODY_VERSION, Book, EachChunk, KeptCheckpoint, LedgerQuery, LedgerReader, Part, SealedEntry, Snapshot,
+    SnapshotChange, check_range, check_snapshot, differs, entry_json,
 };
 use super::error::StoreError;
 use crate::domain::{Entry, Refusal, Time};
+use crate::seal::{Head, chain_start, leaf_hash, link};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,6 +20,10 @@ pub struct MemoryBook(Arc<Mutex<State>>);
 #[derive(Debug, Clone, Default)]
 struct State {
     entries: Vec<Entry>,
+    /// The same entries with their hashes.
+    sealed: Vec<SealedEntry>,
+    checkpoints: BTreeMap<u64, KeptCheckpoint>,
+    key: Option<String>,
     /// Where in `entries` the one of a record and index is.
     places: BTreeMap<(u64, u32), usize>,
     applied: u64,
@@ -27,6 +32,13 @@ struct State {
     parts: BTreeMap<String, Part>,
     dedup: Vec<(u32, Vec<u8>)>,
     fault: Option<String>,
+}
+
+impl State {
+    fn head(&self) -> Head {
+        let chain = self.sealed.last().map_or_else(chain_start, |last| last.chain);
+        Head { entries: self.sealed.len() as u64, chain, applied: self.applied }
+    }
 }
 
 impl MemoryBook {
@@ -69,7 +81,7 @@ impl Book for MemoryBook {
         let mut order = Vec::new();
         for entry in entries {
             check_range(entry, upto_journal_seq)?;
-            entry_json(entry)?;
+            let body = entry_json(entry)?;
             let id = (entry.journal_seq, entry.index);
             let kept = state.places.get(&id).map(|place| &state.entries[*place]);
             match kept.or_else(|| new.get(&id).copied()) {
@@ -78,17 +90,34 @@ impl Book for MemoryBook {
                 None if entry.journal_seq <= state.applied => return Err(differs(entry, true)),
                 None => {
                     new.insert(id, entry);
-                    order.push(entry);
+                    order.push((entry, body));
                 }
             }
         }
-        for entry in order {
+        for (entry, body) in order {
             let place = state.entries.len();
             state.places.insert((entry.journal_seq, entry.index), place);
             state.entries.push(entry.clone());
+            let ledger_seq = place as u64 + 1;
+            let leaf = leaf_hash(ledger_seq, BODY_VERSION.into(), body.as_bytes());
+            let chain = link(&state.head().chain, &leaf);
+            state.sealed.push(SealedEntry { ledger_seq, body_version: BODY_VERSION, body, leaf, chain });
         }
         state.applied = state.applied.max(upto_journal_seq);
         Ok(())
+    }
+
+    fn checkpoint_add(&self, checkpoint: &KeptCheckpoint, max: usize) -> Result<(), StoreError> {
+        let mut state = self.change()?;
+        state.checkpoints.insert(checkpoint.size, checkpoint.clone());
+        while state.checkpoints.len() > max {
+            state.checkpoints.pop_first();
+        }
+        Ok(())
+    }
+
+    fn ledger_key(&self, fresh: &str) -> Result<String, StoreError> {
+        Ok(self.change()?.key.get_or_insert_with(|| fresh.to_owned()).clone())
     }
 
     fn ledger_applied_seq(&self) -> Result<u64, StoreError> {
@@ -141,15 +170,15 @@ impl Book for MemoryBook {
 }
 
 impl LedgerReader for MemoryBook {
-    fn entries(&self, query: &LedgerQuery) -> Result<Vec<(u64, Entry)>, StoreError> {
+    fn sealed(&self, query: &LedgerQuery) -> Result<Vec<SealedEntry>, StoreError> {
         let state = self.lock();
-        let wanted = |(seq, entry): &(u64, &Entry)| {
-            *seq > query.after
-                && query.before.is_none_or(|before| *seq < before)
+        let wanted = |(sealed, entry): &(&SealedEntry, &Entry)| {
+            sealed.ledger_seq > query.after
+                && query.before.is_none_or(|before| sealed.ledger_seq < before)
                 && query.until.is_none_or(|until| entry.time <= until)
                 && (query.workflow.is_none() || entry.workflow == query.workflow)
         };
-        let all = (1..).zip(&state.entries).filter(wanted).map(|(seq, entry)| (seq, entry.clone()));
+        let all = state.sealed.iter().zip(&state.entries).filter(wanted).map(|(sealed, _)| sealed.clone());
         if query.newest_first {
             let mut found: Vec<_> = all.collect();
             found.reverse();
@@ -157,6 +186,14 @@ impl LedgerReader for MemoryBook {
             return Ok(found);
         }
         Ok(all.take(query.limit).collect())
+    }
+
+    fn head(&self) -> Result<Head, StoreError> {
+        Ok(self.lock().head())
+    }
+
+    fn checkpoints(&self, limit: usize) -> Result<Vec<KeptCheckpoint>, StoreError> {
+        Ok(self.lock().checkpoints.values().rev().take(limit).cloned().collect())
     }
 
     fn refusals(&self, limit: usize) -> Result<Vec<Refusal>, StoreError> {

@@ -5,6 +5,7 @@
 //! come with the records. One thread writes; reads may come from any.
 
 mod book;
+mod checkpoint_folder;
 mod codec;
 mod disk;
 mod error;
@@ -13,8 +14,11 @@ mod faulty_image;
 mod folder;
 mod frame;
 mod helper;
+mod inspect;
 mod journal;
+mod key_file;
 mod ledger;
+mod ledger_seal;
 mod memory_book;
 mod packed;
 mod read_only;
@@ -25,12 +29,17 @@ mod segment;
 mod snapshot;
 mod sqlite;
 
-pub use book::{Book, EachChunk, LedgerQuery, LedgerReader, Part, Snapshot, SnapshotChange};
+pub use book::{
+    Book, EachChunk, KeptCheckpoint, LedgerQuery, LedgerReader, Part, SealedEntry, Snapshot, SnapshotChange,
+};
+pub use checkpoint_folder::{CheckpointFolder, LATEST};
 pub use codec::{CodecError, EventsRecord, decode_record, encode_event, encode_record, record_time};
 pub use disk::{Disk, DiskFile, FileInfo, RealDisk};
 pub use error::StoreError;
 pub use helper::Beside;
+pub use inspect::Inspection;
 pub use journal::{Cut, Journal, JournalSettings, Recovery};
+pub use key_file::{KEY_FILE, read_key};
 pub use read_only::Look;
 pub use replay::{EachInput, EachRecord, JournalReader};
 pub use retention::Removed;

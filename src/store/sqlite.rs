@@ -3,10 +3,13 @@
 //! Owns connections, migrations, the poison and the mapping of errors. The tables and statements are
 //! in `ledger.rs` and `snapshot.rs`.
 
-use super::book::{Book, EachChunk, LedgerQuery, LedgerReader, Snapshot, SnapshotChange, check_snapshot};
+use super::book::{
+    Book, EachChunk, KeptCheckpoint, LedgerQuery, LedgerReader, SealedEntry, Snapshot, SnapshotChange, check_snapshot,
+};
 use super::error::{REMEDY_LEDGER, REMEDY_SNAPSHOT, StoreError};
-use super::{ledger, snapshot};
+use super::{key_file, ledger, ledger_seal, snapshot};
 use crate::domain::{Entry, Refusal};
+use crate::seal::Head;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
@@ -20,7 +23,7 @@ pub(super) const SNAPSHOT: &str = "snapshot.db";
 /// How long a write waits for another process that looks into the file.
 const BUSY: Duration = Duration::from_secs(5);
 /// Marks our databases: "andn".
-const APPLICATION: i32 = 0x616e_646e;
+pub(super) const APPLICATION: i32 = 0x616e_646e;
 /// Write-ahead logs are cut to this after a checkpoint.
 const WAL_KEPT: i64 = 4 << 20;
 
@@ -98,8 +101,16 @@ impl Book for SqliteBook {
         self.change(&self.ledger, LEDGER, "write the ledger", |db| ledger::append(db, entries, upto_journal_seq))
     }
 
+    fn checkpoint_add(&self, checkpoint: &KeptCheckpoint, max: usize) -> Result<(), StoreError> {
+        self.change(&self.ledger, LEDGER, "keep a checkpoint", |db| ledger_seal::checkpoint_add(db, checkpoint, max))
+    }
+
+    fn ledger_key(&self, fresh: &str) -> Result<String, StoreError> {
+        key_file::read_or_keep(&self.folder, fresh)
+    }
+
     fn ledger_applied_seq(&self) -> Result<u64, StoreError> {
-        ledger::applied(&lock(&self.ledger))
+        ledger::head(&lock(&self.ledger)).map(|head| head.applied)
     }
 
     fn refusals_add(&self, refusals: &[Refusal], max: usize) -> Result<(), StoreError> {
@@ -142,8 +153,16 @@ impl Book for SqliteBook {
 struct SqliteReader(Mutex<Connection>);
 
 impl LedgerReader for SqliteReader {
-    fn entries(&self, query: &LedgerQuery) -> Result<Vec<(u64, Entry)>, StoreError> {
+    fn sealed(&self, query: &LedgerQuery) -> Result<Vec<SealedEntry>, StoreError> {
         ledger::entries(&lock(&self.0), query)
+    }
+
+    fn head(&self) -> Result<Head, StoreError> {
+        ledger::head(&lock(&self.0))
+    }
+
+    fn checkpoints(&self, limit: usize) -> Result<Vec<KeptCheckpoint>, StoreError> {
+        ledger_seal::checkpoints(&lock(&self.0), limit)
     }
 
     fn refusals(&self, limit: usize) -> Result<Vec<Refusal>, StoreError> {

@@ -108,6 +108,7 @@ fn help_is_complete() {
         "why",
         "incidents",
         "backtest",
+        "ledger",
         "check",
         "serve",
         "openapi",

@@ -88,7 +88,7 @@ fn a_mode_without_a_bound_takes_that_of_the_next_lower_one() {
 fn an_empty_file_is_all_defaults_and_the_example_says_the_same() {
     let (empty, example) = (settings(""), settings(EXAMPLE));
     insta::assert_debug_snapshot!("defaults", empty);
-    assert_eq!((&empty.server, &empty.store), (&example.server, &example.store));
+    assert_eq!((&empty.server, &empty.store, &empty.ledger), (&example.server, &example.store, &example.ledger));
     let (one, other) = (&empty.policy, &example.policy);
     let house = HousePolicy { base: Default::default(), ..other.house.clone() };
     let same =

@@ -11,6 +11,7 @@ pub(crate) mod harness;
 pub(crate) mod http;
 mod intake;
 mod learning;
+mod ledger;
 mod limits;
 mod metrics;
 mod modes;

@@ -136,6 +136,13 @@ fn check_modes(load: &Load, to: SocketAddr, seen: &BTreeMap<String, (u64, u64)>)
     }
 }
 
+/// The chain of hashes is whole through all kills, read beside the daemon.
+fn check_chain(folder: &Path) {
+    let verify = ["ledger", "verify", "--store", "data"];
+    let output = Command::new(env!("CARGO_BIN_EXE_andon")).args(verify).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
 fn check_ledger(to: SocketAddr) {
     let (mut entries, mut after) = (Vec::new(), 0);
     loop {
@@ -219,4 +226,5 @@ fn ten_kills_under_load_lose_nothing_and_count_nothing_twice() {
     check_modes(&load, daemon.address, &seen);
     assert!(seen.values().any(|(level, _)| *level < 3), "something must have been lowered");
     check_ledger(daemon.address);
+    check_chain(folder.path());
 }

@@ -11,6 +11,7 @@ mod golden;
 mod governance;
 mod ingest;
 mod kill;
+mod ledger;
 mod power;
 mod sim;
 mod statistics;

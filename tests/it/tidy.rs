@@ -50,20 +50,24 @@ fn code(path: &str, text: &str) -> String {
 }
 
 /// Which rooms a room may import; the higher the line, the lower the room.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("stats", &[]),
+    ("seal", &["domain"]),
     ("monitor", &["domain", "stats"]),
     ("config", &["domain", "stats", "monitor"]),
     ("calibrate", &["domain", "stats", "monitor", "config", "ingest"]),
     ("clock", &["domain"]),
     ("metrics", &["domain"]),
-    ("store", &["domain", "stats", "monitor", "config"]),
+    ("store", &["domain", "stats", "monitor", "config", "seal"]),
     ("backtest", &["domain", "monitor", "store"]),
     ("ingest", &["domain", "stats", "monitor", "config"]),
-    ("driver", &["domain", "stats", "monitor", "config", "clock", "metrics", "store"]),
+    ("driver", &["domain", "stats", "monitor", "config", "seal", "clock", "metrics", "store"]),
     ("reload", &["domain", "config", "clock", "metrics", "monitor", "driver"]),
-    ("http", &["domain", "stats", "monitor", "config", "clock", "metrics", "store", "ingest", "driver", "reload"]),
+    (
+        "http",
+        &["domain", "stats", "monitor", "config", "seal", "clock", "metrics", "store", "ingest", "driver", "reload"],
+    ),
     (
         "app",
         &["domain", "stats", "monitor", "config", "clock", "metrics", "store", "ingest", "driver", "reload", "http"],

@@ -7,7 +7,7 @@ use super::http::try_send;
 use super::metrics::Scrape;
 use andon::domain::{Entry, Refusal};
 use andon::store::memory::{Fault, MemoryBook, Op};
-use andon::store::{Book, EachChunk, LedgerReader, Snapshot, SnapshotChange, StoreError};
+use andon::store::{Book, EachChunk, KeptCheckpoint, LedgerReader, Snapshot, SnapshotChange, StoreError};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -137,6 +137,12 @@ impl Book for NoSnapshots {
     }
     fn refusals_add(&self, refusals: &[Refusal], max: usize) -> Result<(), StoreError> {
         self.0.refusals_add(refusals, max)
+    }
+    fn checkpoint_add(&self, checkpoint: &KeptCheckpoint, max: usize) -> Result<(), StoreError> {
+        self.0.checkpoint_add(checkpoint, max)
+    }
+    fn ledger_key(&self, fresh: &str) -> Result<String, StoreError> {
+        self.0.ledger_key(fresh)
     }
     fn save(&self, change: &SnapshotChange) -> Result<(), StoreError> {
         if self.1.load(Ordering::SeqCst) { Err(StoreError::Injected("full".into())) } else { self.0.save(change) }

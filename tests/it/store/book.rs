@@ -2,8 +2,9 @@
 
 use super::workflow;
 use andon::domain::{Entry, Mode, Refusal, RefusalCode, Time, What};
+use andon::seal::{Hash, Head, chain_start, leaf_hash, link};
 use andon::store::memory::MemoryBook;
-use andon::store::{Book, LedgerQuery, Part, Snapshot, SnapshotChange, SqliteBook, StoreError};
+use andon::store::{Book, KeptCheckpoint, LedgerQuery, Part, Snapshot, SnapshotChange, SqliteBook, StoreError};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -51,6 +52,79 @@ fn the_ledger_neither_misses_nor_repeats() {
         assert!(book.append(&[entry(12, 0, None, "early")], 11).is_err());
         assert_eq!((all(), book.ledger_applied_seq().unwrap()), (expected, 9), "all of a call or nothing");
     });
+}
+
+#[test]
+fn every_entry_is_chained_to_the_one_before_it() {
+    on_both(|book| {
+        let reader = book.reader().unwrap();
+        assert_eq!(reader.head().unwrap(), Head { entries: 0, chain: chain_start(), applied: 0 });
+        book.append(&[entry(3, 0, Some("a"), "x"), entry(3, 1, None, "ü")], 4).unwrap();
+        // What is there already, and a call without entries, change nothing of it.
+        book.append(&[entry(3, 1, None, "ü"), entry(7, 0, Some("b"), "z")], 7).unwrap();
+        book.append(&[], 9).unwrap();
+        let mut chain = chain_start();
+        let sealed = reader.sealed(&LedgerQuery::default()).unwrap();
+        assert_eq!(sealed.len(), 3);
+        for (seq, sealed) in (1..).zip(&sealed) {
+            let leaf = leaf_hash(seq, 1, sealed.body.as_bytes());
+            chain = link(&chain, &leaf);
+            assert_eq!((sealed.ledger_seq, sealed.leaf, sealed.chain), (seq, leaf, chain));
+            assert_eq!(sealed.body, serde_json::to_string(&sealed.entry().unwrap()).unwrap());
+        }
+        assert_eq!(reader.head().unwrap(), Head { entries: 3, chain, applied: 9 });
+    });
+}
+
+#[test]
+fn checkpoints_and_the_key_are_kept() {
+    on_both(|book| {
+        let reader = book.reader().unwrap();
+        assert_eq!(reader.checkpoints(9).unwrap(), []);
+        let kept = |size: u64, note: &str| KeptCheckpoint { size, time: Time(5), note: note.into(), key: "k".into() };
+        for size in [3, 7, 5, 9] {
+            book.checkpoint_add(&kept(size, "old"), 3).unwrap();
+        }
+        book.checkpoint_add(&kept(7, "new"), 3).unwrap();
+        assert_eq!(reader.checkpoints(9).unwrap(), [kept(9, "old"), kept(7, "new"), kept(5, "old")]);
+        assert_eq!(reader.checkpoints(1).unwrap(), [kept(9, "old")]);
+        assert_eq!(book.ledger_key("first").unwrap(), "first");
+        assert_eq!(book.ledger_key("second").unwrap(), "first");
+    });
+}
+
+/// A cut end stays a gap to be seen, and a forged entry in the place of the next one is no next one.
+#[test]
+fn an_end_that_was_changed_from_outside_is_not_built_upon() {
+    let folder = tempfile::tempdir().unwrap();
+    let book = SqliteBook::open(folder.path()).unwrap();
+    book.append(&[entry(1, 0, None, "a"), entry(1, 1, None, "b"), entry(1, 2, None, "c")], 1).unwrap();
+    let other = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
+    other.execute("DELETE FROM entry WHERE ledger_seq = 3", []).unwrap();
+    book.append(&[entry(2, 0, None, "d")], 2).unwrap();
+    let found = book.reader().unwrap().sealed(&LedgerQuery::default()).unwrap();
+    assert_eq!(found.iter().map(|sealed| sealed.ledger_seq).collect::<Vec<_>>(), [1, 2, 4]);
+    let hash = Hash([0; 32]).0;
+    other.execute("INSERT INTO entry VALUES (5, 9, 0, 0, NULL, 1, '{}', ?1, ?1)", [hash]).unwrap();
+    let forged = book.append(&[entry(3, 0, None, "e")], 3).unwrap_err();
+    assert!(matches!(forged, StoreError::LedgerForged { ledger_seq: 5 }), "{forged}");
+    assert!(forged.to_string().contains("andon ledger verify"), "{forged}");
+}
+
+#[test]
+fn a_key_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let book = SqliteBook::open(folder.path()).unwrap();
+    book.ledger_key("secret").unwrap();
+    let path = folder.path().join("ledger.key");
+    let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    mode(0o640);
+    let error = book.ledger_key("other").unwrap_err().to_string();
+    assert!(error.contains("mode 640") && error.contains("0600") && !error.contains("secret"), "{error}");
+    mode(0o400);
+    assert_eq!(book.ledger_key("other").unwrap(), "secret");
 }
 
 #[test]
@@ -212,7 +286,9 @@ proptest! {
         let readers = books.each_ref().map(|book| book.reader().unwrap());
         for query in queries {
             prop_assert_eq!(readers[0].entries(&query).unwrap(), readers[1].entries(&query).unwrap());
+            prop_assert_eq!(readers[0].sealed(&query).unwrap(), readers[1].sealed(&query).unwrap());
         }
+        prop_assert_eq!(readers[0].head().unwrap(), readers[1].head().unwrap());
     }
 }
 

@@ -44,12 +44,15 @@ fn two_daemons_cannot_share_a_folder() {
 fn newer_formats_are_told_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()).unwrap());
-    for file in ["ledger.db", "snapshot.db"] {
+    for (file, version) in [("ledger.db", 2_u8), ("snapshot.db", 1)] {
         let db = rusqlite::Connection::open(folder.path().join(file)).unwrap();
         db.pragma_update(None, "user_version", 99).unwrap();
         let newer = error(folder.path());
-        assert!(matches!(&newer, StoreError::NewerFormat { what, found: 99, known: 1 } if what == file), "{newer}");
-        db.pragma_update(None, "user_version", 1).unwrap();
+        assert!(
+            matches!(&newer, StoreError::NewerFormat { what, found: 99, known } if what == file && *known == u64::from(version)),
+            "{newer}"
+        );
+        db.pragma_update(None, "user_version", version).unwrap();
     }
     fs::write(folder.path().join("FORMAT"), "andon store 2\n").unwrap();
     let newer = error(folder.path());
