@@ -3,6 +3,8 @@
 //! Owns the reading of the file and the exit code; the findings are the configuration's.
 
 use super::{USAGE, output};
+use crate::access::{self, AccessError};
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Settings};
 use crate::domain::{BaselineSource, Policy, WorkflowId};
 use crate::reload::beside;
@@ -28,25 +30,33 @@ struct Summary<'a> {
     policy: &'a str,
     workflows: usize,
     guards: usize,
+    /// Access tokens that hold; `null` where none are configured.
+    tokens: Option<usize>,
     /// Guards that judge nothing until they have learned what is normal.
     learning: BTreeMap<&'a WorkflowId, Vec<&'a str>>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let Some(settings) = read(&arguments.file, arguments.json) else { return ExitCode::from(USAGE) };
+    let Some(tokens) = tokens(&arguments.file, &settings, arguments.json) else { return ExitCode::from(USAGE) };
     let policy = &settings.policy;
     let summary = Summary {
         file: arguments.file.display().to_string(),
         policy: &policy.hash,
         workflows: policy.workflows.len(),
         guards: policy.workflows.values().map(|workflow| workflow.guards.len()).sum(),
+        tokens,
         learning: learning(policy),
     };
     if arguments.json {
         output::json(&summary);
     } else {
-        let Summary { file, policy, workflows, guards, learning } = summary;
-        output::line(format!("{file} is good: {workflows} workflows, {guards} guards, policy {}", &policy[..12]));
+        let Summary { file, policy, workflows, guards, tokens, learning } = summary;
+        let tokens = tokens.map(|tokens| format!(", {tokens} access tokens that hold")).unwrap_or_default();
+        output::line(format!(
+            "{file} is good: {workflows} workflows, {guards} guards{tokens}, policy {}",
+            &policy[..12]
+        ));
         for (workflow, guards) in learning {
             output::line(until_pinned(workflow, &guards));
         }
@@ -75,6 +85,29 @@ fn until_pinned(workflow: &WorkflowId, guards: &[&str]) -> String {
             )
         }
         [] => String::new(),
+    }
+}
+
+/// Loads the access tokens of a configuration and says how many hold; prints what is wrong with them, or
+/// with listening to others without any, and returns nothing then.
+pub(super) fn tokens(path: &Path, settings: &Settings, json: bool) -> Option<Option<usize>> {
+    let now = SystemClock::default().now();
+    let loaded = access::load(settings, &beside(path));
+    let checked = loaded.and_then(|access| access::may_listen(settings, &access, now).map(|()| access));
+    match checked {
+        Ok(access) => Some(access.count(now).map(|count| count.holding)),
+        Err(AccessError::Problems(problems)) => {
+            if json {
+                output::json(&problems);
+            } else {
+                output::complain(problems);
+            }
+            None
+        }
+        Err(error) => {
+            output::complain(format!("andon: {error}"));
+            None
+        }
     }
 }
 

@@ -25,6 +25,7 @@ mod refused;
 mod serve;
 mod simulate;
 mod table;
+mod token;
 mod traffic;
 mod why;
 mod words;
@@ -68,6 +69,8 @@ enum Command {
     Power(power::Arguments),
     /// Measure the statistics of this program against their bars.
     Calibrate(calibrate::Arguments),
+    /// Make, list and revoke access tokens.
+    Token(token::Arguments),
     /// Print the OpenAPI document.
     Openapi(openapi::Arguments),
 }
@@ -94,6 +97,7 @@ pub fn run() -> ExitCode {
         Command::Baseline(arguments) => baseline::run(&arguments),
         Command::Power(arguments) => power::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Token(arguments) => token::run(&arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
     }
 }
@@ -104,7 +108,7 @@ fn done(result: Result<(), client::ClientError>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::complain(format!("andon: {error}"));
-            let is_usage = matches!(error, client::ClientError::Address(_));
+            let is_usage = error.is_usage();
             if is_usage { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
         }
     }

@@ -3,6 +3,7 @@
 //! Owns what the words mean and which values are valid. Imports nothing else of ours, does no
 //! I/O and knows no clock: every time is a value that somebody handed in.
 
+pub mod access;
 pub mod event;
 pub mod id;
 pub mod input;
@@ -15,6 +16,7 @@ pub mod selection;
 pub mod signal;
 pub mod time;
 
+pub use access::{Pattern, Person, Reach, Scope, Scopes};
 pub use event::{Outcome, OutputEvent, Review, Verdict};
 pub use id::WorkflowId;
 pub use input::{Action, Command, Input};

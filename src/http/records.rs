@@ -3,10 +3,10 @@
 //! Owns these routes; reads of the ledger happen on a thread of their own.
 
 use super::Shared;
-use super::admin::LOCAL;
+use super::auth::Caller;
 use super::problem::Problem;
 use super::workflows::blocking;
-use crate::domain::{Action, Command, Entry, Refusal, WorkflowId};
+use crate::domain::{Action, Entry, Refusal, WorkflowId};
 use crate::driver::Unavailable;
 use crate::monitor::{Effect, Incident, IncidentStatus};
 use crate::store::LedgerQuery;
@@ -56,6 +56,7 @@ pub struct Ledger {
     responses((status = 200, body = Ledger), (status = 400, body = Problem, content_type = "application/problem+json")))]
 pub async fn ledger(
     State(shared): State<Shared>,
+    caller: Caller,
     query: Result<Query<Entries>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Ledger>, Problem> {
     let Query(query) = query.map_err(|error| Problem::invalid("query", error.body_text()))?;
@@ -63,15 +64,15 @@ pub async fn ledger(
     let workflow = query
         .workflow
         .map(|id| WorkflowId::new(&id).map_err(|error| Problem::invalid("workflow", format!("`workflow` {error}"))));
-    let wanted = LedgerQuery {
-        workflow: workflow.transpose()?,
-        after: query.after.unwrap_or(0),
-        limit,
-        ..LedgerQuery::default()
-    };
+    let workflow = workflow.transpose()?;
+    workflow.as_ref().map_or(Ok(()), |id| caller.workflow(id.as_str()))?;
+    let wanted = LedgerQuery { workflow, after: query.after.unwrap_or(0), limit, ..LedgerQuery::default() };
     let found = blocking(move || shared.ledger.entries(&wanted)).await??;
     let next = found.last().filter(|_| found.len() == limit).map(|(seq, _)| *seq);
-    let entries = found.into_iter().map(|(ledger_seq, entry)| Numbered { ledger_seq, entry }).collect();
+    // What concerns the whole house is everybody's; of the rest a page holds what the token holds for.
+    let shown = |entry: &Entry| entry.workflow.as_ref().is_none_or(|id| caller.may_see(id.as_str()));
+    let found = found.into_iter().filter(|(_, entry)| shown(entry));
+    let entries = found.map(|(ledger_seq, entry)| Numbered { ledger_seq, entry }).collect();
     Ok(Json(Ledger { entries, next }))
 }
 
@@ -95,10 +96,14 @@ pub struct Refusals {
 #[utoipa::path(get, path = "/v1/refusals", tag = "records", params(Limit), responses((status = 200, body = Refusals)))]
 pub async fn refusals(
     State(shared): State<Shared>,
+    caller: Caller,
     query: Result<Query<Limit>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Refusals>, Problem> {
     let Query(query) = query.map_err(|error| Problem::invalid("query", error.body_text()))?;
-    Ok(Json(Refusals { refusals: shared.driver.refusals(page(query.limit)?) }))
+    let mut refusals = shared.driver.refusals(page(query.limit)?);
+    // Whose a refusal without a workflow is can't be told.
+    refusals.retain(|refusal| caller.may_see(refusal.workflow.as_deref().unwrap_or_default()));
+    Ok(Json(Refusals { refusals }))
 }
 
 /// Which incidents.
@@ -125,15 +130,18 @@ pub struct Incidents {
 #[utoipa::path(get, path = "/v1/incidents", tag = "records", params(Which), responses((status = 200, body = Incidents)))]
 pub async fn incidents(
     State(shared): State<Shared>,
+    caller: Caller,
     query: Result<Query<Which>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Incidents>, Problem> {
     let Query(query) = query.map_err(|error| Problem::invalid("query", error.body_text()))?;
     let limit = page(query.limit)?;
+    query.workflow.as_deref().map_or(Ok(()), |id| caller.workflow(id))?;
     let mut incidents = shared
         .driver
         .read(move |monitor, _| {
             let workflows = monitor.workflows().values();
             let workflows = workflows.filter(|w| query.workflow.as_deref().is_none_or(|id| w.id.as_str() == id));
+            let workflows = workflows.filter(|w| caller.may_see(w.id.as_str()));
             let all = workflows.flat_map(|w| w.state.incidents.list().iter());
             all.filter(|i| query.status.is_none_or(|status| i.status == status)).cloned().collect::<Vec<_>>()
         })
@@ -157,10 +165,11 @@ pub struct Note {
     responses((status = 200, body = Incident), (status = 404, body = Problem, content_type = "application/problem+json")))]
 pub async fn acknowledge(
     State(shared): State<Shared>,
+    caller: Caller,
     Path(id): Path<String>,
     note: Option<Json<Note>>,
 ) -> Result<Json<Incident>, Problem> {
-    step(shared, id, note, |incident, note| Action::Acknowledge { incident, note }).await
+    step(shared, caller, id, note, |incident, note| Action::Acknowledge { incident, note }).await
 }
 
 /// Close it.
@@ -168,14 +177,16 @@ pub async fn acknowledge(
     responses((status = 200, body = Incident), (status = 404, body = Problem, content_type = "application/problem+json")))]
 pub async fn resolve(
     State(shared): State<Shared>,
+    caller: Caller,
     Path(id): Path<String>,
     note: Option<Json<Note>>,
 ) -> Result<Json<Incident>, Problem> {
-    step(shared, id, note, |incident, note| Action::Resolve { incident, note }).await
+    step(shared, caller, id, note, |incident, note| Action::Resolve { incident, note }).await
 }
 
 async fn step(
     shared: Shared,
+    caller: Caller,
     id: String,
     note: Option<Json<Note>>,
     action: impl FnOnce(String, String) -> Action,
@@ -184,8 +195,8 @@ async fn step(
     if note.len() > 1_024 {
         return Err(Problem::invalid("note", "`note` must have at most 1024 bytes"));
     }
-    find(&shared, id.clone()).await?;
-    let effects: Vec<Effect> = shared.driver.command(Command::new(LOCAL, action(id.clone(), note))).await?;
+    caller.workflow(find(&shared, id.clone()).await?.workflow.as_str())?;
+    let effects: Vec<Effect> = shared.driver.command(caller.command(action(id.clone(), note))).await?;
     if effects.is_empty() {
         tracing::debug!(incident = id, "the incident was there already");
     }

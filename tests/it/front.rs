@@ -5,11 +5,13 @@
 
 #![cfg(test)]
 
+mod access;
 mod errors;
 mod faults;
 mod harness;
 pub(crate) mod http;
 mod intake;
+mod keys;
 mod learning;
 mod limits;
 mod metrics;

@@ -14,4 +14,5 @@ mod sim;
 mod statistics;
 mod store;
 mod tidy;
+mod token;
 mod traces;

@@ -21,7 +21,8 @@ impl Scrape {
         Self::read(&answer.text())
     }
 
-    fn read(text: &str) -> Self {
+    /// The same of a text that was scraped otherwise.
+    pub(crate) fn read(text: &str) -> Self {
         let mut series = BTreeMap::new();
         let mut helped = BTreeSet::new();
         let mut typed: BTreeMap<&str, &str> = BTreeMap::new();
