@@ -119,6 +119,7 @@ fn help_is_complete() {
         "openapi",
         "power",
         "calibrate",
+        "token",
     ] {
         let arguments: Vec<_> = [name, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
         let output = andon(folder.path(), &arguments);
