@@ -3,6 +3,7 @@
 //! Owns the order in which the parts are made and, last in first out, taken down. Tests run it in
 //! their own process on port 0 with a clock that they move.
 
+use crate::access::{self, AccessError};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::{Action, Command, Input};
@@ -10,11 +11,11 @@ use crate::driver::{Board, Bookkeeper, Driver, Engine, EngineOptions, NotaryDesk
 use crate::http::listener::Limited;
 use crate::http::{self, Shared};
 use crate::metrics::Metrics;
-use crate::reload::Reloader;
+use crate::reload::{Reloader, beside};
 use crate::store::{JournalSettings, Store, StoreError, StoreOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -31,6 +32,9 @@ pub enum AppError {
     /// The store refused the first write.
     #[error("the store refused a write: {0}")]
     Store(#[from] StoreError),
+    /// Nobody could be let in, or everybody would be.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The address can't be had.
     #[error(
         "can't listen on {address}: {source}. Another andon may be running there: choose another `[server] listen`"
@@ -89,13 +93,22 @@ impl App {
         file: Option<PathBuf>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, AppError> {
+        let access = access::load(&settings, &beside(file.as_deref().unwrap_or(Path::new(""))))?;
+        access::may_listen(&settings, &access, clock.now())?;
         let address = settings.server.listen;
         let listener = TcpListener::bind(address).await.map_err(|source| AppError::Listen { address, source })?;
         let address = listener.local_addr().map_err(|source| AppError::Listen { address, source })?;
+        if !address.ip().is_loopback() {
+            tracing::warn!(
+                %address,
+                "other machines reach this address, and andon speaks plain HTTP: tokens can be read on the way, unless a proxy in front of it terminates TLS"
+            );
+        }
         let metrics = Metrics::new()?;
         let ledger = store.book.reader()?;
         let driver = start_driver(store, &settings, &metrics, &clock)?;
-        let reloader = Reloader::new(file, settings.clone(), driver.clone(), metrics.clone(), Arc::clone(&clock));
+        let reloader =
+            Reloader::new(file, settings.clone(), access, driver.clone(), metrics.clone(), Arc::clone(&clock));
         let reloader = Arc::new(reloader);
         let listener = Limited::new(listener, limit(settings.server.connections_max));
         let (stopping, stop) = watch::channel(false);

@@ -4,6 +4,7 @@
 //! state machine), `config` and `seal`, then `store` and `ingest`, then `driver` and `http`. Lower rooms
 //! never import higher ones; `tests/it/tidy.rs` checks it. See ARCHITECTURE.md.
 
+pub mod access;
 pub mod app;
 pub mod backtest;
 pub mod calibrate;

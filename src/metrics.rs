@@ -145,15 +145,26 @@ catalogue! {
     RELOAD_OK: Gauge "andon_config_last_reload_successful" [];
     /// Time of the last successful reload of the configuration.
     RELOAD_AT: Gauge "andon_config_last_reload_success_timestamp_seconds" [];
+    /// Requests turned away at the door, by reason: `missing`, `malformed`, `unknown` or `expired` token; one without the `scope`, or for another `workflow` than the path's.
+    DENIED: Counter "andon_requests_denied_total" ["reason"];
+    /// Access tokens in force; absent where none are configured.
+    TOKENS: Gauge "andon_tokens" ["state"];
+    /// When the next access token expires; absent where none does.
+    TOKEN_EXPIRY: Gauge "andon_token_next_expiry_timestamp_seconds" [];
     /// Version of the daemon, and the policy in force.
     BUILD_INFO: Gauge "andon_build_info" ["version", "policy"];
 }
+
+/// Why a request is turned away at the door.
+const DENIED_REASONS: [&str; 6] = ["missing", "malformed", "unknown", "expired", "scope", "workflow"];
 
 /// The counters of one process, registered in a registry of its own.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     /// Where they are registered.
     pub registry: Registry,
+    /// [`DENIED`].
+    pub denied: IntCounterVec,
     /// [`ACCEPTED`].
     pub accepted: IntCounter,
     /// [`REJECTED`].
@@ -205,11 +216,8 @@ impl Metrics {
     /// Only where two metrics of the catalogue have one name.
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
-        let rejected = IntCounterVec::new(Opts::new(REJECTED.name, REJECTED.help.trim()), REJECTED.labels)?;
-        registry.register(Box::new(rejected.clone()))?;
-        for code in RefusalCode::ALL {
-            rejected.with_label_values(&[code.name()]);
-        }
+        let rejected = counters(&registry, REJECTED, &RefusalCode::ALL.map(RefusalCode::name))?;
+        let denied = counters(&registry, DENIED, &DENIED_REASONS)?;
         let (r, gauge, counter) = (&registry, gauge, counter);
         Ok(Self {
             accepted: counter(r, ACCEPTED)?,
@@ -237,6 +245,7 @@ impl Metrics {
             reload_ok: gauge(r, RELOAD_OK)?,
             reload_at: gauge(r, RELOAD_AT)?,
             rejected,
+            denied,
             registry,
         })
     }
@@ -250,6 +259,14 @@ impl Metrics {
             drop(self.registry.register(Box::new(gauge.clone())));
         }
     }
+}
+
+/// A counter for each value of its one label, at 0.
+fn counters(registry: &Registry, spec: Spec, values: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+    let counters = IntCounterVec::new(Opts::new(spec.name, spec.help.trim()), spec.labels)?;
+    registry.register(Box::new(counters.clone()))?;
+    values.iter().for_each(|value| drop(counters.with_label_values(&[*value])));
+    Ok(counters)
 }
 
 fn counter(registry: &Registry, spec: Spec) -> Result<IntCounter, prometheus::Error> {

@@ -3,6 +3,7 @@
 //! Owns the settings in force and the rule that a reload takes effect as a whole or not at all.
 //! What cannot change without a restart is named, not silently ignored.
 
+use crate::access::{self, Access, AccessError};
 use crate::clock::Clock;
 use crate::config::{self, Problems, Settings};
 use crate::domain::{Ask, Entry, What};
@@ -53,6 +54,8 @@ pub struct Reloaded {
     pub waiting: Option<String>,
     /// What it loosens, a sentence each.
     pub loosens: Vec<String>,
+    /// Access tokens now in force, the expired ones included; `null` where none are configured.
+    pub tokens: Option<usize>,
     /// Sections whose changes take effect at the next start only.
     pub restart_needed: Vec<String>,
 }
@@ -74,6 +77,9 @@ pub enum ReloadError {
     /// The file has problems.
     #[error("the old configuration stays, because the new one has problems:\n{0}")]
     Problems(Problems),
+    /// The access tokens can't be loaded.
+    #[error("the old configuration and the old access tokens stay: {0}")]
+    Access(#[from] AccessError),
     /// The driver takes nothing.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -83,6 +89,7 @@ pub enum ReloadError {
 pub struct Reloader {
     file: Option<PathBuf>,
     settings: ArcSwap<Settings>,
+    access: ArcSwap<Access>,
     driver: Driver,
     metrics: Metrics,
     clock: Arc<dyn Clock>,
@@ -94,6 +101,7 @@ impl Reloader {
     pub fn new(
         file: Option<PathBuf>,
         settings: Settings,
+        access: Access,
         driver: Driver,
         metrics: Metrics,
         clock: Arc<dyn Clock>,
@@ -101,12 +109,18 @@ impl Reloader {
         metrics.reload_ok.set(1);
         metrics.reload_at.set(clock.now().0 / 1_000);
         let settings = ArcSwap::from_pointee(settings);
-        Self { file, settings, driver, metrics, clock, one_at_a_time: tokio::sync::Mutex::default() }
+        let access = ArcSwap::from_pointee(access);
+        Self { file, settings, access, driver, metrics, clock, one_at_a_time: tokio::sync::Mutex::default() }
     }
 
     /// How long a mode answer holds, milliseconds.
     pub fn lease_ms(&self) -> i64 {
         self.driver.board().policy().lease_ms
+    }
+
+    /// Who gets in.
+    pub fn access(&self) -> arc_swap::Guard<Arc<Access>> {
+        self.access.load()
     }
 
     /// Hash of the policy in force.
@@ -157,9 +171,22 @@ impl Reloader {
         let text = tokio::fs::read_to_string(path).await.map_err(|error| unreadable(error.to_string()))?;
         // The files of baselines are read on the way, on a thread that may wait for a disk.
         let (name, read) = (file.clone(), beside(path));
-        let read = tokio::task::spawn_blocking(move || config::load_with(&text, &name, &read)).await;
-        let new = read.map_err(|error| unreadable(error.to_string()))?.map_err(ReloadError::Problems)?;
+        let read = tokio::task::spawn_blocking(move || {
+            let new = config::load_with(&text, &name, &read).map_err(ReloadError::Problems)?;
+            let access = access::load(&new, &read)?;
+            Ok::<_, ReloadError>((new, access))
+        });
+        let (new, access) = read.await.map_err(|error| unreadable(error.to_string()))??;
         let old = self.settings.load_full();
+        let address = old.server.listen;
+        if !address.ip().is_loopback() && new.tokens.is_none() {
+            return Err(AccessError::Open { address }.into());
+        }
+        let tokens = access.count(self.clock.now());
+        // Revoking the last one must take effect; but nobody should have to guess what happened.
+        if tokens.is_some_and(|tokens| tokens.holding == 0) {
+            tracing::warn!("no access token holds any more: nobody gets in until there is a new one");
+        }
         let changed = new.policy.hash != self.policy_hash();
         let effects = if changed { self.driver.load(new.policy.clone()).await? } else { Vec::new() };
         let (waiting, loosens) = waits(&effects).unzip();
@@ -175,8 +202,11 @@ impl Reloader {
         let (server, store, ledger) = (old.server.clone(), old.store.clone(), old.ledger.clone());
         let in_force = Settings { server, store, ledger, ..new };
         self.settings.store(Arc::new(in_force));
+        self.access.store(Arc::new(access));
+        let tokens = tokens.map(|tokens| tokens.holding + tokens.expired);
         let changed = changed && waiting.is_none();
-        Ok(Reloaded { policy, changed, waiting, loosens: loosens.unwrap_or_default(), restart_needed })
+        let loosens = loosens.unwrap_or_default();
+        Ok(Reloaded { policy, changed, waiting, loosens, tokens, restart_needed })
     }
 }
 

@@ -4,7 +4,9 @@
 
 use super::backtest_report::{Told, print_short};
 use super::{USAGE, backtest, output};
+use crate::access::{self, AccessError};
 use crate::backtest::Report;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Settings};
 use crate::domain::{BaselineSource, Policy, WorkflowId};
 use crate::reload::beside;
@@ -42,6 +44,8 @@ struct Summary<'a> {
     policy: &'a str,
     workflows: usize,
     guards: usize,
+    /// Access tokens that hold; `null` where none are configured.
+    tokens: Option<usize>,
     /// Guards that judge nothing until they have learned what is normal.
     learning: BTreeMap<&'a WorkflowId, Vec<&'a str>>,
     /// What the past would have been, where that was asked for.
@@ -51,6 +55,7 @@ struct Summary<'a> {
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let Some(settings) = read(&arguments.file, arguments.json) else { return ExitCode::from(USAGE) };
+    let Some(tokens) = tokens(&arguments.file, &settings, arguments.json) else { return ExitCode::from(USAGE) };
     let store = arguments.store.clone().unwrap_or_else(|| settings.store.path.clone());
     let report = match arguments.against_journal.then(|| backtest::whole(settings.clone(), &store)).transpose() {
         Ok(report) => report,
@@ -62,14 +67,19 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         policy: &policy.hash,
         workflows: policy.workflows.len(),
         guards: policy.workflows.values().map(|workflow| workflow.guards.len()).sum(),
+        tokens,
         learning: learning(policy),
         against_journal: report.as_ref(),
     };
     if arguments.json {
         output::json(&summary);
     } else {
-        let Summary { file, policy, workflows, guards, learning, against_journal } = summary;
-        output::line(format!("{file} is good: {workflows} workflows, {guards} guards, policy {}", &policy[..12]));
+        let Summary { file, policy, workflows, guards, tokens, learning, against_journal } = summary;
+        let tokens = tokens.map(|tokens| format!(", {tokens} access tokens that hold")).unwrap_or_default();
+        output::line(format!(
+            "{file} is good: {workflows} workflows, {guards} guards{tokens}, policy {}",
+            &policy[..12]
+        ));
         for (workflow, guards) in learning {
             output::line(until_pinned(workflow, &guards));
         }
@@ -102,6 +112,29 @@ fn until_pinned(workflow: &WorkflowId, guards: &[&str]) -> String {
             )
         }
         [] => String::new(),
+    }
+}
+
+/// Loads the access tokens of a configuration and says how many hold; prints what is wrong with them, or
+/// with listening to others without any, and returns nothing then.
+pub(super) fn tokens(path: &Path, settings: &Settings, json: bool) -> Option<Option<usize>> {
+    let now = SystemClock::default().now();
+    let loaded = access::load(settings, &beside(path));
+    let checked = loaded.and_then(|access| access::may_listen(settings, &access, now).map(|()| access));
+    match checked {
+        Ok(access) => Some(access.count(now).map(|count| count.holding)),
+        Err(AccessError::Problems(problems)) => {
+            if json {
+                output::json(&problems);
+            } else {
+                output::complain(problems);
+            }
+            None
+        }
+        Err(error) => {
+            output::complain(format!("andon: {error}"));
+            None
+        }
     }
 }
 

@@ -3,19 +3,25 @@
 //! Owns the address, the time-outs, what to say when nobody answers, and the patience with a
 //! daemon that has too much to do. Knows no command.
 
+use crate::access::Secret;
 use crate::driver::Taken;
 use crate::http::problem::Problem;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thiserror::Error;
-use ureq::Body;
 use ureq::http::Response;
+use ureq::{Body, RequestBuilder};
 
 /// Where a daemon is expected.
 const DEFAULT_URL: &str = "http://127.0.0.1:9797";
 /// The variable that names another.
 const VARIABLE: &str = "ANDON_URL";
+/// The variable that holds the access token.
+const TOKEN: &str = "ANDON_TOKEN";
+/// Most bytes of a file that holds one token.
+const TOKEN_FILE_BYTES_MAX: usize = 1_024;
 /// A call that takes longer is given up.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Most bytes of an answer.
@@ -31,6 +37,16 @@ pub(super) struct Daemon {
     /// The daemon [default: the environment's ANDON_URL, else http://127.0.0.1:9797].
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// A file that holds the access token [default: the environment's ANDON_TOKEN, else none is sent].
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+impl Daemon {
+    /// The daemon at an address, with the token of a file or of the environment.
+    pub(super) fn new(url: &str, token_file: Option<&Path>) -> Self {
+        Self { url: Some(url.to_owned()), token_file: token_file.map(Path::to_path_buf) }
+    }
 }
 
 /// Why a call gave no answer.
@@ -49,8 +65,11 @@ pub(super) enum ClientError {
         /// What went wrong.
         cause: String,
     },
+    /// Not a token. It isn't repeated: it might be another secret.
+    #[error("{0} holds no access token of andon: `andon token new` makes one")]
+    Token(String),
     /// The daemon said no.
-    #[error("{}", .0.detail)]
+    #[error("{}{}", .0.detail, advice(.0))]
     Refused(Box<Problem>),
     /// The answer is not andon's.
     #[error("what answers at {url} is not this andon: {cause}")]
@@ -63,15 +82,50 @@ pub(super) enum ClientError {
 }
 
 impl ClientError {
+    /// Whether it was called in a wrong way.
+    pub(super) fn is_usage(&self) -> bool {
+        matches!(self, Self::Address(_) | Self::Token(_))
+    }
+
     /// Whether the daemon refused with this code.
     pub(super) fn is(&self, code: &str) -> bool {
         matches!(self, Self::Refused(problem) if problem.code == code)
     }
 }
 
+/// What to do on this command line about a token that is missing or doesn't allow it.
+fn advice(problem: &Problem) -> &'static str {
+    match problem.code.as_str() {
+        "unauthenticated" | "token_expired" => {
+            "\nOn this command line a token comes from ANDON_TOKEN or --token-file FILE; `andon token new` makes one, and the daemon knows it after a reload (kill -HUP PID)."
+        }
+        "forbidden" | "forbidden_workflow" => "\nAnother token can be given with ANDON_TOKEN or --token-file FILE.",
+        _ => "",
+    }
+}
+
+/// The token that is to be sent, if any, as a header's value.
+fn authorization(daemon: &Daemon) -> Result<Option<String>, ClientError> {
+    let (text, place) = match &daemon.token_file {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            (text, format!("`{}`", path.display()))
+        }
+        None => match std::env::var(TOKEN).ok().filter(|token| !token.trim().is_empty()) {
+            Some(token) => (token, TOKEN.to_owned()),
+            None => return Ok(None),
+        },
+    };
+    let token = text.trim();
+    let good = text.len() <= TOKEN_FILE_BYTES_MAX && Secret::hash_of(token.as_bytes()).is_some();
+    if good { Ok(Some(format!("Bearer {token}"))) } else { Err(ClientError::Token(place)) }
+}
+
 /// A daemon to talk to.
 pub(super) struct Client {
     agent: ureq::Agent,
+    /// Never shown.
+    authorization: Option<String>,
     url: String,
 }
 
@@ -79,10 +133,11 @@ impl Client {
     /// The daemon that the options or the environment name.
     pub(super) fn of(daemon: &Daemon) -> Result<Self, ClientError> {
         let named = daemon.url.clone().or_else(|| std::env::var(VARIABLE).ok().filter(|url| !url.is_empty()));
-        Self::new(named.as_deref().unwrap_or(DEFAULT_URL))
+        let client = Self::new(named.as_deref().unwrap_or(DEFAULT_URL))?;
+        Ok(Self { authorization: authorization(daemon)?, ..client })
     }
 
-    /// The daemon at an address; `http://` may be left out.
+    /// The daemon at an address, without a token; `http://` may be left out.
     pub(super) fn new(url: &str) -> Result<Self, ClientError> {
         let wrong = || ClientError::Address(url.to_owned());
         let full = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
@@ -93,7 +148,14 @@ impl Client {
         // The daemon is on this machine or behind an address that was named: no proxy in between.
         let config =
             ureq::Agent::config_builder().http_status_as_error(false).proxy(None).timeout_global(Some(TIMEOUT));
-        Ok(Self { agent: config.build().into(), url: format!("http://{host}") })
+        Ok(Self { agent: config.build().into(), authorization: None, url: format!("http://{host}") })
+    }
+
+    fn authorized<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.authorization {
+            Some(value) => request.header("authorization", value),
+            None => request,
+        }
     }
 
     /// Where the daemon is.
@@ -102,7 +164,7 @@ impl Client {
     }
 
     pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let response = self.agent.get(format!("{}{path}", self.url)).call();
+        let response = self.authorized(self.agent.get(format!("{}{path}", self.url))).call();
         self.decode(&self.receive(response)?)
     }
 
@@ -120,7 +182,8 @@ impl Client {
     pub(super) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
         // Plain data with string keys; if it ever failed, the daemon would refuse the empty body.
         let body = serde_json::to_vec(body).unwrap_or_default();
-        let request = self.agent.post(format!("{}{path}", self.url)).header("content-type", "application/json");
+        let request = self.authorized(self.agent.post(format!("{}{path}", self.url)));
+        let request = request.header("content-type", "application/json");
         self.decode(&self.receive(request.send(&body[..]))?)
     }
 
@@ -129,7 +192,8 @@ impl Client {
     pub(super) fn lines(&self, path: &str, body: &[u8], waiting: &mut dyn FnMut(u64)) -> Result<Taken, ClientError> {
         let mut tries = 0;
         loop {
-            let request = self.agent.post(format!("{}{path}", self.url)).header("content-type", "application/x-ndjson");
+            let request = self.authorized(self.agent.post(format!("{}{path}", self.url)));
+            let request = request.header("content-type", "application/x-ndjson");
             let answer = self.receive(request.send(body))?;
             let taken = self.decode(&answer);
             tries += 1;

@@ -43,6 +43,9 @@ pub(super) struct Arguments {
     /// Send the rows to a running daemon instead.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// A file that holds the daemon's access token [default: the environment's ANDON_TOKEN].
+    #[arg(long, value_name = "FILE", requires = "url")]
+    token_file: Option<PathBuf>,
     /// Only read the rows and say what would be taken.
     #[arg(long, conflicts_with_all = ["url", "store", "append"])]
     dry_run: bool,
@@ -135,7 +138,10 @@ fn import(arguments: &Arguments) -> Result<bool, Failure> {
         columns_fit(file, &mapping).map_err(Failure::Usage)?;
     }
     let mut sink: Box<dyn Sink> = match (&arguments.url, settings) {
-        (Some(url), _) => Box::new(Live::new(client::Client::new(url).map_err(|e| Failure::Usage(e.to_string()))?)),
+        (Some(url), _) => {
+            let daemon = client::Daemon::new(url, arguments.token_file.as_deref());
+            Box::new(Live::new(client::Client::of(&daemon).map_err(|e| Failure::Usage(e.to_string()))?))
+        }
         (None, settings) if arguments.dry_run => Box::new(Dry::new(settings.map(|settings| settings.policy))),
         (None, Some(settings)) => {
             if !mapping.has_times() {

@@ -31,6 +31,7 @@ mod refused;
 mod serve;
 mod simulate;
 mod table;
+mod token;
 mod traffic;
 mod why;
 mod words;
@@ -78,6 +79,8 @@ enum Command {
     Power(power::Arguments),
     /// Measure the statistics of this program against their bars.
     Calibrate(calibrate::Arguments),
+    /// Make, list and revoke access tokens.
+    Token(token::Arguments),
     /// Print the OpenAPI document.
     Openapi(openapi::Arguments),
 }
@@ -106,6 +109,7 @@ pub fn run() -> ExitCode {
         Command::Ledger(arguments) => ledger::run(&arguments),
         Command::Power(arguments) => power::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Token(arguments) => token::run(&arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
     }
 }
@@ -116,7 +120,7 @@ fn done(result: Result<(), client::ClientError>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::complain(format!("andon: {error}"));
-            let is_usage = matches!(error, client::ClientError::Address(_));
+            let is_usage = error.is_usage();
             if is_usage { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
         }
     }

@@ -24,6 +24,9 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let Some(settings) = check::read(&arguments.config, false) else { return ExitCode::from(USAGE) };
+    if check::tokens(&arguments.config, &settings, false).is_none() {
+        return ExitCode::from(USAGE);
+    }
     start_logging("info");
     let runtime = match runtime() {
         Ok(runtime) => runtime,

@@ -87,7 +87,8 @@ fn time_range(table: &Section<'_>) -> Option<BaselineSource> {
 }
 
 /// A point in time, in quotes or as TOML writes it.
-fn time(value: &DeValue<'_>) -> Read<Time> {
+/// A date and time with its offset, as TOML's own or as text.
+pub(super) fn time(value: &DeValue<'_>) -> Read<Time> {
     let (text, written) = match value {
         DeValue::Datetime(time) => (time.to_string(), time.to_string()),
         other => (other.as_str().unwrap_or_default().to_owned(), describe(other)),

@@ -34,9 +34,20 @@ pub fn keys() -> &'static [KeyDoc] {
     KEYS
 }
 
+/// Every key that a file of access tokens may hold: in it the section is `tokens`, in a `[[token]]` of
+/// it `tokens.token`.
+pub fn token_keys() -> &'static [KeyDoc] {
+    TOKEN_KEYS
+}
+
+/// The keys of the kind of file that a section stands in.
+pub(super) fn of_file(section: &str) -> &'static [KeyDoc] {
+    if section.starts_with("tokens") { TOKEN_KEYS } else { KEYS }
+}
+
 /// The key of a section. `signal` tells keys of the same name apart; empty finds any.
 pub(super) fn find(section: &str, key: &str, signal: &str) -> Option<&'static KeyDoc> {
-    KEYS.iter().find(|doc| doc.section == section && doc.key == key && doc.fits(signal))
+    of_file(section).iter().find(|doc| doc.section == section && doc.key == key && doc.fits(signal))
 }
 
 impl KeyDoc {
@@ -90,8 +101,7 @@ const STATISTICAL: &[&str] =
 /// Signals that may wait for the hours in which outputs are expected.
 const HOURS: &[&str] = &["silence", "volume"];
 
-const TLS: &str = "TLS comes with a later version; until then let a proxy on this machine terminate it";
-const TOKENS: &str = "access tokens come with a later version; until then let a proxy on this machine check access";
+const TLS: &str = "TLS comes with a later version; until then let a proxy in front of andon terminate it";
 
 use Need::{Default, Later, Optional, Required};
 
@@ -102,6 +112,17 @@ const fn of(section: &'static str, key: &'static str, need: Need) -> KeyDoc {
 const fn guard(key: &'static str, need: Need, signals: &'static [&'static str]) -> KeyDoc {
     KeyDoc { section: "workflow.guard", key, need, signals }
 }
+
+const TOKEN_KEYS: &[KeyDoc] = &[
+    of("tokens", "token", Optional("nobody gets in")),
+    of("tokens.token", "name", Required("\"ann\"")),
+    of("tokens.token", "roles", Default("[]")),
+    of("tokens.token", "scopes", Required("[\"read\"]")),
+    of("tokens.token", "workflows", Required("[\"*\"]")),
+    of("tokens.token", "expires", Required("\"2027-01-01T00:00:00Z\"")),
+    of("tokens.token", "hash", Required("\"sha256:…\"")),
+    of("tokens.token", "created", Optional("nobody knows when")),
+];
 
 const KEYS: &[KeyDoc] = &[
     of("", "server", Optional("all its defaults")),
@@ -128,7 +149,7 @@ const KEYS: &[KeyDoc] = &[
     of("server", "shutdown_grace", Default("\"10s\"")),
     of("server", "tls_certificate", Later(TLS)),
     of("server", "tls_key", Later(TLS)),
-    of("server", "tokens", Later(TOKENS)),
+    of("server", "tokens", Optional("everything is allowed, and only from this machine")),
     of("store", "path", Default("\"andon-data\"")),
     of("store", "retention_days", Default("90")),
     of("store", "journal_bytes_max", Default("\"20GiB\"")),
@@ -282,7 +303,7 @@ mod tests {
 
     #[test]
     fn defaults_and_examples_are_toml_and_signals_exist() {
-        for doc in keys() {
+        for doc in keys().iter().chain(token_keys()) {
             if let Default(text) | Required(text) = doc.need {
                 assert!(toml::de::DeValue::parse(text).is_ok(), "{doc:?}");
             }

@@ -16,13 +16,15 @@ mod sample;
 mod section;
 mod signal;
 mod syntax;
+mod tokens;
 mod values;
 mod words;
 mod workflow;
 
-pub use keys::{KeyDoc, Need, keys};
+pub use keys::{KeyDoc, Need, keys, token_keys};
 pub use ledger::LedgerSettings;
 pub use problem::{Problem, Problems};
+pub use tokens::{TOKENS_MAX, Token, Tokens, load_tokens};
 
 use crate::domain::{HousePolicy, Policy, Time, UnknownWorkflows};
 use problem::Sink;
@@ -42,6 +44,9 @@ pub struct Settings {
     pub store: StoreSettings,
     /// `[ledger]`: how the ledger is made accountable.
     pub ledger: LedgerSettings,
+    /// `[server] tokens`: the file of access tokens, as written: relative to the configuration's folder.
+    /// Without it everything is allowed, and only from this machine.
+    pub tokens: Option<String>,
     /// What decides about modes.
     pub policy: Policy,
 }
@@ -49,7 +54,7 @@ pub struct Settings {
 /// The address and the limits of requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// The address to listen on; always loopback in this version.
+    /// The address to listen on; beyond loopback only where access tokens are configured.
     pub listen: SocketAddr,
     /// Largest body of a request, after decompression.
     pub body_bytes_max: u64,
@@ -156,9 +161,11 @@ fn read(root: &Section<'_>, files: Files<'_>) -> Settings {
         workflows: workflow::read_all(root, &base_ids, &defaults, files),
     };
     policy.hash = policy_hash(&policy);
+    let server_section = root.table("server", "server");
     let store = store(&root.table("store", "store"));
     Settings {
-        server: server(&root.table("server", "server")),
+        server: server(&server_section),
+        tokens: server_section.read("tokens", |value| values::name(value, 1_000)),
         ledger: ledger::read(&root.table("ledger", "ledger"), &store.path),
         store,
         policy,
@@ -199,7 +206,7 @@ fn server(section: &Section<'_>) -> Server {
         ms.map_or(0, i64::unsigned_abs)
     };
     Server {
-        listen: section.read("listen", loopback).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+        listen: listen(section).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
         body_bytes_max: body.unwrap_or_default(),
         queue_bytes_max: queue.unwrap_or_default(),
         queue_requests_max: whole(section, "queue_requests_max", 1..=1_000_000),
@@ -237,14 +244,22 @@ fn whole(section: &Section<'_>, key: &str, range: std::ops::RangeInclusive<u64>)
     section.read(key, |value| count(value, range)).unwrap_or_default()
 }
 
-fn loopback(value: &DeValue<'_>) -> Read<SocketAddr> {
-    let text = text(value)?;
-    match text.parse::<SocketAddr>() {
-        Ok(address) if address.ip().is_loopback() => Ok(address),
-        Ok(_) => wrong(
-            format!("must be a loopback address, not {text:?}: access tokens come with a later version"),
-            "write \"127.0.0.1:9797\" and put a proxy that checks access in front of it",
-        ),
-        Err(_) => wrong(format!("must be an IP address and a port, not {text:?}"), "write \"127.0.0.1:9797\""),
+/// The address; beyond this machine only with access tokens.
+fn listen(section: &Section<'_>) -> Option<SocketAddr> {
+    let address = section.read("listen", address)?;
+    if !address.ip().is_loopback() && !section.has("tokens") {
+        let message = format!("`listen` can't be {address} without access tokens: other machines reach that address");
+        section.problem(
+            "listen",
+            message,
+            "make a token with `andon token new --name ann --scopes admin` and write `tokens = \"andon-tokens.toml\"` here, or listen on \"127.0.0.1:9797\"",
+        );
     }
+    Some(address)
+}
+
+fn address(value: &DeValue<'_>) -> Read<SocketAddr> {
+    let text = text(value)?;
+    text.parse::<SocketAddr>()
+        .or_else(|_| wrong(format!("must be an IP address and a port, not {text:?}"), "write \"127.0.0.1:9797\""))
 }

@@ -3,6 +3,7 @@
 //! Owns the collecting [`Sink`], the order, and the two forms: text for people (like a compiler's)
 //! and a list for machines. Must not know what any key means.
 
+use crate::domain::access::without_tokens;
 use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -85,9 +86,10 @@ impl Problem {
         Self {
             line: line_of(source, line_start),
             column: before + 1,
-            message: found.message,
-            help: found.help,
-            text: text.chars().map(|c| if c.is_control() { shown(c) } else { c }).collect(),
+            // Whoever mistakes a file pastes a secret into it, and what is said here goes to logs.
+            message: without_tokens(&found.message),
+            help: without_tokens(&found.help),
+            text: without_tokens(&text).chars().map(|c| if c.is_control() { shown(c) } else { c }).collect(),
             caret: before - skipped,
             width: width.clamp(1, TEXT_CHARS_MAX - (before - skipped).min(TEXT_CHARS_MAX - 1)),
         }

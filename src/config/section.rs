@@ -29,6 +29,11 @@ impl<'t> Section<'t> {
         Self::new(sink, "", Some(table), 0..0)
     }
 
+    /// A whole file of access tokens.
+    pub(super) fn tokens(sink: &'t Sink<'t>, table: &'t DeTable<'t>) -> Self {
+        Self::new(sink, "tokens", Some(table), 0..0)
+    }
+
     fn new(sink: &'t Sink<'t>, name: &'static str, table: Option<&'t DeTable<'t>>, span: Range<usize>) -> Self {
         let mut section = Self { sink, name, signal: "", table, span, mistyped: Vec::new() };
         // Which keys a guard may have depends on its signal, so whoever reads the signal checks.
@@ -135,7 +140,7 @@ impl<'t> Section<'t> {
                 _ => {
                     self.problem(key, format!("`{key}` must be a table"), how_to_write(name));
                     // What it lacks is part of the same mistake.
-                    let lacking = keys::keys().iter().filter(|doc| doc.section == name).map(|doc| doc.key);
+                    let lacking = keys::of_file(name).iter().filter(|doc| doc.section == name).map(|doc| doc.key);
                     Section { mistyped: lacking.collect(), ..Section::new(self.sink, name, None, spanned.span()) }
                 }
             },
@@ -202,7 +207,7 @@ impl<'t> Section<'t> {
             return format!("leave it out: `{key}` belongs to {}", signals(self.name, key));
         }
         let here = || {
-            keys::keys()
+            keys::of_file(self.name)
                 .iter()
                 .filter(|doc| doc.section == self.name && doc.fits(self.signal) && !matches!(doc.need, Need::Later(_)))
         };
@@ -213,7 +218,7 @@ impl<'t> Section<'t> {
         }
         // What stands nearer is meant more likely.
         let below = |doc: &&keys::KeyDoc| !self.name.is_empty() && doc.section.starts_with(self.name);
-        let same = || keys::keys().iter().filter(|doc| doc.key == key);
+        let same = || keys::of_file(self.name).iter().filter(|doc| doc.key == key);
         if let Some(doc) = same().find(below).or_else(|| same().next()) {
             return format!("`{key}` belongs in {}", title(doc.section));
         }
@@ -234,6 +239,7 @@ impl<'t> Section<'t> {
             ("workflow.guard", signal) => format!("this guard on {signal}"),
             ("workflow", _) => "this workflow".into(),
             ("base", _) => "this base item".into(),
+            ("tokens.token", _) => "this token".into(),
             (name, _) => title(name),
         }
     }
@@ -242,7 +248,8 @@ impl<'t> Section<'t> {
 /// A section as it stands in the file.
 fn title(section: &str) -> String {
     match section {
-        "" => "the top of the file".into(),
+        "" | "tokens" => "the top of the file".into(),
+        "tokens.token" => "[[token]]".into(),
         "base" | "workflow" | "workflow.guard" => format!("[[{section}]]"),
         _ => match section.rsplit_once('.') {
             Some((_, key)) => format!("`{key}`"),

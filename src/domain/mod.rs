@@ -3,6 +3,7 @@
 //! Owns what the words mean and which values are valid. Imports nothing else of ours, does no
 //! I/O and knows no clock: every time is a value that somebody handed in.
 
+pub mod access;
 pub mod breach;
 pub mod event;
 pub mod gate;
@@ -20,6 +21,7 @@ pub mod selection;
 pub mod signal;
 pub mod time;
 
+pub use access::{Pattern, Person, Reach, Scope, Scopes};
 pub use breach::{Breach, Carrier, Heaviest};
 pub use event::{Outcome, OutputEvent, Review, Verdict};
 pub use gate::{Gate, Requirement, Standing, Target};

@@ -32,11 +32,15 @@ pub enum RefusalCode {
     TooOld,
     /// The time lies more than five minutes ahead.
     InTheFuture,
+    /// The sender's token doesn't hold for the workflow.
+    ForbiddenWorkflow,
+    /// The verdict is somebody else's than the token's.
+    ForbiddenReviewer,
 }
 
 impl RefusalCode {
     /// All codes, for metrics that must exist at 0.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Unreadable,
         Self::UnknownField,
         Self::MissingField,
@@ -48,6 +52,8 @@ impl RefusalCode {
         Self::TooManyWorkflows,
         Self::TooOld,
         Self::InTheFuture,
+        Self::ForbiddenWorkflow,
+        Self::ForbiddenReviewer,
     ];
 
     /// The word used in JSON and metrics.
@@ -64,6 +70,8 @@ impl RefusalCode {
             Self::TooManyWorkflows => "too_many_workflows",
             Self::TooOld => "too_old",
             Self::InTheFuture => "in_the_future",
+            Self::ForbiddenWorkflow => "forbidden_workflow",
+            Self::ForbiddenReviewer => "forbidden_reviewer",
         }
     }
 }

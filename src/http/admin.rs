@@ -3,10 +3,11 @@
 //! Owns these routes. `/livez` says that the process answers; `/readyz` that it can take outputs.
 
 use super::Shared;
+use super::auth::Caller;
 use super::exposition;
 use super::problem::Problem;
 use super::workflows::{blocking, reason};
-use crate::domain::{Action, Command};
+use crate::domain::Action;
 use crate::driver::ModeNow;
 use crate::reload::{ReloadError, Reloaded};
 use axum::Json;
@@ -17,8 +18,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// Who acts where no token names anybody: somebody on this machine.
-pub const LOCAL: &str = "local";
 /// Workflows copied at a time for a scrape, so that the intake goes on in between.
 const SCRAPE_CHUNK: usize = 100;
 
@@ -42,11 +41,13 @@ pub struct Stopped {
     responses((status = 200, body = Stopped), (status = 400, body = Problem, content_type = "application/problem+json"), (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub async fn stop(
     State(shared): State<Shared>,
+    caller: Caller,
     stop: Result<Json<Stop>, axum::extract::rejection::JsonRejection>,
 ) -> Result<Json<Stopped>, Problem> {
+    caller.all_workflows()?;
     let Json(stop) = stop.map_err(|error| Problem::invalid("body", error.body_text()))?;
     let reason = reason(stop.reason)?;
-    shared.driver.command(Command::new(LOCAL, Action::Stop { reason })).await?;
+    shared.driver.command(caller.command(Action::Stop { reason })).await?;
     let modes = shared.driver.board().all().into_iter().map(|(view, _)| {
         (view.workflow.to_string(), ModeNow { mode: view.mode, level: view.level, epoch: view.epoch })
     });
@@ -56,7 +57,9 @@ pub async fn stop(
 /// Load the configuration anew: the whole new one comes into force, or the old one stays.
 #[utoipa::path(post, path = "/v1/reload", tag = "operate",
     responses((status = 200, body = Reloaded), (status = 422, body = Problem, description = "the file has problems; the old policy stays", content_type = "application/problem+json")))]
-pub async fn reload(State(shared): State<Shared>) -> Result<Json<Reloaded>, Problem> {
+pub async fn reload(State(shared): State<Shared>, caller: Caller) -> Result<Json<Reloaded>, Problem> {
+    caller.all_workflows()?;
+    tracing::info!(by = caller.name, "asked to load the configuration anew");
     shared.reloader.reload().await.map(Json).map_err(|error| match error {
         ReloadError::Unavailable(error) => error.into(),
         error => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "configuration_refused", format!("{error}")),
@@ -84,8 +87,9 @@ pub async fn readyz(State(shared): State<Shared>) -> Result<&'static str, Proble
 
 /// Everything for Prometheus, in the text format.
 #[utoipa::path(get, path = "/metrics", tag = "operate", responses((status = 200, content_type = "text/plain")))]
-pub async fn metrics(State(shared): State<Shared>) -> Result<Response, Problem> {
-    let modes = shared.driver.board().all();
+pub async fn metrics(State(shared): State<Shared>, caller: Caller) -> Result<Response, Problem> {
+    let mut modes = shared.driver.board().all();
+    modes.retain(|(view, _)| caller.may_see(view.workflow.as_str()));
     let mut workflows = Vec::with_capacity(modes.len());
     for chunk in modes.chunks(SCRAPE_CHUNK) {
         let ids: Vec<_> = chunk.iter().map(|(view, _)| view.workflow.clone()).collect();
@@ -99,9 +103,10 @@ pub async fn metrics(State(shared): State<Shared>) -> Result<Response, Problem> 
     shared.driver.show_queue();
     let metrics = shared.metrics.clone();
     let policy = shared.reloader.policy_hash();
+    let tokens = shared.reloader.access().count(now);
     let text = blocking(move || {
         let mut families = exposition::workflows(&workflows, &modes, now);
-        families.extend(exposition::house(&limits, &policy));
+        families.extend(exposition::house(&limits, &policy, tokens));
         families.extend(metrics.registry.gather());
         prometheus::TextEncoder::new().encode_to_string(&families)
     })

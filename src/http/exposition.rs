@@ -3,6 +3,7 @@
 //! Owns the mapping from a workflow's state to its series. Computed at the scrape, so that counters
 //! go on over restarts and the series of a removed workflow go away. Names stand in `metrics.rs`.
 
+use crate::access::Count;
 use crate::config::Server;
 use crate::domain::{Mode, Time, Verdict};
 use crate::metrics::{self, Kind, Spec};
@@ -205,9 +206,17 @@ pub fn limits(server: &Server, reloader: &Reloader) -> Vec<(&'static str, f64)> 
 }
 
 /// Series of the daemon that are known only at the scrape.
-pub fn house(limits: &[(&'static str, f64)], policy: &str) -> Vec<MetricFamily> {
+#[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
+pub fn house(limits: &[(&'static str, f64)], policy: &str, tokens: Option<Count>) -> Vec<MetricFamily> {
     let mut families = Families::default();
     limits.iter().for_each(|(limit, value)| families.add(metrics::LIMIT, &[limit], *value));
+    if let Some(Count { holding, expired, next_expiry }) = tokens {
+        families.add(metrics::TOKENS, &["holds"], holding as f64);
+        families.add(metrics::TOKENS, &["expired"], expired as f64);
+        if let Some(next) = next_expiry {
+            families.add(metrics::TOKEN_EXPIRY, &[], next.seconds());
+        }
+    }
     families.add(metrics::BUILD_INFO, &[env!("CARGO_PKG_VERSION"), policy], 1.0);
     families.finish()
 }

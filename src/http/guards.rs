@@ -3,10 +3,11 @@
 //! Owns these routes. A baseline changes by a person's order only, and the order stands in the ledger.
 
 use super::Shared;
+use super::auth::Caller;
 use super::problem::Problem;
 use super::workflows::{blocking, copy_of, reason};
+use crate::domain::Action;
 use crate::domain::policy::BASELINE_OUTPUTS;
-use crate::domain::{Action, Command};
 use crate::monitor::{Detail, GuardView};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -49,6 +50,7 @@ pub async fn get(
         (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub async fn relearn(
     State(shared): State<Shared>,
+    caller: Caller,
     Path((id, guard)): Path<(String, String)>,
     order: Result<Json<Relearn>, axum::extract::rejection::JsonRejection>,
 ) -> Result<Json<GuardView>, Problem> {
@@ -66,7 +68,7 @@ pub async fn relearn(
     }
     let workflow = shared.driver.board().peek(&id).ok_or_else(|| Problem::unknown_workflow(&id))?.workflow.clone();
     let action = Action::Rebase { workflow, guard: guard.clone(), outputs: order.outputs, reason };
-    shared.driver.command(Command::new(super::admin::LOCAL, action)).await?;
+    shared.driver.command(caller.command(action)).await?;
     find(&shared, &id, &guard).await.map(Json)
 }
 

@@ -4,6 +4,7 @@
 //! is decided by the driver.
 
 use super::Shared;
+use super::auth::Caller;
 use super::problem::Problem;
 use crate::driver::{EventBatch, Reserved, ReviewBatch, Taken};
 use crate::ingest::{BodyError, Format, decode, parse_events, parse_reviews};
@@ -26,9 +27,14 @@ const INLINE_BYTES_MAX: usize = 32 * 1024;
         (status = 413, body = Problem, content_type = "application/problem+json"),
         (status = 415, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, description = "nothing more can be made durable; see Retry-After", content_type = "application/problem+json")))]
-pub async fn post_events(State(shared): State<Shared>, request: Request) -> Result<Json<Taken>, Problem> {
-    let (batch, reserved) = read(&shared, request, |body, format| {
-        let parsed = parse_events(body, format)?;
+pub async fn post_events(
+    State(shared): State<Shared>,
+    caller: Caller,
+    request: Request,
+) -> Result<Json<Taken>, Problem> {
+    let (batch, reserved) = read(&shared, request, move |body, format| {
+        let mut parsed = parse_events(body, format)?;
+        caller.keep_own(&mut parsed.items, &mut parsed.refusals, |event| (&event.id, &event.workflow));
         Ok(EventBatch::new(parsed.items, parsed.refusals))
     })
     .await?;
@@ -46,9 +52,15 @@ pub async fn post_events(State(shared): State<Shared>, request: Request) -> Resu
         (status = 200, body = Taken),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
-pub async fn post_reviews(State(shared): State<Shared>, request: Request) -> Result<Json<Taken>, Problem> {
-    let (batch, reserved) = read(&shared, request, |body, format| {
-        let parsed = parse_reviews(body, format)?;
+pub async fn post_reviews(
+    State(shared): State<Shared>,
+    caller: Caller,
+    request: Request,
+) -> Result<Json<Taken>, Problem> {
+    let (batch, reserved) = read(&shared, request, move |body, format| {
+        let mut parsed = parse_reviews(body, format)?;
+        caller.keep_own(&mut parsed.items, &mut parsed.refusals, |review| (&review.id, &review.workflow));
+        caller.keep_own_verdicts(&mut parsed.items, &mut parsed.refusals);
         Ok(ReviewBatch { items: parsed.items, refusals: parsed.refusals })
     })
     .await?;

@@ -1,29 +1,36 @@
 //! HTTP: the routes, and nothing that decides.
 //!
 //! Owns the router, the shared state of the handlers and the fallbacks. The list of routes is the
-//! OpenAPI document: a handler can't be routed without standing in it.
+//! OpenAPI document: a handler can't be routed without standing in it and saying which scope it needs.
 
 pub mod admin;
+pub mod auth;
+pub mod base;
 pub mod checkpoint;
 pub mod exposition;
+pub mod governance;
 pub mod guards;
 pub mod intake;
 pub mod lease;
 pub mod listener;
 pub mod problem;
 pub mod records;
+mod table;
 pub mod workflows;
 
 use crate::config::Server;
+use crate::domain::Scope;
 use crate::driver::Driver;
 use crate::metrics::Metrics;
 use crate::reload::Reloader;
 use crate::store::LedgerReader;
-use axum::Router;
+use auth::Gate;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
 use problem::Problem;
 use std::sync::Arc;
+use table::Table;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
@@ -60,27 +67,43 @@ pub struct Shared {
 struct Document;
 
 fn routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(intake::post_events))
-        .routes(routes!(intake::post_reviews))
-        .routes(routes!(workflows::list))
-        .routes(routes!(workflows::get))
-        .routes(routes!(workflows::get_mode, workflows::post_mode))
-        .routes(routes!(workflows::why))
-        .routes(routes!(guards::get))
-        .routes(routes!(guards::relearn))
-        .routes(routes!(admin::stop))
-        .routes(routes!(admin::reload))
-        .routes(routes!(records::ledger))
-        .routes(routes!(checkpoint::checkpoint))
-        .routes(routes!(checkpoint::key))
-        .routes(routes!(records::refusals))
-        .routes(routes!(records::incidents))
-        .routes(routes!(records::acknowledge))
-        .routes(routes!(records::resolve))
-        .routes(routes!(admin::livez))
-        .routes(routes!(admin::readyz))
-        .routes(routes!(admin::metrics))
+    Table::new(Document::openapi())
+        .needs(Scope::Ingest, routes!(intake::post_events))
+        .needs(Scope::Review, routes!(intake::post_reviews))
+        .needs(Scope::Read, routes!(workflows::list))
+        .needs(Scope::Read, routes!(workflows::get))
+        .needs(Scope::Read, routes!(workflows::get_mode))
+        .needs(Scope::Operate, routes!(workflows::post_mode))
+        .needs(Scope::Read, routes!(workflows::why))
+        .needs(Scope::Read, routes!(guards::get))
+        .needs(Scope::Operate, routes!(guards::relearn))
+        .needs(Scope::Operate, routes!(admin::stop))
+        .needs(Scope::Admin, routes!(admin::reload))
+        .needs(Scope::Read, routes!(records::ledger))
+        .needs(Scope::Read, routes!(checkpoint::checkpoint))
+        .needs(Scope::Read, routes!(checkpoint::key))
+        .needs(Scope::Read, routes!(records::refusals))
+        .needs(Scope::Read, routes!(records::incidents))
+        .needs(Scope::Operate, routes!(records::acknowledge))
+        .needs(Scope::Operate, routes!(records::resolve))
+        .needs(Scope::Read, routes!(governance::gate))
+        .needs(Scope::Operate, routes!(governance::promote))
+        .needs(Scope::Read, routes!(governance::requests))
+        .needs(Scope::Read, routes!(governance::request))
+        .needs(Scope::Approve, routes!(governance::approve))
+        .needs(Scope::Operate, routes!(governance::withdraw))
+        .needs(Scope::Approve, routes!(governance::annul))
+        .needs(Scope::Approve, routes!(governance::restore))
+        .needs(Scope::Read, routes!(governance::readiness))
+        .needs(Scope::Operate, routes!(governance::answer))
+        .needs(Scope::Read, routes!(base::list))
+        .needs(Scope::Operate, routes!(base::audit))
+        .needs(Scope::Operate, routes!(base::regress))
+        .needs(Scope::Read, routes!(admin::metrics))
+        // Whoever watches the process has no token, and learns nothing of the workflows here.
+        .open(routes!(admin::livez))
+        .open(routes!(admin::readyz))
+        .done()
 }
 
 /// The OpenAPI document, generated from the routes.
@@ -92,6 +115,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 pub fn router(shared: Shared) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = Arc::new(document);
+    let clock = Arc::clone(shared.driver.clock());
+    let gate = Arc::new(Gate::new(Arc::clone(&shared.reloader), clock, shared.metrics.clone()));
     router
         .route("/openapi.json", axum::routing::get(move || async move { axum::Json((*document).clone()) }))
         .fallback(|uri: axum::http::Uri| async move {
@@ -107,6 +132,7 @@ pub fn router(shared: Shared) -> Router {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).into_response()
         }))
         .layer(axum::middleware::map_response(as_problem))
+        .layer(Extension(gate))
         .with_state(shared)
 }
 

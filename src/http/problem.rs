@@ -72,6 +72,16 @@ impl IntoResponse for Problem {
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        // RFC 6750: without a token no error is named, with a wrong one it is.
+        let challenge = match (status, self.code.as_str()) {
+            (StatusCode::UNAUTHORIZED, "token_expired") => Some("Bearer realm=\"andon\", error=\"invalid_token\""),
+            (StatusCode::UNAUTHORIZED, _) => Some("Bearer realm=\"andon\""),
+            (StatusCode::FORBIDDEN, "forbidden") => Some("Bearer realm=\"andon\", error=\"insufficient_scope\""),
+            _ => None,
+        };
+        if let Some(challenge) = challenge {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -3,11 +3,11 @@
 //! Owns these routes; reads of the ledger happen on a thread of their own.
 
 use super::Shared;
-use super::admin::LOCAL;
+use super::auth::Caller;
 use super::checkpoint::{EXPORT_KIND, accepts, lines};
 use super::problem::Problem;
 use super::workflows::blocking;
-use crate::domain::{Action, Command, Entry, Refusal, WorkflowId};
+use crate::domain::{Action, Entry, Refusal, WorkflowId};
 use crate::driver::Unavailable;
 use crate::monitor::{Effect, Incident, IncidentStatus};
 use crate::seal::Hash;
@@ -64,6 +64,7 @@ pub struct Ledger {
     responses((status = 200, content((Ledger = "application/json"), (String = "application/x-ndjson"))), (status = 400, body = Problem, content_type = "application/problem+json")))]
 pub async fn ledger(
     State(shared): State<Shared>,
+    caller: Caller,
     headers: HeaderMap,
     query: Result<Query<Entries>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
@@ -72,23 +73,29 @@ pub async fn ledger(
     let workflow = query
         .workflow
         .map(|id| WorkflowId::new(&id).map_err(|error| Problem::invalid("workflow", format!("`workflow` {error}"))));
-    let wanted = LedgerQuery {
-        workflow: workflow.transpose()?,
-        after: query.after.unwrap_or(0),
-        limit,
-        ..LedgerQuery::default()
-    };
+    let workflow = workflow.transpose()?;
+    workflow.as_ref().map_or(Ok(()), |id| caller.workflow(id.as_str()))?;
+    let wanted = LedgerQuery { workflow, after: query.after.unwrap_or(0), limit, ..LedgerQuery::default() };
     let found = blocking(move || shared.ledger.sealed(&wanted)).await??;
-    if accepts(&headers, EXPORT_KIND) {
-        return lines(&found);
-    }
     let next = found.last().filter(|_| found.len() == limit).map(|last| last.ledger_seq);
-    let numbered = |sealed: &SealedEntry| {
-        let SealedEntry { ledger_seq, leaf, chain, .. } = *sealed;
-        Ok(Numbered { ledger_seq, leaf, chain, entry: sealed.entry()? })
+    // What concerns the whole house is everybody's; of the rest a page holds what the token holds for.
+    let shown = |sealed: SealedEntry| {
+        let entry = match sealed.entry() {
+            Ok(entry) => entry,
+            Err(error) => return Some(Err(error)),
+        };
+        let may = entry.workflow.as_ref().is_none_or(|id| caller.may_see(id.as_str()));
+        may.then_some(Ok((sealed, entry)))
     };
-    let entries = found.iter().map(numbered).collect::<Result<_, StoreError>>()?;
-    Ok(Json(Ledger { entries, next }).into_response())
+    let found = found.into_iter().filter_map(shown).collect::<Result<Vec<_>, StoreError>>()?;
+    if accepts(&headers, EXPORT_KIND) {
+        return lines(&found.into_iter().map(|(sealed, _)| sealed).collect::<Vec<_>>());
+    }
+    let numbered = |(sealed, entry): (SealedEntry, Entry)| {
+        let SealedEntry { ledger_seq, leaf, chain, .. } = sealed;
+        Numbered { ledger_seq, leaf, chain, entry }
+    };
+    Ok(Json(Ledger { entries: found.into_iter().map(numbered).collect(), next }).into_response())
 }
 
 /// How many.
@@ -111,10 +118,14 @@ pub struct Refusals {
 #[utoipa::path(get, path = "/v1/refusals", tag = "records", params(Limit), responses((status = 200, body = Refusals)))]
 pub async fn refusals(
     State(shared): State<Shared>,
+    caller: Caller,
     query: Result<Query<Limit>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Refusals>, Problem> {
     let Query(query) = query.map_err(|error| Problem::invalid("query", error.body_text()))?;
-    Ok(Json(Refusals { refusals: shared.driver.refusals(page(query.limit)?) }))
+    let mut refusals = shared.driver.refusals(page(query.limit)?);
+    // Whose a refusal without a workflow is can't be told.
+    refusals.retain(|refusal| caller.may_see(refusal.workflow.as_deref().unwrap_or_default()));
+    Ok(Json(Refusals { refusals }))
 }
 
 /// Which incidents.
@@ -141,16 +152,21 @@ pub struct Incidents {
 #[utoipa::path(get, path = "/v1/incidents", tag = "records", params(Which), responses((status = 200, body = Incidents)))]
 pub async fn incidents(
     State(shared): State<Shared>,
+    caller: Caller,
     query: Result<Query<Which>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Incidents>, Problem> {
     let Query(query) = query.map_err(|error| Problem::invalid("query", error.body_text()))?;
     let limit = page(query.limit)?;
+    query.workflow.as_deref().map_or(Ok(()), |id| caller.workflow(id))?;
     let mut incidents = shared
         .driver
         .read(move |monitor, _| {
             let workflows = monitor.workflows().values();
             let workflows = workflows.filter(|w| query.workflow.as_deref().is_none_or(|id| w.id.as_str() == id));
-            let all = workflows.flat_map(|w| w.state.incidents.list().iter());
+            let workflows = workflows.filter(|w| caller.may_see(w.id.as_str()));
+            // What concerns the whole house is everybody's.
+            let house = monitor.house().incidents.list().iter().filter(|_| query.workflow.is_none());
+            let all = workflows.flat_map(|w| w.state.incidents.list().iter()).chain(house);
             all.filter(|i| query.status.is_none_or(|status| i.status == status)).cloned().collect::<Vec<_>>()
         })
         .await?;
@@ -173,10 +189,11 @@ pub struct Note {
     responses((status = 200, body = Incident), (status = 404, body = Problem, content_type = "application/problem+json")))]
 pub async fn acknowledge(
     State(shared): State<Shared>,
+    caller: Caller,
     Path(id): Path<String>,
     note: Option<Json<Note>>,
 ) -> Result<Json<Incident>, Problem> {
-    step(shared, id, note, |incident, note| Action::Acknowledge { incident, note }).await
+    step(shared, caller, id, note, |incident, note| Action::Acknowledge { incident, note }).await
 }
 
 /// Close it.
@@ -184,14 +201,16 @@ pub async fn acknowledge(
     responses((status = 200, body = Incident), (status = 404, body = Problem, content_type = "application/problem+json")))]
 pub async fn resolve(
     State(shared): State<Shared>,
+    caller: Caller,
     Path(id): Path<String>,
     note: Option<Json<Note>>,
 ) -> Result<Json<Incident>, Problem> {
-    step(shared, id, note, |incident, note| Action::Resolve { incident, note }).await
+    step(shared, caller, id, note, |incident, note| Action::Resolve { incident, note }).await
 }
 
 async fn step(
     shared: Shared,
+    caller: Caller,
     id: String,
     note: Option<Json<Note>>,
     action: impl FnOnce(String, String) -> Action,
@@ -200,8 +219,13 @@ async fn step(
     if note.len() > 1_024 {
         return Err(Problem::invalid("note", "`note` must have at most 1024 bytes"));
     }
-    find(&shared, id.clone()).await?;
-    let effects: Vec<Effect> = shared.driver.command(Command::new(LOCAL, action(id.clone(), note))).await?;
+    let found = find(&shared, id.clone()).await?;
+    if found.workflow.is_empty() {
+        caller.all_workflows()?
+    } else {
+        caller.workflow(&found.workflow)?
+    }
+    let effects: Vec<Effect> = shared.driver.command(caller.command(action(id.clone(), note))).await?;
     if effects.is_empty() {
         tracing::debug!(incident = id, "the incident was there already");
     }
@@ -213,9 +237,10 @@ async fn find(shared: &Shared, id: String) -> Result<Incident, Problem> {
     let found: Result<Option<Incident>, Unavailable> = shared
         .driver
         .read(move |monitor, _| {
-            monitor
-                .incident_owner(&wanted)
-                .and_then(|w| w.state.incidents.list().iter().find(|i| i.id == wanted).cloned())
+            let of_house = monitor.house().incidents.list().iter().find(|i| i.id == wanted);
+            let of_workflow =
+                || monitor.incident_owner(&wanted)?.state.incidents.list().iter().find(|i| i.id == wanted);
+            of_house.or_else(of_workflow).cloned()
         })
         .await;
     found?.ok_or_else(|| {

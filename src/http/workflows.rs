@@ -4,9 +4,10 @@
 //! thread of their own from a copy of the state.
 
 use super::Shared;
+use super::auth::Caller;
 use super::lease::{ModeAnswer, knows, respond};
 use super::problem::Problem;
-use crate::domain::{Action, Command, Entry, Mode, Policy, Time, What, WorkflowId};
+use crate::domain::{Action, Entry, Mode, Policy, Time, What, WorkflowId};
 use crate::monitor::{Detail, Workflow, WorkflowView};
 use crate::store::LedgerQuery;
 use axum::Json;
@@ -23,7 +24,7 @@ const WAIT_SECONDS_MAX: u64 = 300;
 /// Workflows of one page.
 const PAGE_MAX: usize = 1_000;
 /// Longest reason.
-const REASON_BYTES_MAX: usize = 1_024;
+pub(super) const REASON_BYTES_MAX: usize = 1_024;
 
 /// A page of the list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -50,6 +51,7 @@ pub struct Workflows {
     responses((status = 200, body = Workflows), (status = 400, body = Problem, content_type = "application/problem+json")))]
 pub async fn list(
     State(shared): State<Shared>,
+    caller: Caller,
     page: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Workflows>, Problem> {
     let Query(page) = page.map_err(|error| Problem::invalid("query", error.body_text()))?;
@@ -62,6 +64,7 @@ pub async fn list(
         .driver
         .read(move |monitor, now| {
             let present = monitor.workflows().values().filter(|w| w.state.in_policy && *w.id.as_str() > *after);
+            let present = present.filter(|w| caller.may_see(w.id.as_str()));
             (Arc::clone(monitor.policy()), now, present.take(limit + 1).cloned().collect::<Vec<Workflow>>())
         })
         .await?;
@@ -205,6 +208,7 @@ pub struct Order {
         (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub async fn post_mode(
     State(shared): State<Shared>,
+    caller: Caller,
     Path(id): Path<String>,
     order: Result<Json<Order>, axum::extract::rejection::JsonRejection>,
 ) -> Result<Response, Problem> {
@@ -222,7 +226,7 @@ pub async fn post_mode(
         (None, Some(hold)) => Action::Hold { workflow, hold, reason },
         _ => return Err(Problem::invalid("mode", "send either `mode` to lower, or `hold`, and a `reason`")),
     };
-    shared.driver.command(Command::new(super::admin::LOCAL, action)).await?;
+    shared.driver.command(caller.command(action)).await?;
     let view = shared.driver.board().peek(&id).ok_or_else(|| Problem::unknown_workflow(&id))?;
     Ok(respond(&view, shared.driver.clock().now(), shared.reloader.lease_ms(), &HeaderMap::new()).into_response())
 }

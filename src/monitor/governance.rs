@@ -40,7 +40,7 @@ pub struct Probation {
 }
 
 /// What somebody said to an item of a checklist.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Answer {
     /// Whether it is ready.
     pub ready: bool,

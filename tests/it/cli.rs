@@ -49,7 +49,14 @@ time = { column = "at", format = "rfc3339" }
 /// A command in a folder of its own, where no other daemon is named.
 pub(crate) fn andon(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_andon"));
-    command.args(arguments).current_dir(folder).env_remove("ANDON_URL").stdin(Stdio::null()).output().unwrap()
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("ANDON_URL")
+        .env_remove("ANDON_TOKEN")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {
@@ -114,6 +121,7 @@ fn help_is_complete() {
         "openapi",
         "power",
         "calibrate",
+        "token",
     ] {
         let arguments: Vec<_> = [name, "--help"].into_iter().filter(|argument| !argument.is_empty()).collect();
         let output = andon(folder.path(), &arguments);

@@ -5,11 +5,13 @@
 
 #![cfg(test)]
 
+mod access;
 mod errors;
 mod faults;
 pub(crate) mod harness;
 pub(crate) mod http;
 mod intake;
+mod keys;
 mod learning;
 mod ledger;
 mod limits;

@@ -17,4 +17,5 @@ mod sim;
 mod statistics;
 mod store;
 mod tidy;
+mod token;
 mod traces;

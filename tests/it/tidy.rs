@@ -50,7 +50,7 @@ fn code(path: &str, text: &str) -> String {
 }
 
 /// Which rooms a room may import; the higher the line, the lower the room.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("stats", &[]),
     ("seal", &["domain"]),
@@ -63,14 +63,21 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("backtest", &["domain", "monitor", "store"]),
     ("ingest", &["domain", "stats", "monitor", "config"]),
     ("driver", &["domain", "stats", "monitor", "config", "seal", "clock", "metrics", "store"]),
-    ("reload", &["domain", "config", "clock", "metrics", "monitor", "driver"]),
+    ("access", &["domain", "config", "clock"]),
+    ("reload", &["domain", "config", "clock", "metrics", "monitor", "driver", "access"]),
     (
         "http",
-        &["domain", "stats", "monitor", "config", "seal", "clock", "metrics", "store", "ingest", "driver", "reload"],
+        &[
+            "domain", "stats", "monitor", "config", "seal", "clock", "metrics", "store", "ingest", "driver", "reload",
+            "access",
+        ],
     ),
     (
         "app",
-        &["domain", "stats", "monitor", "config", "clock", "metrics", "store", "ingest", "driver", "reload", "http"],
+        &[
+            "domain", "stats", "monitor", "config", "clock", "metrics", "store", "ingest", "driver", "reload",
+            "access", "http",
+        ],
     ),
 ];
 
@@ -219,6 +226,21 @@ fn nothing_tells_of_the_machine_that_this_was_written_on() {
         let Ok(text) = fs::read_to_string(&path) else { continue };
         for needle in &needles {
             assert!(!text.contains(needle.as_str()), "{}: `{needle}`", show(&path));
+        }
+    }
+}
+
+/// The table in docs/access.md is the list of routes: who reads it must find what the router enforces.
+#[test]
+fn every_route_is_documented_with_its_scope() {
+    let page = fs::read_to_string(root().join("docs/access.md")).unwrap();
+    let document = serde_json::to_value(andon::http::openapi()).unwrap();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let scope = operation["security"][0]["bearer"][0].as_str();
+            let cell = scope.map_or_else(|| "none".to_owned(), |scope| format!("`{scope}`"));
+            let row = format!("| `{} {path}` | {cell}", method.to_uppercase());
+            assert!(page.lines().any(|line| line.starts_with(&row)), "docs/access.md must say: {row} |");
         }
     }
 }

@@ -50,18 +50,19 @@ fn a_growing_journal_is_never_taken_for_a_damaged_one() {
         }
         journal.settle();
     });
-    let (mut looks, mut last) = (0, 0);
+    let mut looks = 0;
     while !writer.is_finished() {
         let look = Look::at(folder.path()).unwrap_or_else(|error| panic!("look {looks}: {error}"));
         let mut next = 1;
+        // A folder is not listed in one moment, so the newest segment may be missed; never one in between.
         let read = look.journal.replay(1, &mut |seq, _, _| {
             assert_eq!(seq, next);
             next += 1;
             Ok(())
         });
         let read = read.unwrap_or_else(|error| panic!("look {looks}: {error}"));
-        assert!(read >= last, "{read} records after {last}");
-        (looks, last) = (looks + 1, read);
+        assert_eq!(read, look.journal.last_seq());
+        looks += 1;
     }
     writer.join().unwrap();
     assert!(looks > 3, "{looks} looks");

@@ -1,0 +1,251 @@
+//! Who asks, and whether they may: before any handler sees the request.
+//!
+//! Owns where a token stands in a request, the errors 401 and 403, and the limit to workflows that
+//! stand in a path. Which scope a route needs is declared in the list of routes (`table.rs`).
+
+use super::problem::Problem;
+use crate::access::{Access, Denied};
+use crate::clock::Clock;
+use crate::domain::refusal::cut;
+use crate::domain::{Action, Command, Person, Refusal, RefusalCode, Review, Scope, WorkflowId};
+use crate::metrics::Metrics;
+use crate::reload::Reloader;
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// The other header for a token, which clients of feature flags know.
+pub const API_KEY: &str = "x-api-key";
+/// Paths that begin with this are about the workflow that stands there.
+const OF_ONE_WORKFLOW: &str = "/v1/workflows/{id}";
+
+/// Whoever sent a request: a parameter of every handler that needs to know. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller(Arc<Person>);
+
+impl Deref for Caller {
+    type Target = Person;
+
+    fn deref(&self) -> &Person {
+        &self.0
+    }
+}
+
+impl Caller {
+    /// An order in this person's name, with the roles that they have now.
+    pub fn command(&self, action: Action) -> Command {
+        Command { by: self.name.clone(), roles: self.roles.clone(), action }
+    }
+
+    /// Whether the token holds for a workflow: for lists, which show what it holds for.
+    pub fn may_see(&self, workflow: &str) -> bool {
+        self.workflows.has(workflow)
+    }
+
+    /// Goes on where the token holds for a workflow. Paths that begin with `/v1/workflows/{id}` are
+    /// checked before their handlers; whatever names a workflow elsewhere must ask here.
+    pub fn workflow(&self, workflow: &str) -> Result<(), Problem> {
+        if self.may_see(workflow) {
+            return Ok(());
+        }
+        let detail = format!(
+            "the token of {} doesn't hold for the workflow `{}`: it holds for {}",
+            self.name,
+            cut(workflow, 64),
+            self.workflows
+        );
+        Err(Problem {
+            field: Some("id".to_owned()),
+            ..Problem::new(StatusCode::FORBIDDEN, "forbidden_workflow", detail)
+        })
+    }
+
+    /// Goes on where the token holds for all workflows: for what concerns the whole house.
+    pub fn all_workflows(&self) -> Result<(), Problem> {
+        if self.workflows.is_all() {
+            return Ok(());
+        }
+        let detail = format!(
+            "this concerns all workflows, and the token of {} holds for {} only: it takes a token with workflows = [\"*\"]",
+            self.name, self.workflows
+        );
+        Err(Problem::new(StatusCode::FORBIDDEN, "forbidden_workflow", detail))
+    }
+
+    /// Takes those items away that the token doesn't hold for; each becomes a refusal.
+    pub(super) fn keep_own<T>(
+        &self,
+        items: &mut Vec<(usize, T)>,
+        refusals: &mut Vec<Refusal>,
+        of: impl Fn(&T) -> (&str, &WorkflowId),
+    ) {
+        if self.workflows.is_all() {
+            return;
+        }
+        items.retain(|(index, item)| {
+            let (id, workflow) = of(item);
+            let own = self.may_see(workflow.as_str());
+            if !own {
+                let message =
+                    format!("the sender's token doesn't hold for this workflow: it holds for {}", self.workflows);
+                let refusal = Refusal::new(RefusalCode::ForbiddenWorkflow, message).at_field("workflow");
+                refusals.push(refusal.of(id, Some(workflow.as_str())).at(*index, None));
+            }
+            own
+        });
+    }
+
+    /// Takes those verdicts away that claim to be somebody else's. A service that sends outputs, too, hands on
+    /// what people said elsewhere, and `admin` may do everything.
+    pub(super) fn keep_own_verdicts(&self, items: &mut Vec<(usize, Review)>, refusals: &mut Vec<Refusal>) {
+        if self.scopes.allows(Scope::Admin) || self.scopes.allows(Scope::Ingest) {
+            return;
+        }
+        items.retain(|(index, review)| {
+            let own = review.reviewer.as_str() == self.name;
+            if !own {
+                let message = format!(
+                    "`reviewer` must be the name of the sender's token, {}; a service that hands on the verdicts of others has the scope `ingest`, too",
+                    self.name
+                );
+                let refusal = Refusal::new(RefusalCode::ForbiddenReviewer, message).at_field("reviewer");
+                refusals.push(refusal.of(&review.id, Some(review.workflow.as_str())).at(*index, None));
+            }
+            own
+        });
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(unguarded)
+    }
+}
+
+/// A route that nobody guards answers nothing: a fault of ours must not let anybody in.
+fn unguarded() -> Problem {
+    let detail = "a fault in andon itself: this route doesn't say who may use it; please report it";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+}
+
+/// What the guard of every route needs.
+#[derive(Clone)]
+pub struct Gate {
+    reloader: Arc<Reloader>,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    /// Without tokens everybody is the same.
+    local: Caller,
+}
+
+impl Gate {
+    /// With the tokens that the reloader has in force.
+    pub fn new(reloader: Arc<Reloader>, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+        Self { reloader, clock, metrics, local: Caller(Arc::new(Person::local())) }
+    }
+
+    /// Who asks.
+    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+        let access = self.reloader.access();
+        let Access::Tokens(keyring) = &**access else { return Ok(self.local.clone()) };
+        let found = presented(headers).and_then(|token| keyring.person(token, self.clock.now()));
+        found.map(Caller).map_err(|denied| {
+            self.count(denied.name());
+            unauthenticated(denied)
+        })
+    }
+
+    fn count(&self, reason: &str) {
+        self.metrics.denied.with_label_values(&[reason]).inc();
+    }
+
+    async fn check(&self, scope: Scope, request: &mut Request) -> Result<(), Problem> {
+        let caller = self.caller(request.headers())?;
+        if !caller.scopes.allows(scope) {
+            self.count("scope");
+            return Err(missing_scope(&caller, scope));
+        }
+        if !caller.workflows.is_all()
+            && let Some(workflow) = workflow_in_path(request).await
+        {
+            caller.workflow(&workflow).inspect_err(|_| self.count("workflow"))?;
+        }
+        request.extensions_mut().insert(caller);
+        Ok(())
+    }
+}
+
+/// Lets a request through to its handler where the scope of its route allows it.
+pub(super) async fn guard(scope: Scope, mut request: Request, next: Next) -> Response {
+    let Some(gate) = request.extensions().get::<Arc<Gate>>().cloned() else { return unguarded().into_response() };
+    match gate.check(scope, &mut request).await {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The workflow that a path is about, as the handler will read it.
+async fn workflow_in_path(request: &mut Request) -> Option<String> {
+    let of_one = |path: &MatchedPath| {
+        let rest = path.as_str().strip_prefix(OF_ONE_WORKFLOW);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    request.extensions().get::<MatchedPath>().filter(|path| of_one(path))?;
+    let (mut parts, body) = std::mem::take(request).into_parts();
+    let params = RawPathParams::from_request_parts(&mut parts, &()).await;
+    *request = Request::from_parts(parts, body);
+    // A path that is no UTF-8 names no workflow, and no token holds for that.
+    let id = |params: RawPathParams| params.iter().find(|(name, _)| *name == "id").map(|(_, value)| value.to_owned());
+    Some(params.ok().and_then(id).unwrap_or_default())
+}
+
+/// The token in a request: `Authorization: Bearer …`, or else `X-API-Key: …`.
+fn presented(headers: &HeaderMap) -> Result<&[u8], Denied> {
+    const BEARER: &[u8] = b"bearer ";
+    let only = |name: &str| {
+        let mut all = headers.get_all(name).iter();
+        let first = all.next().ok_or(Denied::Missing)?;
+        // Of two, a proxy may have checked the other one.
+        if all.next().is_some() { Err(Denied::Malformed) } else { Ok(first.as_bytes()) }
+    };
+    match only(header::AUTHORIZATION.as_str()) {
+        Ok(value) => match value.split_at_checked(BEARER.len()) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case(BEARER) => Ok(token.trim_ascii()),
+            // Another scheme is for a proxy in between.
+            _ => only(API_KEY).map_err(|_| Denied::Malformed),
+        },
+        Err(Denied::Missing) => only(API_KEY),
+        Err(denied) => Err(denied),
+    }
+}
+
+fn unauthenticated(denied: Denied) -> Problem {
+    let (code, detail) = match denied {
+        Denied::Missing => (
+            "unauthenticated",
+            "this needs an access token: send it as `Authorization: Bearer …` or as `X-API-Key: …`".to_owned(),
+        ),
+        Denied::Malformed => (
+            "unauthenticated",
+            "what was sent is no access token of andon: it may be cut off, or something else".to_owned(),
+        ),
+        Denied::Unknown => (
+            "unauthenticated",
+            "this access token is not known here: it may be revoked, of another andon, or not loaded yet".to_owned(),
+        ),
+        Denied::Expired(at) => ("token_expired", format!("this access token expired at {at}: ask for a new one")),
+    };
+    Problem::new(StatusCode::UNAUTHORIZED, code, detail)
+}
+
+fn missing_scope(caller: &Caller, scope: Scope) -> Problem {
+    let detail =
+        format!("this needs the scope `{}`, and the token of {} has: {}", scope.name(), caller.name, caller.scopes);
+    Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
+}
