@@ -201,7 +201,9 @@ fn start_driver(
         engine.input(now, Input::Command(Command::new("andon", action)))?;
     }
     let waiting = engine.monitor().house().waiting.as_ref().map(|policy| policy.hash.clone());
-    if engine.monitor().policy().hash != settings.policy.hash && waiting.as_ref() != Some(&settings.policy.hash) {
+    let in_force = engine.monitor().policy().hash == settings.policy.hash;
+    let is_known = waiting.as_ref().map_or(in_force, |hash| *hash == settings.policy.hash);
+    if !is_known {
         engine.input(now, Input::Policy(Box::new(settings.policy.clone())))?;
     }
     if engine.monitor().house().waiting.is_some() {

@@ -188,7 +188,9 @@ impl Reloader {
             tracing::warn!("no access token holds any more: nobody gets in until there is a new one");
         }
         let changed = new.policy.hash != self.policy_hash();
-        let effects = if changed { self.driver.load(new.policy.clone()).await? } else { Vec::new() };
+        // A file that goes back to what is in force ends what waits.
+        let waits_now = self.driver.read(|monitor, _| monitor.house().waiting.is_some()).await?;
+        let effects = if changed || waits_now { self.driver.load(new.policy.clone()).await? } else { Vec::new() };
         let (waiting, loosens) = waits(&effects).unzip();
         let differs = [
             ("server", new.server != old.server),

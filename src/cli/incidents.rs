@@ -59,6 +59,9 @@ struct About {
 
 /// An incident's id is a workflow's id and a number, so nothing in it needs escaping.
 fn incident(text: &str) -> Result<String, String> {
+    if text.strip_prefix("house:").is_some_and(|number| number.parse::<u64>().is_ok()) {
+        return Ok(text.to_owned());
+    }
     match text.rsplit_once('-') {
         Some((workflow, number)) if WorkflowId::is_valid(workflow) && number.parse::<u64>().is_ok() => {
             Ok(text.to_owned())
@@ -92,7 +95,8 @@ fn list(arguments: &Arguments) -> Result<(), ClientError> {
     let workflow = arguments.workflow.as_ref().map(|id| format!("&workflow={id}")).unwrap_or_default();
     let mut found: Incidents = client.get(&format!("/v1/incidents?limit=1000{workflow}"))?;
     if !arguments.all {
-        found.incidents.retain(|incident| incident.status != IncidentStatus::Resolved);
+        // A part of another incident is looked at there.
+        found.incidents.retain(|incident| incident.is_unresolved() && incident.part_of.is_none());
     }
     if arguments.json {
         output::json(&found);
@@ -106,6 +110,7 @@ fn list(arguments: &Arguments) -> Result<(), ClientError> {
     let mut table = Table::new(&[
         ("incident", Side::Left),
         ("status", Side::Left),
+        ("severity", Side::Left),
         ("opened", Side::Right),
         ("about", Side::Left),
         ("summary", Side::Left),
@@ -113,7 +118,8 @@ fn list(arguments: &Arguments) -> Result<(), ClientError> {
     for incident in found.incidents {
         let opened = words::ago(now, incident.opened_at);
         let status = status(incident.status).to_owned();
-        table.row(vec![incident.id, status, opened, incident.about, incident.summary]);
+        let severity = incident.severity.name().to_owned();
+        table.row(vec![incident.id, status, severity, opened, incident.about, incident.summary]);
     }
     table.lines().iter().for_each(output::line);
     Ok(())

@@ -3,8 +3,10 @@
 //! Owns the arguments, the exit codes (0 done, 1 failed, 64 wrong use or configuration) and what
 //! is printed. Decides nothing about modes.
 
+mod annul;
 mod backtest;
 mod backtest_report;
+mod base;
 mod baseline;
 mod calibrate;
 mod check;
@@ -12,6 +14,7 @@ mod client;
 mod demo;
 mod demo_policy;
 mod demo_story;
+mod gate;
 mod import;
 mod import_dry;
 mod import_live;
@@ -27,7 +30,10 @@ mod openapi;
 mod output;
 mod power;
 mod progress;
+mod promote;
+mod ready;
 mod refused;
+mod requests;
 mod serve;
 mod simulate;
 mod table;
@@ -71,6 +77,18 @@ enum Command {
     Why(why::Arguments),
     /// List, acknowledge and resolve incidents.
     Incidents(incidents::Arguments),
+    /// Say what a workflow must still show before people may promote it.
+    Gate(gate::Arguments),
+    /// Ask for a higher mode.
+    Promote(promote::Arguments),
+    /// List, approve, reject and take back what people asked for.
+    Requests(requests::Arguments),
+    /// Say that a demotion, or a whole storm of them, was false.
+    Annul(annul::Arguments),
+    /// Show and answer the readiness checklist of a workflow.
+    Ready(ready::Arguments),
+    /// Show what workflows stand on; note audits and regressions.
+    Base(base::Arguments),
     /// Say what a guard has learned to be normal; have it learn anew.
     Baseline(baseline::Arguments),
     /// Prove that the record of decisions is unaltered; export it.
@@ -105,6 +123,12 @@ pub fn run() -> ExitCode {
         Command::Mode(arguments) => mode::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::Incidents(arguments) => incidents::run(&arguments),
+        Command::Gate(arguments) => gate::run(&arguments),
+        Command::Promote(arguments) => promote::run(&arguments),
+        Command::Requests(arguments) => requests::run(&arguments),
+        Command::Annul(arguments) => annul::run(&arguments),
+        Command::Ready(arguments) => ready::run(&arguments),
+        Command::Base(arguments) => base::run(&arguments),
         Command::Baseline(arguments) => baseline::run(&arguments),
         Command::Ledger(arguments) => ledger::run(&arguments),
         Command::Power(arguments) => power::run(&arguments),

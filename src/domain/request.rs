@@ -124,7 +124,7 @@ pub struct Approval {
 /// A request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Request {
-    /// Its id: the workflow (or `house`), `r` and a number.
+    /// Its id, such as `email-drafts-r3`, or `house:r1` for what concerns the whole house.
     pub id: String,
     /// The workflow; `null` for what concerns the whole house.
     pub workflow: Option<WorkflowId>,

@@ -45,6 +45,11 @@ impl Workflow {
             self.state.governance.demoted(Demotion { at: now, epoch, from, guard: name.clone(), annulled: false });
             ctx.demoted(&self.id);
         } else if self.state.incidents.is_about("breach", Some(&name)) {
+            // Known, and still so: nothing is quiet, and what is asked for has come to nothing.
+            self.cancel_requests(ctx, &format!("meanwhile, by breach: {summary}"));
+            if let Some(guard) = self.state.guards.get_mut(&name) {
+                guard.last_breach = Some(LastBreach { time: now, epoch: self.state.epoch });
+            }
             return;
         } else {
             ctx.ledger(Some(&self.id), "andon", What::BreachNoted { breach: Box::new(breach.clone()) });
@@ -81,6 +86,9 @@ impl Workflow {
     /// Returns whether it did.
     pub fn lower(&mut self, ctx: &mut Ctx, to: Mode, cause: Cause, reason: String, breach: Option<Breach>) -> bool {
         self.cancel_requests(ctx, &format!("meanwhile, by {}: {reason}", cause.name()));
+        if matches!(cause, Cause::Operator | Cause::Stop) {
+            self.state.governance.lowered_by_people_at = Some(ctx.at.now);
+        }
         if to >= self.state.granted {
             return false;
         }

@@ -30,7 +30,8 @@ impl Workflow {
             watched |= plan.policy.signal.is_statistical() && plan.binds(target);
             found.push(if quiet.standing > shown.standing { quiet } else { shown });
             if plan.policy.signal.is_statistical() && plan.judges_means() {
-                found.push(guard.strata.repeatable(&plan.policy.name, policy.spread, &self.state.segments));
+                let (name, compare_times) = (&plan.policy.name, policy.days_min > 1);
+                found.push(guard.strata.repeatable(name, policy.spread, compare_times, &self.state.segments));
             }
         }
         if !watched {
@@ -71,6 +72,10 @@ fn below_bound(plan: &GuardPlan, guard: &Guard, target: Mode, policy: &GatePolic
         return Requirement::new(name, Standing::Inconclusive, detail).counted(guard.total.n, None);
     }
     let Some(bound) = guard.bound(plan, target) else {
+        if plan.policy.bound.get(target).is_some() {
+            let detail = "what it learned leaves nothing to test: have it learn anew from healthy outputs";
+            return Requirement::new(name, Standing::Missing, detail);
+        }
         return Requirement::new(name, Standing::Met, format!("it doesn't bind in {target}"));
     };
     let signal = &plan.policy.signal;
@@ -112,7 +117,8 @@ fn below_bound(plan: &GuardPlan, guard: &Guard, target: Mode, policy: &GatePolic
 /// A distribution keeps to its tolerance, or groups fail alike.
 fn at_rest(plan: &GuardPlan, guard: &Guard, granted: Mode) -> Requirement {
     let name = format!("guard:{}", plan.policy.name);
-    let n = guard.total.n;
+    // What was seen before the mode was granted says nothing about it.
+    let n = guard.epoch_n;
     if guard.learns() {
         let detail = "its baseline isn't pinned yet: until then it judges nothing";
         return Requirement::new(name, Standing::Inconclusive, detail).counted(n, None);
@@ -142,7 +148,11 @@ fn at_rest(plan: &GuardPlan, guard: &Guard, granted: Mode) -> Requirement {
         );
     }
     match (value, &plan.policy.signal) {
-        (Some(value), Signal::Drift { .. }) if value > wanted => state(
+        (Some(value), Signal::Disparity { .. }) if value > wanted => state(
+            Standing::Missing,
+            format!("a group fails {value:.2} times as often as the others, and {wanted} is the tolerance"),
+        ),
+        (Some(value), _) if value > wanted => state(
             Standing::Missing,
             format!("the outputs of late are {value:.3} away from the baseline, and {wanted} is the tolerance"),
         ),

@@ -51,11 +51,11 @@ impl Workflow {
         let asked = self.plan.policy.gate.get(to.mode().unwrap_or(Mode::Collaborate));
         let mut requirements = self.state_requirements(to);
         requirements.extend(self.base_requirements(house, now));
-        if let Some(mode) = to.mode() {
-            requirements.extend(self.evidence_requirements(asked, now));
-            requirements.extend(self.guard_requirements(mode, asked, now));
-            requirements.extend(self.kpi_requirements(asked, now));
-        }
+        // Out of the lab it goes in the mode that it has; in assist nothing is bound, so the next one's hold.
+        let mode = to.mode().unwrap_or_else(|| self.state.granted.max(Mode::Collaborate));
+        requirements.extend(self.evidence_requirements(asked, now));
+        requirements.extend(self.guard_requirements(mode, asked, now));
+        requirements.extend(self.kpi_requirements(asked, now));
         requirements.extend(self.readiness_requirements(now));
         Gate {
             workflow: self.id.clone(),
@@ -123,7 +123,9 @@ impl Workflow {
             known(caps.is_empty()),
             if caps.is_empty() { "nothing caps it".to_owned() } else { format!("it is capped: {}", caps.join("; ")) },
         ));
-        let open: Vec<&str> = state.incidents.unresolved().map(|incident| incident.id.as_str()).collect();
+        // Those that are a part of another one, too.
+        let open = state.incidents.list().iter().filter(|incident| incident.is_unresolved());
+        let open: Vec<&str> = open.map(|incident| incident.id.as_str()).collect();
         let detail = if open.is_empty() {
             "no incident is open".to_owned()
         } else {
@@ -235,20 +237,27 @@ impl Workflow {
         let kpis =
             WINDOWS.iter().position(|window| window.name == KPI_WINDOW).and_then(|window| self.kpis(window, now));
         let mut found = Vec::new();
-        let mut ask = |name: &str, value: Option<f64>, wanted: f64, met: fn(f64, f64) -> bool| {
-            let standing = value.map_or(Standing::Inconclusive, |value| known(met(value, wanted)));
+        let all = kpis.as_ref().map_or(0, |kpis| kpis.outputs);
+        let mut ask = |name: &str, (value, n): (Option<f64>, u64), wanted: f64, met: fn(f64, f64) -> bool| {
+            // A few that are known say little about the others.
+            let enough = n >= VERSION_MIN && n >= all / 2;
+            let standing = value.filter(|_| enough).map_or(Standing::Inconclusive, |value| known(met(value, wanted)));
             let detail = value.map_or_else(
                 || format!("nothing is known about it in the last {KPI_WINDOW}"),
-                |value| format!("{value:.4} in the last {KPI_WINDOW}, and {wanted} is asked for"),
+                |value| {
+                    format!("{value:.4} over {n} of {all} outputs in the last {KPI_WINDOW}, and {wanted} is asked for")
+                },
             );
-            let n = kpis.as_ref().map_or(0, |kpis| kpis.outputs);
-            found.push(Requirement::new(name, standing, detail).valued(value, wanted).counted(n, None));
+            let needed = Some((all / 2).max(VERSION_MIN));
+            found.push(Requirement::new(name, standing, detail).valued(value, wanted).counted(n, needed));
         };
         if let Some(wanted) = asked.sla_min {
-            ask("sla", kpis.as_ref().and_then(|kpis| kpis.sla_adherence), wanted, |value, wanted| value >= wanted);
+            let value = kpis.as_ref().map_or((None, 0), |kpis| (kpis.sla_adherence, kpis.sla_judged));
+            ask("sla", value, wanted, |value, wanted| value >= wanted);
         }
         if let Some(wanted) = asked.cost_per_unit_max {
-            let value = kpis.as_ref().and_then(|kpis| kpis.cost_per_unit).map(Money::to_f64);
+            let value =
+                kpis.as_ref().map_or((None, 0), |kpis| (kpis.cost_per_unit.map(Money::to_f64), kpis.cost_outputs));
             ask("cost_per_unit", value, wanted.to_f64(), |value, wanted| value <= wanted);
         }
         found

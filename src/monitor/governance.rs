@@ -3,6 +3,7 @@
 //! Owns the history of demotions with the time that a workflow stays down, the probation, the answers
 //! to checklists and what an epoch has shown. Decides nothing by itself.
 
+use super::incident::SAME_CAUSE_MS;
 use super::seen::Seen;
 use crate::domain::{CooldownPolicy, Mode, Request, Time};
 use serde::{Deserialize, Serialize};
@@ -88,9 +89,9 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// The id of the next request of a workflow, or of the house.
-    pub fn next_id(&self, of: &str) -> String {
-        format!("{of}-r{}", self.asked + 1)
+    /// The id of the next request of something: its prefix and a number.
+    pub fn next_id(&self, prefix: &str) -> String {
+        format!("{prefix}r{}", self.asked + 1)
     }
 
     /// Adds one; it got its id from [`Requests::next_id`].
@@ -148,6 +149,8 @@ pub struct Governance {
     pub annulled: u64,
     /// When people last raised it.
     pub raised_at: Option<Time>,
+    /// When people last lowered it, or stopped it where it was down already.
+    pub lowered_by_people_at: Option<Time>,
     /// When something last happened that ends what is asked for.
     pub disturbed_at: Option<Time>,
     /// Tighter review after a promotion.
@@ -189,13 +192,20 @@ impl Governance {
         }
     }
 
-    /// Until when the gate stays closed after the last demotion, and which one in a row that was:
-    /// each within the declared time after the one before doubles the time, up to the declared most.
+    /// Until when the gate stays closed after the last demotion, and which one in a row that was: each
+    /// within the declared time before the last one doubles the time, up to the declared most.
     pub fn closed_until(&self, policy: &CooldownPolicy) -> Option<(Time, u32)> {
         let mut counted = self.demotions.iter().rev().filter(|demotion| !demotion.annulled);
         let last = counted.next()?;
-        let before = counted.take_while(|demotion| last.at.since(demotion.at) <= policy.within_ms).count();
-        let nth = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1);
+        // Two steps down soon after each other have one cause.
+        let (mut before, mut since) = (0, last.at);
+        for demotion in counted.take_while(|demotion| last.at.since(demotion.at) <= policy.within_ms) {
+            if since.since(demotion.at) > SAME_CAUSE_MS {
+                before += 1;
+            }
+            since = demotion.at;
+        }
+        let nth: u32 = before + 1;
         let factor = 1i64.checked_shl(nth - 1).filter(|_| nth < 40).unwrap_or(i64::MAX);
         Some((last.at.plus(policy.first_ms.saturating_mul(factor).min(policy.max_ms)), nth))
     }
@@ -230,6 +240,10 @@ mod tests {
         of.annul(6);
         of.annul(6);
         assert_eq!((of.closed_until(&policy), of.annulled, of.demoted), (Some((Time(111 * Time::DAY), 2)), 1, 3));
+        let half_an_hour_later = Demotion { at: Time(105 * Time::DAY + 30 * Time::MINUTE), ..demotion(105, 5) };
+        let mut steps = of.clone();
+        steps.demotions.insert(2, half_an_hour_later);
+        assert_eq!(steps.closed_until(&policy).map(|(_, nth)| nth), Some(2), "two steps down are one");
         of.demoted(demotion(136, 8));
         assert_eq!(of.closed_until(&policy), Some((Time(139 * Time::DAY), 1)), "the others are too long ago");
     }

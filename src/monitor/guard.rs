@@ -81,6 +81,8 @@ pub struct Guard {
     pub(super) averaged: (f64, u32),
     /// The same means by day, version and segment.
     pub(super) strata: Strata,
+    /// Observations since the epoch began.
+    pub(super) epoch_n: u64,
 }
 
 /// One output on its way through the guards.
@@ -116,6 +118,7 @@ impl Guard {
             sequence: Sequence::default(),
             averaged: (0.0, 0),
             strata: Strata::default(),
+            epoch_n: 0,
         }
     }
 
@@ -158,7 +161,10 @@ impl Guard {
             }
             Signal::RejectionRate => None,
             signal if !signal.is_statistical() => {
-                self.last_at = Some(now);
+                // A spend of which nothing is known is no small one.
+                if !matches!(signal, Signal::SpendLimit { .. }) || event.cost.is_some() {
+                    self.last_at = Some(now);
+                }
                 self.limit.event(signal, now, event).map(Broken::Limit)
             }
             signal => {
@@ -167,11 +173,16 @@ impl Guard {
                 let bound = bets(mode).or_else(|| bets(Mode::Collaborate)).or_else(|| bets(Mode::Automate));
                 let bound = bound.map(Bets::bound);
                 let seen = observe(signal, bound.unwrap_or(0.5), event)?;
+                // A cost is measured from a bound, and the gate asks about that of the next mode.
+                let next = Mode::ALL.into_iter().filter(|above| *above > mode).find_map(bets).map(Bets::bound);
+                let from = bound.unwrap_or(0.5);
+                let x = shift(plan, seen.x, from, next.unwrap_or(from), seen.sums);
                 // Only outputs that speak against the workflow.
                 if seen.x > bound.unwrap_or(0.5) {
                     self.hits.push(arrival, seen.value);
                 }
                 self.saw(now, &seen);
+                self.average(plan, x);
                 self.stratify(plan, &seen, time, arrival.sampled.as_ref().map_or(&[], |ids| ids.as_slice()));
                 self.judge(plan, mode, &seen, time, 1)
             }
@@ -182,11 +193,13 @@ impl Guard {
     pub fn verdict(&mut self, plan: &GuardPlan, mode: Mode, now: Time, rejected: bool, outputs: u32) -> Option<Broken> {
         let seen = Seen::indicator(rejected);
         self.saw(now, &seen);
+        self.average(plan, seen.x);
         self.stratify(plan, &seen, now, &[]);
         self.judge(plan, mode, &seen, now, outputs)
     }
 
     fn saw(&mut self, now: Time, seen: &Seen) {
+        self.epoch_n += 1;
         self.last_at = Some(now);
         self.total.n += 1;
         self.total.numerator += seen.sums.numerator;
@@ -213,7 +226,6 @@ impl Guard {
 
     /// What the detectors make of an observation that stands for `outputs` outputs.
     fn judge(&mut self, plan: &GuardPlan, mode: Mode, seen: &Seen, time: Time, outputs: u32) -> Option<Broken> {
-        self.average(plan, seen.x);
         let mut offsets = PerMode::default();
         if let (Some(policy), Some(baseline)) = (&plan.policy.baseline, &mut self.watch.baseline) {
             if baseline.pinned.is_none() {

@@ -28,6 +28,7 @@ impl Guard {
         self.sequence = Sequence::default();
         self.averaged = (0.0, 0);
         self.strata = Strata::default();
+        self.epoch_n = 0;
     }
 
     /// People raised the mode: everything is bet anew, with a budget of its own.

@@ -13,7 +13,7 @@ const JOINED_MAX: usize = 20;
 /// Steps that an incident keeps.
 const STEPS_MAX: usize = 100;
 /// What breaks within this time of the first breach has the same cause, milliseconds.
-const SAME_CAUSE_MS: i64 = Time::HOUR;
+pub(super) const SAME_CAUSE_MS: i64 = Time::HOUR;
 
 /// Where an incident stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -152,8 +152,11 @@ impl Incidents {
         self.opened += 1;
         self.list.push(incident);
         if self.list.len() > INCIDENTS_MAX {
+            // What keeps something else in force is not forgotten.
+            let holds = |i: &Incident| i.about == "regression" || i.about == "storm";
             let resolved = self.list.iter().position(|i| i.status == IncidentStatus::Resolved);
-            self.list.remove(resolved.unwrap_or(0));
+            let other = || self.list.iter().position(|i| !holds(i));
+            self.list.remove(resolved.or_else(other).unwrap_or(0));
         }
     }
 

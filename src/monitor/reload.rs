@@ -15,7 +15,10 @@ impl Monitor {
     /// A policy was loaded: it comes into force, or waits for an approver where it loosens something.
     pub(super) fn load(&mut self, at: At, new: &Policy) -> Vec<Effect> {
         let mut ctx = Ctx::new(at, Arc::clone(&self.policy));
-        self.drop_waiting(&mut ctx, "another policy was loaded");
+        let waited = self.drop_waiting(&mut ctx, "another policy was loaded");
+        if waited && new.hash == self.policy.hash {
+            return ctx.into_effects();
+        }
         let loosens = if self.policy.house.loosening_waits { self.loosens(new) } else { Vec::new() };
         if loosens.is_empty() {
             self.put_into_force(&mut ctx, new);
@@ -42,8 +45,11 @@ impl Monitor {
             return Vec::new();
         }
         let mut found = loosened(&self.policy, new);
+        // Also under another name.
         for id in new.workflows.keys() {
-            let back = self.workflows.get(id).filter(|w| !w.state.in_policy && w.state.granted > Mode::Assist);
+            let former = |id: &WorkflowId| self.workflows.get(new.workflows.get(id)?.renamed_from.as_ref()?);
+            let known = self.workflows.get(id).or_else(|| former(id));
+            let back = known.filter(|w| !w.state.in_policy && w.state.granted > Mode::Assist);
             if let Some(workflow) = back {
                 found.push(format!(
                     "{id}: it comes back in {}, under guards that nobody compared",
@@ -54,9 +60,9 @@ impl Monitor {
         found
     }
 
-    fn drop_waiting(&mut self, ctx: &mut Ctx, because: &str) {
+    fn drop_waiting(&mut self, ctx: &mut Ctx, because: &str) -> bool {
         if self.house.waiting.take().is_none() {
-            return;
+            return false;
         }
         let (now, mut ended) = (ctx.at.now, Vec::new());
         for request in self.house.requests.pending_mut().filter(|request| matches!(request.ask, Ask::Policy { .. })) {
@@ -67,6 +73,7 @@ impl Monitor {
             let because = because.to_owned();
             ctx.ledger(None, ANDON, What::Decided { request, status: RequestStatus::Cancelled, because });
         }
+        true
     }
 
     /// A policy comes into force.
@@ -169,7 +176,9 @@ impl Workflow {
         self.refresh();
         self.announce(ctx);
         let max = self.max_mode();
-        self.lower(ctx, max, Cause::Policy, format!("the policy allows at most {max}"), None);
+        if max < self.state.granted {
+            self.lower(ctx, max, Cause::Policy, format!("the policy allows at most {max}"), None);
+        }
     }
 }
 

@@ -58,6 +58,10 @@ impl Workflow {
             );
             return Err(Denial::new("nothing_to_annul", detail));
         };
+        if self.state.governance.lowered_by_people_at.is_some_and(|at| at >= self.state.since) {
+            let detail = format!("people lowered or stopped {} after that demotion: their word stands", self.id);
+            return Err(Denial::new("nothing_to_annul", detail));
+        }
         let needs = vec![ANY_ROLE.to_owned(); ANNULMENT_APPROVALS];
         let request = self.request(ctx, Ask::Annulment { epoch, to }, reason, needs, ANNULMENT_VALID_MS);
         self.open_request(ctx, request, &command.roles);
@@ -77,7 +81,7 @@ impl Workflow {
 
     fn request(&self, ctx: &Ctx, ask: Ask, reason: &str, needs: Vec<String>, valid_ms: i64) -> Request {
         Request {
-            id: self.state.governance.requests.next_id(self.id.as_str()),
+            id: self.state.governance.requests.next_id(&format!("{}-", self.id)),
             workflow: Some(self.id.clone()),
             ask,
             by: ctx.by.clone(),
@@ -141,6 +145,9 @@ impl Workflow {
         match &request.ask {
             Ask::Promotion { to: Target::Factory, .. } => {
                 self.state.governance.in_lab = self.plan.policy.track == Track::Lab;
+                // From here on it is judged as what it is now, on evidence of its own.
+                self.state.governance.begin_epoch();
+                self.state.guards.all_mut().for_each(super::guard::Guard::raised);
                 let Raised { request, approvers, evidence, .. } = raised;
                 ctx.ledger(Some(&self.id), "andon", What::Graduated { request, approvers, evidence });
                 ctx.mode_changed(&self.id);
@@ -168,20 +175,17 @@ impl Workflow {
         to: crate::domain::Mode,
         (cause, reason, raised): (Cause, String, Raised),
     ) {
+        let last = self.state.governance.last_demotion().filter(|last| last.epoch == epoch).cloned();
+        // Where it is held, or the policy allows no more, nothing is forgotten either.
+        let (Some(last), true) = (last, self.raise(ctx, to, cause, reason.clone(), raised)) else { return };
         self.state.governance.annul(epoch);
-        let guard = self.state.by_guard.clone();
-        self.raise(ctx, to, cause, reason.clone(), raised);
-        if let Some(guard) = guard.and_then(|guard| self.state.guards.get_mut(&guard)) {
+        if let Some(guard) = self.state.guards.get_mut(&last.guard) {
             guard.last_breach = None;
         }
-        let open: Vec<String> = self
-            .state
-            .incidents
-            .list()
-            .iter()
-            .filter(|i| i.is_unresolved() && i.about == "breach")
-            .map(|i| i.id.clone())
-            .collect();
+        // Its own incident; one that others have joined is still theirs.
+        let own =
+            |i: &&super::Incident| i.is_unresolved() && i.opened_at == last.at && i.guards() == [last.guard.clone()];
+        let open: Vec<String> = self.state.incidents.list().iter().filter(own).map(|i| i.id.clone()).collect();
         for incident in open {
             self.step_incident(ctx, &incident, super::incident::IncidentStatus::Resolved, &reason);
         }

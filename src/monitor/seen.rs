@@ -80,12 +80,14 @@ impl Seen {
         self.versions.iter().rev().filter(|version| version.outputs > 0)
     }
 
-    /// Of each kind the one that appeared last.
+    /// Of each kind that is still sent the value that came last.
     pub fn newest(&self) -> Vec<&Version> {
         let mut newest: Vec<&Version> = Vec::new();
-        for version in self.versions.iter().rev() {
-            if !newest.iter().any(|known| known.of == version.of) {
-                newest.push(version);
+        for version in self.of_epoch() {
+            match newest.iter_mut().find(|known| known.of == version.of) {
+                Some(known) if known.last_at < version.last_at => *known = version,
+                Some(_) => {}
+                None => newest.push(version),
             }
         }
         newest

@@ -16,6 +16,8 @@ use std::collections::{BTreeSet, VecDeque};
 const STORMS_MAX: usize = 20;
 /// Demotions of late that are remembered.
 const RECENT_MAX: usize = 10_000;
+/// Demotions of one storm that can be restored together.
+const LOWERED_MAX: usize = 10_000;
 /// A restoration that isn't approved for this long ends, milliseconds.
 const RESTORATION_VALID_MS: i64 = 7 * Time::DAY;
 
@@ -71,8 +73,14 @@ impl Monitor {
             let Some(epoch) = self.workflows.get(&id).map(|workflow| workflow.state.epoch) else { continue };
             let lowered = Lowered { at: ctx.at.now, workflow: id, epoch };
             let many = self.house.storms.take(lowered.clone(), &policy, fleet);
-            let goes_on =
-                self.house.storms.storms.back_mut().filter(|storm| ctx.at.now.since(storm.last_at) <= policy.within_ms);
+            // Once somebody has resolved it, what comes then is another one.
+            let incidents = &self.house.incidents;
+            let is_open = |id: &str| incidents.list().iter().any(|i| i.id == id && i.is_unresolved());
+            let goes_on = self.house.storms.storms.back_mut().filter(|storm| {
+                ctx.at.now.since(storm.last_at) <= policy.within_ms
+                    && storm.lowered.len() < LOWERED_MAX
+                    && is_open(&storm.incident)
+            });
             if let Some(storm) = goes_on {
                 storm.last_at = ctx.at.now;
                 storm.lowered.push(lowered.clone());
@@ -150,7 +158,7 @@ impl Monitor {
     /// A request of the house that waits for approvals.
     pub(super) fn house_request(&self, ctx: &Ctx, ask: Ask, reason: &str, needs: Vec<String>) -> Request {
         Request {
-            id: self.house.requests.next_id("house"),
+            id: self.house.requests.next_id(super::house::HOUSE),
             workflow: None,
             ask,
             by: ctx.by.clone(),
@@ -208,7 +216,7 @@ impl Monitor {
             let Some(to) = last.map(|last| last.from) else { continue };
             // A stop, a hold or another breach that came after the request stands.
             let disturbed = found.state.governance.disturbed_at.is_some_and(|at| at >= request.at);
-            if found.state.epoch != epoch || disturbed {
+            if found.state.epoch != epoch || disturbed || found.state.held.is_some() {
                 continue;
             }
             let raised = Raised {

@@ -128,6 +128,8 @@ pub struct KpiView {
     pub uptime: Option<f64>,
     /// Σ cost; `null` where no output had one.
     pub cost: Option<Money>,
+    /// Outputs that had a cost.
+    pub cost_outputs: u64,
     /// Cost per unit of the outputs that had a cost.
     pub cost_per_unit: Option<Money>,
     /// Outputs an hour, over the time that the window covers since adoption.
@@ -221,6 +223,7 @@ fn kpi_view(slot: &Slot, kinds: &Kinds, covered_ms: i64) -> KpiView {
         sla_judged: counts.sla_judged,
         uptime: share(slot.up, slot.active),
         cost: (counts.cost_outputs > 0).then_some(counts.cost),
+        cost_outputs: counts.cost_outputs,
         cost_per_unit: counts.cost.per(counts.cost_units).filter(|_| counts.cost_outputs > 0),
         throughput_per_hour: counts.outputs as f64 * 3.6e6 / covered_ms.max(1) as f64,
         cycle_ms_mean: (counts.cycle_outputs > 0).then(|| counts.cycle_ms / counts.cycle_outputs as f64),

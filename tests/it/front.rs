@@ -23,5 +23,6 @@ mod poison;
 mod reads;
 mod reload;
 mod restart;
+mod story;
 
 pub(crate) use harness::until;

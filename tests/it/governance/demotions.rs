@@ -109,3 +109,13 @@ fn rejecting_an_annulment_leaves_everything_as_it_is() {
     rig.act("bob", &[], Action::Decide { request, decision: Decision::Reject, note: "it was right".into() }).unwrap();
     assert_eq!((rig.mode("wf"), rig.state("wf").governance.annulled), (Mode::Assist, 0));
 }
+
+#[test]
+fn a_stop_after_a_demotion_is_the_last_word() {
+    let mut rig = Rig::with(vec![workflow("wf")]);
+    rig.climb("wf", Target::Collaborate);
+    rig.breach("wf");
+    rig.act("dan", &[], Action::Stop { reason: "all of it".into() }).unwrap();
+    let annul = rig.act("ann", &[], Action::Annul { workflow: wf(), reason: "false".into() });
+    assert_eq!(annul.unwrap_err().code, "nothing_to_annul");
+}

@@ -2,8 +2,8 @@
 
 use super::rig::{DAY, Rig, workflow};
 use andon::domain::{
-    Action, Cause, Decision, Gate, GatePolicy, Mode, PerMode, ReadinessPolicy, RequestStatus, Standing, Target, What,
-    WorkflowId,
+    Action, Cause, Decision, Gate, GatePolicy, Mode, PerMode, ReadinessPolicy, RequestStatus, Signal, Standing, Target,
+    What, WorkflowId,
 };
 
 fn gate(rig: &Rig, to: Target) -> Gate {
@@ -119,6 +119,55 @@ fn evidence_is_of_the_mode_that_was_granted_and_of_the_newest_version() {
     );
     rig.outputs("wf", 20, |_, event| event.model = Some("m-2".into()));
     assert_eq!(standing(&gate(&rig, Target::Delegate), "newest_version"), Standing::Met);
+}
+
+#[test]
+fn a_cost_is_judged_by_the_bound_of_the_mode_sought() {
+    let bound = PerMode { delegate: Some(0.05), automate: Some(0.02), ..PerMode::default() };
+    let signal = Signal::CostPerUnit { cap: "0.50".parse().unwrap(), units_max: 10.0 };
+    let at = |cost: &str, mode: Mode, to: Target| {
+        let mut policy = workflow("wf");
+        policy.start_mode = mode;
+        policy.guards[0].signal = signal.clone();
+        policy.guards[0].bound = bound;
+        let mut rig = Rig::with(vec![policy]);
+        rig.outputs("wf", 4_000, |_, event| event.cost = Some(cost.parse().unwrap()));
+        standing(&gate(&rig, to), "guard:exceptions")
+    };
+    assert_eq!(at("0.01", Mode::Collaborate, Target::Delegate), Standing::Met);
+    assert_ne!(at("0.20", Mode::Collaborate, Target::Delegate), Standing::Met, "four times the bound");
+    assert_eq!(at("0.005", Mode::Delegate, Target::Automate), Standing::Met);
+    assert_ne!(at("0.04", Mode::Delegate, Target::Automate), Standing::Met, "twice the bound of automate");
+}
+
+#[test]
+fn a_group_that_fails_more_often_keeps_the_gate_closed_in_assist_too() {
+    let mut policy = workflow("wf");
+    let mut groups = policy.guards[0].clone();
+    (groups.name, groups.signal) = ("groups".into(), Signal::Disparity { attribute: "locale".into() });
+    groups.bound =
+        PerMode { collaborate: Some(1.25), delegate: Some(1.25), automate: Some(1.25), ..PerMode::default() };
+    policy.guards.push(groups);
+    policy.guards.iter_mut().for_each(|guard| guard.share = 0.5);
+    let mut rig = Rig::with(vec![policy]);
+    rig.outputs("wf", 3_000, |k, event| {
+        event.attributes = vec![("locale".into(), if k % 2 == 0 { "de" } else { "en" }.into())];
+        if k % 20 == 0 || k % 100 == 1 {
+            event.outcome = andon::domain::Outcome::Exception;
+        }
+    });
+    assert_eq!(standing(&gate(&rig, Target::Collaborate), "guard:groups"), Standing::Missing);
+}
+
+#[test]
+fn a_few_known_service_levels_say_little() {
+    let mut policy = workflow("wf");
+    policy.gate.collaborate.sla_min = Some(0.9);
+    let mut rig = Rig::with(vec![policy]);
+    rig.outputs("wf", 400, |k, event| event.sla_met = (k < 40).then_some(true));
+    assert_eq!(standing(&gate(&rig, Target::Collaborate), "sla"), Standing::Inconclusive);
+    rig.outputs("wf", 500, |_, event| event.sla_met = Some(true));
+    assert_eq!(standing(&gate(&rig, Target::Collaborate), "sla"), Standing::Met);
 }
 
 #[test]

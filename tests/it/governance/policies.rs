@@ -68,6 +68,38 @@ fn leaving_and_coming_back_loosens_nothing_unseen() {
 }
 
 #[test]
+fn leaving_and_coming_back_under_another_name_loosens_nothing_unseen() {
+    let mut rig = Rig::with(vec![workflow("wf"), workflow("other")]);
+    rig.climb("wf", Target::Collaborate);
+    rig.load(|policy| policy.workflows.retain(|id, _| id.as_str() != "wf"));
+    let mut heir = workflow("heir");
+    heir.guards.clear();
+    heir.renamed_from = Some(andon::domain::WorkflowId::new("wf").unwrap());
+    rig.load(|policy| drop(policy.workflows.insert(heir.id.clone(), heir)));
+    let Ask::Policy { loosens, .. } = rig.newest().ask else { panic!() };
+    assert_eq!(loosens, ["heir: it comes back in collaborate, under guards that nobody compared"]);
+}
+
+#[test]
+fn going_back_to_what_is_in_force_ends_what_waits() {
+    let mut rig = Rig::with(vec![workflow("wf")]);
+    let before = rig.monitor.policy().clone();
+    rig.load(|policy| of(policy).guards.clear());
+    assert!(rig.monitor.house().waiting.is_some());
+    rig.input(andon::domain::Input::Policy(Box::new((*before).clone())));
+    assert_eq!((rig.newest().status, rig.monitor.house().waiting.is_some()), (RequestStatus::Cancelled, false));
+}
+
+#[test]
+fn anothers_changed_policy_ends_nothing() {
+    let mut rig = Rig::with(vec![workflow("wf"), workflow("other")]);
+    rig.good("wf", 400);
+    rig.promote("ann", "wf", Target::Collaborate).unwrap();
+    rig.load(|policy| of(policy).owner = "somebody".into());
+    assert_eq!(rig.newest().status, RequestStatus::Pending);
+}
+
+#[test]
 fn a_changed_policy_ends_what_was_asked_for() {
     let mut rig = Rig::with(vec![workflow("wf")]);
     rig.good("wf", 400);
@@ -101,10 +133,13 @@ fn the_way_out_of_the_lab_is_a_promotion() {
     let incident = rig.state("wf").incidents.list().last().unwrap().id.clone();
     rig.act("eve", &[], Action::Resolve { incident, note: "learned".into() }).unwrap();
     assert_eq!(rig.promote("ann", "wf", Target::Delegate).unwrap_err().code, "gate_closed");
+    assert_eq!(rig.promote("ann", "wf", Target::Factory).unwrap_err().code, "gate_closed", "too many failures of late");
+    rig.good("wf", 2_000);
     rig.promote("ann", "wf", Target::Factory).unwrap();
     rig.approve("bob", &[]).unwrap();
     rig.approve("cay", &[]).unwrap();
     assert!(!rig.state("wf").governance.in_lab);
+    assert_eq!(rig.state("wf").governance.epoch.outputs, 0, "from here on it is judged on evidence of its own");
     assert!(
         matches!(&rig.last(|what| matches!(what, What::Graduated { .. })).what, What::Graduated { approvers, .. } if approvers.len() == 2)
     );

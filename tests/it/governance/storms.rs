@@ -85,3 +85,26 @@ fn a_stop_ends_a_restoration() {
             .any(|e| matches!(&e.what, What::Decided { because, .. } if because.contains("everything was stopped")))
     );
 }
+
+#[test]
+fn after_a_storm_was_dealt_with_the_next_one_is_another() {
+    let mut rig = rig();
+    ["a", "b", "c"].iter().for_each(|id| rig.breach(id));
+    rig.act("ann", &[], Action::Restore { storm: "house:1".into(), reason: "false".into() }).unwrap();
+    rig.approve("bob", &[]).unwrap();
+    assert_eq!((rig.mode("a"), open(&rig)), (Mode::Collaborate, 0));
+    ["a", "b", "c"].iter().for_each(|id| rig.breach(id));
+    assert_eq!((storm_incidents(&rig), open(&rig)), (2, 1));
+}
+
+#[test]
+fn a_held_workflow_is_not_restored_and_nothing_of_it_forgotten() {
+    let mut rig = rig();
+    ["a", "b", "c"].iter().for_each(|id| rig.breach(id));
+    let workflow = WorkflowId::new("a").unwrap();
+    rig.act("dan", &[], Action::Hold { workflow, hold: true, reason: "leave it".into() }).unwrap();
+    rig.act("ann", &[], Action::Restore { storm: "house:1".into(), reason: "false".into() }).unwrap();
+    rig.approve("bob", &[]).unwrap();
+    assert_eq!((rig.mode("a"), rig.mode("b")), (Mode::Assist, Mode::Collaborate));
+    assert_eq!((rig.state("a").governance.annulled, rig.state("b").governance.annulled), (0, 1));
+}
