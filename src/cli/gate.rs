@@ -81,7 +81,7 @@ fn row(requirement: &Requirement) -> Vec<String> {
     let mark = match requirement.standing {
         Standing::Met => "met",
         Standing::Missing => "MISSING",
-        Standing::Inconclusive => "unclear",
+        Standing::Inconclusive => "inconclusive",
     };
     let number = |n: Option<u64>| n.map(words::count).unwrap_or_default();
     let undecided = requirement.standing == Standing::Inconclusive;
