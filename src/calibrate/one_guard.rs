@@ -55,7 +55,8 @@ impl OneGuard {
     /// Takes an output; whether the guard broke with it.
     pub fn sees(&mut self, event: &OutputEvent) -> bool {
         let segments = Segmented::new(&mut self.segments);
-        let mut arrival = Arrival { mode: Mode::Automate, now: Time::default(), event, sampled: None, segments };
+        let mut arrival =
+            Arrival { mode: Mode::Automate, now: Time::default(), event, of_epoch: true, sampled: None, segments };
         self.guard.event(&self.plan, &mut arrival).is_some()
     }
 

@@ -43,7 +43,7 @@ impl Workflow {
             self.lower(ctx, target, Cause::Breach, summary.clone(), Some(breach.clone()));
             let epoch = self.state.epoch;
             self.state.governance.demoted(Demotion { at: now, epoch, from, guard: name.clone(), annulled: false });
-            ctx.demoted(&self.id);
+            ctx.demoted(&self.id, epoch);
         } else if self.state.incidents.is_about("breach", Some(&name)) {
             // Known, and still so: nothing is quiet, and what is asked for has come to nothing.
             self.cancel_requests(ctx, &format!("meanwhile, by breach: {summary}"));

@@ -183,6 +183,11 @@ impl Governance {
         self.demotions.back()
     }
 
+    /// The demotion by a guard that began an epoch, if people haven't judged it false.
+    pub fn demotion(&self, epoch: u64) -> Option<&Demotion> {
+        self.demotions.iter().find(|demotion| demotion.epoch == epoch && !demotion.annulled)
+    }
+
     /// People judged the demotion that began an epoch false.
     pub fn annul(&mut self, epoch: u64) {
         if let Some(demotion) = self.demotions.iter_mut().find(|demotion| demotion.epoch == epoch && !demotion.annulled)

@@ -94,6 +94,8 @@ pub struct Arrival<'e, 's> {
     pub now: Time,
     /// The output.
     pub event: &'e OutputEvent,
+    /// Whether it was made since the mode was granted: only then it is evidence for the next one.
+    pub of_epoch: bool,
     /// Its segments, if it is one of those by which segments are compared.
     pub sampled: Option<[u16; OF_OUTPUT_MAX]>,
     /// What segments it belongs to.
@@ -146,12 +148,12 @@ impl Guard {
         match &plan.policy.signal {
             Signal::Drift { of } => {
                 let value = value_of(of, event)?;
-                self.saw(now, &Seen::value(value));
+                self.saw(now, arrival.of_epoch, &Seen::value(value));
                 self.watch.drifts(plan, judged, value, time).then_some(Broken::Main)
             }
             Signal::Disparity { attribute } => {
                 let group = event.attribute(attribute)?;
-                self.saw(now, &Seen::indicator(event.is_exception()));
+                self.saw(now, arrival.of_epoch, &Seen::indicator(event.is_exception()));
                 if event.is_exception() {
                     self.hits.push(arrival, 1.0);
                 }
@@ -181,9 +183,12 @@ impl Guard {
                 if seen.x > bound.unwrap_or(0.5) {
                     self.hits.push(arrival, seen.value);
                 }
-                self.saw(now, &seen);
-                self.average(plan, x);
-                self.stratify(plan, &seen, time, arrival.sampled.as_ref().map_or(&[], |ids| ids.as_slice()));
+                self.saw(now, arrival.of_epoch, &seen);
+                if arrival.of_epoch && !self.learns() {
+                    self.average(plan, x);
+                    let sampled = arrival.sampled.as_ref().map_or(&[][..], |ids| ids.as_slice());
+                    self.stratify(plan, &seen, time, sampled);
+                }
                 self.judge(plan, mode, &seen, time, 1)
             }
         }
@@ -192,14 +197,16 @@ impl Guard {
     /// Takes a human verdict on an output that stands for `outputs` outputs.
     pub fn verdict(&mut self, plan: &GuardPlan, mode: Mode, now: Time, rejected: bool, outputs: u32) -> Option<Broken> {
         let seen = Seen::indicator(rejected);
-        self.saw(now, &seen);
-        self.average(plan, seen.x);
-        self.stratify(plan, &seen, now, &[]);
+        self.saw(now, true, &seen);
+        if !self.learns() {
+            self.average(plan, seen.x);
+            self.stratify(plan, &seen, now, &[]);
+        }
         self.judge(plan, mode, &seen, now, outputs)
     }
 
-    fn saw(&mut self, now: Time, seen: &Seen) {
-        self.epoch_n += 1;
+    fn saw(&mut self, now: Time, of_epoch: bool, seen: &Seen) {
+        self.epoch_n += u64::from(of_epoch);
         self.last_at = Some(now);
         self.total.n += 1;
         self.total.numerator += seen.sums.numerator;

@@ -58,7 +58,7 @@ pub struct Ctx {
     has_windows: bool,
     entries: u32,
     effects: Vec<Effect>,
-    demoted: Vec<WorkflowId>,
+    demoted: Vec<(WorkflowId, u64)>,
 }
 
 impl Ctx {
@@ -111,12 +111,12 @@ impl Ctx {
         self.effects.push(Effect::ModeChanged(workflow.clone()));
     }
 
-    /// Notes that a guard lowered a workflow.
-    pub(super) fn demoted(&mut self, workflow: &WorkflowId) {
-        self.demoted.push(workflow.clone());
+    /// Notes that a guard lowered a workflow, and the epoch that this began.
+    pub(super) fn demoted(&mut self, workflow: &WorkflowId, epoch: u64) {
+        self.demoted.push((workflow.clone(), epoch));
     }
 
-    pub(super) fn take_demoted(&mut self) -> Vec<WorkflowId> {
+    pub(super) fn take_demoted(&mut self) -> Vec<(WorkflowId, u64)> {
         std::mem::take(&mut self.demoted)
     }
 

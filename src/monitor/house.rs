@@ -84,7 +84,8 @@ impl House {
             severity,
             summary: summary.clone(),
         };
-        ctx.ledger(None, "andon", opened);
+        let by = ctx.by.clone();
+        ctx.ledger(None, &by, opened);
         self.incidents.open(Incident::new(id.clone(), about, severity, summary, ctx.at.now));
         id
     }

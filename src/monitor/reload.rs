@@ -162,10 +162,11 @@ impl Workflow {
                     state.watch.prepare(guard);
                     state
                 }
-                (old, _) => {
+                (old, before) => {
                     let why = if old.is_some() { "changed" } else { "added" }.to_owned();
                     ctx.ledger(Some(&self.id), "andon", What::GuardStarted { guard: name.clone(), why });
-                    Guard::new(guard, now)
+                    // Another definition knows nothing, but it isn't quiet either.
+                    Guard { last_breach: before.and_then(|before| before.last_breach), ..Guard::new(guard, now) }
                 }
             };
             self.state.guards.push(name, state);

@@ -67,10 +67,9 @@ impl Storms {
 impl Monitor {
     /// Workflows were lowered by guards: are they part of a storm?
     pub(super) fn count_demotions(&mut self, ctx: &mut Ctx) {
-        for id in ctx.take_demoted() {
+        for (id, epoch) in ctx.take_demoted() {
             let policy = self.policy.house.storm;
             let fleet = self.workflows.values().filter(|workflow| workflow.state.in_policy).count();
-            let Some(epoch) = self.workflows.get(&id).map(|workflow| workflow.state.epoch) else { continue };
             let lowered = Lowered { at: ctx.at.now, workflow: id, epoch };
             let many = self.house.storms.take(lowered.clone(), &policy, fleet);
             // Once somebody has resolved it, what comes then is another one.
@@ -93,7 +92,8 @@ impl Monitor {
     }
 
     fn begin_storm(&mut self, ctx: &mut Ctx, policy: &StormPolicy, fleet: usize) {
-        let lowered: Vec<Lowered> = self.house.storms.recent.iter().cloned().collect();
+        // Those of this storm begin no second one.
+        let lowered: Vec<Lowered> = std::mem::take(&mut self.house.storms.recent).into();
         let workflows: BTreeSet<&WorkflowId> = lowered.iter().map(|lowered| &lowered.workflow).collect();
         let minutes = policy.within_ms / Time::MINUTE;
         let summary = format!(
@@ -112,7 +112,12 @@ impl Monitor {
     /// The incident of a demotion becomes a part of the storm's.
     fn join_storm(&mut self, ctx: &mut Ctx, storm: &str, lowered: &Lowered) {
         let Some(workflow) = self.workflows.get_mut(&lowered.workflow) else { return };
-        let of_it = |i: &&crate::monitor::Incident| i.is_unresolved() && i.about == "breach" && i.part_of.is_none();
+        // One that was open long before has another cause.
+        let within_ms = self.policy.house.storm.within_ms;
+        let of_it = |i: &&crate::monitor::Incident| {
+            let recent = lowered.at.since(i.opened_at) <= within_ms;
+            i.is_unresolved() && i.about == "breach" && i.part_of.is_none() && recent
+        };
         let Some(id) = workflow.state.incidents.list().iter().rev().find(of_it).map(|i| i.id.clone()) else { return };
         if let Some(incident) = workflow.state.incidents.get_mut(&id) {
             incident.part_of = Some(storm.to_owned());
@@ -210,22 +215,24 @@ impl Monitor {
         let approvers: Vec<String> = request.approvals.iter().map(|approval| approval.by.clone()).collect();
         let lowered = self.house.storms.of(storm).map(|storm| storm.lowered.clone()).unwrap_or_default();
         let reason = format!("the storm was judged false by {}: {}", approvers.join(", "), request.reason);
-        for Lowered { workflow, epoch, .. } in lowered {
-            let Some(found) = self.workflows.get_mut(&workflow) else { continue };
-            let last = found.state.governance.last_demotion().filter(|last| last.epoch == epoch && !last.annulled);
-            let Some(to) = last.map(|last| last.from) else { continue };
+        let workflows: BTreeSet<WorkflowId> = lowered.iter().map(|lowered| lowered.workflow.clone()).collect();
+        for id in workflows {
+            let Some(workflow) = self.workflows.get_mut(&id) else { continue };
+            // Several steps down go back to where the first one began.
+            let steps: Vec<u64> = lowered.iter().filter(|lowered| lowered.workflow == id).map(|l| l.epoch).collect();
+            let (Some(first), Some(last)) = (steps.first(), steps.last()) else { continue };
+            let Some(to) = workflow.state.governance.demotion(*first).map(|first| first.from) else { continue };
             // A stop, a hold or another breach that came after the request stands.
-            let disturbed = found.state.governance.disturbed_at.is_some_and(|at| at >= request.at);
-            if found.state.epoch != epoch || disturbed || found.state.held.is_some() {
+            let disturbed = workflow.state.governance.disturbed_at.is_some_and(|at| at >= request.at);
+            if workflow.state.epoch != *last || disturbed || workflow.state.held.is_some() {
                 continue;
             }
-            let raised = Raised {
-                request: request.id.clone(),
-                by: request.by.clone(),
-                approvers: approvers.clone(),
-                evidence: String::new(),
-            };
-            found.annul(ctx, epoch, to, (Cause::Restoration, reason.clone(), raised));
+            let (by, approvers) = (request.by.clone(), approvers.clone());
+            let raised = Raised { request: request.id.clone(), by, approvers, evidence: String::new() };
+            workflow.annul(ctx, *last, to, (Cause::Restoration, reason.clone(), raised));
+            if workflow.state.epoch != *last {
+                steps.iter().for_each(|epoch| workflow.state.governance.annul(*epoch));
+            }
         }
         self.step_house_incident(ctx, storm, super::incident::IncidentStatus::Resolved, &reason);
     }

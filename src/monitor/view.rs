@@ -92,6 +92,10 @@ pub struct WorkflowView {
     pub open_incidents: usize,
     /// Outputs that ran above the allowed mode.
     pub outputs_above_mode: u64,
+    /// Demotions by guards since adoption …
+    pub demotions_by_guards: u64,
+    /// … and those of them that people judged false: compare with outputs / B.
+    pub demotions_annulled: u64,
     /// Guards, in the order of the policy.
     pub guards: Vec<GuardView>,
     /// Quantiles of the latency since the present epoch began, `p50`, `p95` and `p99`, with intervals
@@ -185,6 +189,8 @@ impl Workflow {
             outputs_total: state.totals.counts.outputs,
             open_incidents: state.incidents.unresolved().count(),
             outputs_above_mode: state.totals.above_mode,
+            demotions_by_guards: state.governance.demoted,
+            demotions_annulled: state.governance.annulled,
             guards: self.guard_views(now, detail),
             latency_anytime: if detail == Detail::Full { self.latency_anytime() } else { BTreeMap::new() },
             windows: (0..WINDOWS.len()).map(|w| (WINDOWS[w].name.to_owned(), self.kpis(w, now))).collect(),

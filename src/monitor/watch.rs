@@ -192,7 +192,12 @@ mod tests {
             let outcome = if n % 10 == 0 { Outcome::Exception } else { Outcome::Ok };
             let event = OutputEvent::new("o", WorkflowId::unknown(), outcome);
             let segments = Segmented::new(&mut segments);
-            watched.event(&plan, &mut Arrival { mode, now: Time(n), event: &event, sampled: None, segments }).is_some()
+            watched
+                .event(
+                    &plan,
+                    &mut Arrival { mode, now: Time(n), event: &event, of_epoch: true, sampled: None, segments },
+                )
+                .is_some()
         };
         assert!((0..5_000).all(|n| !broken(Mode::Assist, n)));
         assert!((5_000..8_000).all(|n| !broken(Mode::Automate, n)), "it does what it always did");
@@ -237,7 +242,10 @@ mod tests {
                 event.units = f64::from(1 + n % 7);
                 event.cost = Some(if n % 9 == 0 { "2.5" } else { "0.04" }.parse().unwrap());
                 let segments = Segmented::new(&mut segments);
-                watched.event(&plan, &mut Arrival { mode, now: Time(0), event: &event, sampled: None, segments });
+                watched.event(
+                    &plan,
+                    &mut Arrival { mode, now: Time(0), event: &event, of_epoch: true, sampled: None, segments },
+                );
             }
             watched.evidence(&plan, Mode::Delegate).unwrap().0
         };

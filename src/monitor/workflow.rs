@@ -173,7 +173,11 @@ impl Workflow {
         event.latency_ms.iter().for_each(|ms| state.epoch_latencies.record(*ms));
         let time = event.time.unwrap_or(now);
         ctx.count(self.plan.asks_kpis, &mut state.windows, time, &output);
-        state.governance.epoch.count(time, event.mode, state.granted);
+        // What was made before the mode was granted is no evidence of it, however late it comes.
+        let of_epoch = time >= state.since;
+        if of_epoch {
+            state.governance.epoch.count(time, event.mode, state.granted);
+        }
         self.check_obedience(ctx, time, event);
         self.see_versions(ctx, event);
         self.check_probation(ctx);
@@ -181,7 +185,7 @@ impl Workflow {
         let mut broken = Vec::new();
         let sampled = self.state.segments.count(event);
         let segments = Segmented::known(&mut self.state.segments, sampled);
-        let mut arrival = Arrival { mode, now, event, sampled, segments };
+        let mut arrival = Arrival { mode, now, event, of_epoch, sampled, segments };
         let mut pinned = false;
         for (index, (plan, guard)) in self.state.guards.with_mut(&self.plan.guards).enumerate() {
             if let Some(what) = guard.event(plan, &mut arrival) {

@@ -171,6 +171,20 @@ fn a_few_known_service_levels_say_little() {
 }
 
 #[test]
+fn what_was_made_before_the_mode_was_granted_is_no_evidence_of_it() {
+    let mut policy = workflow("wf");
+    policy.gate.delegate.days_min = 2;
+    let mut rig = Rig::with(vec![policy]);
+    rig.climb("wf", Target::Collaborate);
+    let now = rig.at.now;
+    rig.outputs("wf", 400, |k, event| event.time = Some(now.plus(-DAY * i64::from(1 + k % 2))));
+    let late = gate(&rig, Target::Delegate);
+    for name in ["outputs", "days", "guard:exceptions", "repeatable:exceptions"] {
+        assert_eq!(standing(&late, name), Standing::Inconclusive, "{name}");
+    }
+}
+
+#[test]
 fn modes_are_climbed_one_at_a_time_and_not_above_the_policy() {
     let mut policy = workflow("wf");
     policy.max_mode = Mode::Collaborate;

@@ -108,3 +108,21 @@ fn a_held_workflow_is_not_restored_and_nothing_of_it_forgotten() {
     assert_eq!((rig.mode("a"), rig.mode("b")), (Mode::Assist, Mode::Collaborate));
     assert_eq!((rig.state("a").governance.annulled, rig.state("b").governance.annulled), (0, 1));
 }
+
+#[test]
+fn several_steps_down_in_a_storm_are_all_taken_back() {
+    let mut rig = rig();
+    rig.climb("a", Target::Delegate);
+    rig.climb("a", Target::Automate);
+    ["b", "c", "a"].iter().for_each(|id| rig.breach(id));
+    // Further down, step by step.
+    rig.outputs("a", 60, |_, event| event.outcome = andon::domain::Outcome::Exception);
+    assert!(
+        rig.mode("a") == Mode::Assist && rig.state("a").governance.demoted == 2,
+        "{}",
+        rig.state("a").governance.demoted
+    );
+    rig.act("ann", &[], Action::Restore { storm: "house:1".into(), reason: "false".into() }).unwrap();
+    rig.approve("bob", &[]).unwrap();
+    assert_eq!((rig.mode("a"), rig.state("a").governance.annulled), (Mode::Automate, 2));
+}
