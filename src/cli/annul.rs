@@ -3,6 +3,7 @@
 //! Owns the arguments; what follows is decided by the daemon when a second person agrees.
 
 use super::client::{Client, Daemon};
+use super::incidents::is_of_house;
 use super::requests::tell;
 use crate::domain::{Request, WorkflowId};
 use crate::http::governance::Reason;
@@ -31,8 +32,7 @@ pub(super) struct Arguments {
 }
 
 fn what(text: &str) -> Result<String, String> {
-    let storm = text.strip_prefix("house:").is_some_and(|number| number.parse::<u64>().is_ok());
-    if storm || WorkflowId::is_valid(text) {
+    if is_of_house(text) || WorkflowId::is_valid(text) {
         return Ok(text.to_owned());
     }
     Err("write a workflow, or the incident of a storm such as house:3".to_owned())
@@ -40,7 +40,7 @@ fn what(text: &str) -> Result<String, String> {
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let Arguments { what, reason, .. } = arguments;
-    let path = if what.contains(':') {
+    let path = if is_of_house(what) {
         format!("/v1/incidents/{what}/restoration")
     } else {
         format!("/v1/workflows/{what}/annulments")

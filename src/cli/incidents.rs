@@ -8,6 +8,7 @@ use super::{output, words};
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::WorkflowId;
 use crate::http::records::{Incidents, Note};
+use crate::monitor::house::HOUSE;
 use crate::monitor::{Incident, IncidentStatus};
 use std::process::ExitCode;
 
@@ -57,9 +58,14 @@ struct About {
     json: bool,
 }
 
+/// Whether it is the incident of no single workflow.
+pub(super) fn is_of_house(text: &str) -> bool {
+    text.strip_prefix(HOUSE).is_some_and(|number| number.parse::<u64>().is_ok())
+}
+
 /// An incident's id is a workflow's id and a number, so nothing in it needs escaping.
 fn incident(text: &str) -> Result<String, String> {
-    if text.strip_prefix("house:").is_some_and(|number| number.parse::<u64>().is_ok()) {
+    if is_of_house(text) {
         return Ok(text.to_owned());
     }
     match text.rsplit_once('-') {

@@ -26,10 +26,9 @@ pub use ledger::LedgerSettings;
 pub use problem::{Problem, Problems};
 pub use tokens::{TOKENS_MAX, Token, Tokens, load_tokens};
 
-use crate::domain::{HousePolicy, Policy, Time, UnknownWorkflows};
+use crate::domain::{HousePolicy, Policy, Time, UnknownWorkflows, fingerprint};
 use problem::Sink;
 use section::Section;
-use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use toml::de::{DeTable, DeValue};
@@ -133,9 +132,7 @@ fn load_all(text: &str, file_name: &str, files: Files<'_>) -> Result<Settings, P
 /// SHA-256 over the policy's canonical JSON with an empty `hash`, 64 hex digits.
 pub fn policy_hash(policy: &Policy) -> String {
     let bare = Policy { hash: String::new(), ..policy.clone() };
-    // Plain data into memory can't fail; if it ever did, the debug form is as exact.
-    let json = serde_json::to_vec(&bare).unwrap_or_else(|_| format!("{bare:?}").into_bytes());
-    Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+    fingerprint(&bare)
 }
 
 /// Reads all sections. A value that can't be read gets a stand-in: its problem is noted, so the

@@ -3,9 +3,8 @@
 //! Owns the shape of the answer, its verdict and its hash. Which requirements there are and what they
 //! say of a workflow is the monitor's.
 
-use super::{Mode, Time, WorkflowId};
+use super::{Mode, Time, WorkflowId, fingerprint};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
 use utoipa::ToSchema;
@@ -178,9 +177,7 @@ impl Gate {
     /// The hash that `evidence` must have.
     pub fn hash(&self) -> String {
         let bare = Self { evidence: String::new(), ..self.clone() };
-        // Plain data into memory can't fail; if it ever did, the debug form is as exact.
-        let json = serde_json::to_vec(&bare).unwrap_or_else(|_| format!("{bare:?}").into_bytes());
-        Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+        fingerprint(&bare)
     }
 
     /// Why nobody can be promoted now, in a sentence.
@@ -195,11 +192,6 @@ impl Gate {
         let said = said.collect::<Vec<_>>().join("; ");
         let Self { workflow, to, .. } = self;
         format!("the gate to {to} is closed for {workflow}; {said}. `andon gate {workflow} --to {to}` tells more")
-    }
-
-    /// The requirements that aren't met.
-    pub fn unmet(&self) -> impl Iterator<Item = &Requirement> {
-        self.requirements.iter().filter(|requirement| requirement.standing != Standing::Met)
     }
 }
 

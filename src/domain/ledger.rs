@@ -2,7 +2,7 @@
 //!
 //! Owns the content of entries. Where and how they are kept is the store's.
 
-use super::{Ask, Breach, Decision, Gate, Mode, RequestStatus, Time, WorkflowId};
+use super::{Ask, Breach, Decision, Gate, Mode, Request, RequestStatus, Time, WorkflowId};
 use serde::{Deserialize, Serialize};
 
 /// One entry. (`journal_seq`, `index`) identifies it, so writing it twice changes nothing.
@@ -309,6 +309,14 @@ pub struct Raised {
     pub approvers: Vec<String>,
     /// Hash of the evidence; empty where none was asked for.
     pub evidence: String,
+}
+
+impl Raised {
+    /// What a request that was granted gives.
+    pub fn of(request: &Request) -> Self {
+        let evidence = request.gate.as_ref().map(|gate| gate.evidence.clone()).unwrap_or_default();
+        Self { request: request.id.clone(), by: request.by.clone(), approvers: request.approvers(), evidence }
+    }
 }
 
 /// Why a mode changed.

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod breach;
 pub mod event;
+pub mod fingerprint;
 pub mod gate;
 pub mod governance;
 pub mod id;
@@ -24,6 +25,7 @@ pub mod time;
 pub use access::{Pattern, Person, Reach, Scope, Scopes};
 pub use breach::{Breach, Carrier, Heaviest};
 pub use event::{Outcome, OutputEvent, Review, Verdict};
+pub use fingerprint::fingerprint;
 pub use gate::{Gate, Requirement, Standing, Target};
 pub use governance::{
     ANY_ROLE, BaseItem, CooldownPolicy, GatePolicy, HousePolicy, LapseOn, ReadinessPolicy, StormPolicy,

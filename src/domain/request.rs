@@ -171,6 +171,31 @@ impl Denial {
 }
 
 impl Request {
+    /// A request that waits for approvals, without an end.
+    pub fn new(id: String, workflow: Option<WorkflowId>, ask: Ask, (by, at): (&str, Time), needs: Vec<String>) -> Self {
+        Self {
+            id,
+            workflow,
+            ask,
+            by: by.to_owned(),
+            at,
+            reason: String::new(),
+            funding: None,
+            needs,
+            approvals: Vec::new(),
+            status: RequestStatus::Pending,
+            expires_at: None,
+            decided_at: None,
+            because: String::new(),
+            gate: None,
+        }
+    }
+
+    /// Who approved it.
+    pub fn approvers(&self) -> Vec<String> {
+        self.approvals.iter().map(|approval| approval.by.clone()).collect()
+    }
+
     /// Lets whoever asked be the first to approve, where that counts.
     pub fn opened(&mut self, roles: &[String]) {
         if self.ask.requester_counts() {
@@ -306,22 +331,8 @@ mod tests {
     use super::*;
 
     fn request(needs: &[&str], to: Target) -> Request {
-        Request {
-            id: "wf-r1".into(),
-            workflow: None,
-            ask: Ask::Promotion { from: Mode::Assist, to },
-            by: "ann".into(),
-            at: Time(0),
-            reason: "because".into(),
-            funding: None,
-            needs: needs.iter().map(|need| (*need).into()).collect(),
-            approvals: Vec::new(),
-            status: RequestStatus::Pending,
-            expires_at: None,
-            decided_at: None,
-            because: String::new(),
-            gate: None,
-        }
+        let needs = needs.iter().map(|need| (*need).into()).collect();
+        Request::new("wf-r1".into(), None, Ask::Promotion { from: Mode::Assist, to }, ("ann", Time(0)), needs)
     }
 
     fn says(request: &mut Request, by: &str, roles: &[&str]) -> Result<(), String> {

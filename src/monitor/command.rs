@@ -6,8 +6,10 @@
 use super::handle::{Ctx, Monitor};
 use super::house::HOUSE;
 use super::incident::IncidentStatus;
+use super::requests::end_pending;
 use super::workflow::Workflow;
 use crate::domain::{Action, Ask, Cause, Command, Denial, Mode, RequestStatus, What, WorkflowId};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Monitor {
@@ -54,11 +56,12 @@ impl Monitor {
         let policy = Arc::clone(&self.policy);
         match &command.action {
             Action::Promote { workflow, to, reason, funding } => {
-                let found = self.workflows.get_mut(workflow).filter(|workflow| workflow.state.in_policy);
-                let found = found.ok_or_else(|| unknown(workflow))?;
-                found.ask_promotion(ctx, (&policy, &self.house), (*to, reason, funding.as_deref()))
+                let asked = (*to, reason.as_str(), funding.as_deref());
+                known(&mut self.workflows, workflow)?.ask_promotion(ctx, (&policy, &self.house), asked)
             }
-            Action::Annul { workflow, reason } => self.known(workflow)?.ask_annulment(ctx, command, reason),
+            Action::Annul { workflow, reason } => {
+                known(&mut self.workflows, workflow)?.ask_annulment(ctx, command, reason)
+            }
             Action::Restore { storm, reason } => self.ask_restoration(ctx, command, storm, reason),
             Action::Decide { request, decision, note } => {
                 if self.house.requests.get(request).is_some() {
@@ -70,17 +73,13 @@ impl Monitor {
                     || Denial::new("unknown_request", "there is no such request: `andon requests` lists them");
                 found.ok_or_else(unknown)?.decide(ctx, (&policy, &self.house), command, request, *decision, note)
             }
-            Action::Answer { workflow, item, ready, note } => self.known(workflow)?.answer(ctx, item, *ready, note),
+            Action::Answer { workflow, item, ready, note } => {
+                known(&mut self.workflows, workflow)?.answer(ctx, item, *ready, note)
+            }
             Action::Audit { item, passed, note } => self.audit(ctx, item, *passed, note),
             Action::Regress { item, summary } => self.regress(ctx, item, summary),
             _ => Ok(()),
         }
-    }
-
-    /// The workflow, if the policy holds it.
-    fn known(&mut self, id: &WorkflowId) -> Result<&mut Workflow, Denial> {
-        let found = self.workflows.get_mut(id).filter(|workflow| workflow.state.in_policy);
-        found.ok_or_else(|| unknown(id))
     }
 
     /// Everything to assist, and nothing that was asked for comes after it.
@@ -90,20 +89,9 @@ impl Monitor {
         for workflow in self.workflows.values_mut() {
             workflow.lower(ctx, Mode::Assist, Cause::Stop, reason.to_owned(), None);
         }
-        let now = ctx.at.now;
-        let restorations = self.house.requests.pending_mut().filter(|r| matches!(r.ask, Ask::Restoration { .. }));
-        let mut ended = Vec::new();
-        for request in restorations {
-            request.end(RequestStatus::Cancelled, now, format!("everything was stopped: {reason}"));
-            ended.push((request.id.clone(), request.because.clone()));
-        }
-        for (request, because) in ended {
-            ctx.ledger(
-                None,
-                super::handle::ANDON,
-                What::Decided { request, status: RequestStatus::Cancelled, because },
-            );
-        }
+        let because = format!("everything was stopped: {reason}");
+        let end = (RequestStatus::Cancelled, because.as_str());
+        end_pending(ctx, None, &mut self.house.requests, end, |r| matches!(r.ask, Ask::Restoration { .. }));
     }
 
     fn step_incident(&mut self, ctx: &mut Ctx, incident: &str, status: IncidentStatus, note: &str) {
@@ -131,6 +119,8 @@ impl Workflow {
     }
 }
 
-fn unknown(id: &WorkflowId) -> Denial {
-    Denial::new("unknown_workflow", format!("the policy holds no workflow `{id}`"))
+/// The workflow, if the policy holds it.
+fn known<'w>(workflows: &'w mut BTreeMap<WorkflowId, Workflow>, id: &WorkflowId) -> Result<&'w mut Workflow, Denial> {
+    let found = workflows.get_mut(id).filter(|workflow| workflow.state.in_policy);
+    found.ok_or_else(|| Denial::new("unknown_workflow", format!("the policy holds no workflow `{id}`")))
 }

@@ -5,8 +5,9 @@
 
 use super::governance::Demotion;
 use super::guard::{Broken, LastBreach};
-use super::handle::Ctx;
+use super::handle::{ANDON, Ctx};
 use super::incidents::Opening;
+use super::requests::end_pending;
 use super::sentence::sentence;
 use super::workflow::{Moves, Workflow};
 use crate::domain::{Breach, Cause, Mode, OutputEvent, Raised, RequestStatus, Severity, Time, Track, What};
@@ -52,7 +53,7 @@ impl Workflow {
             }
             return;
         } else {
-            ctx.ledger(Some(&self.id), "andon", What::BreachNoted { breach: Box::new(breach.clone()) });
+            ctx.ledger(Some(&self.id), ANDON, What::BreachNoted { breach: Box::new(breach.clone()) });
         }
         if let Some(guard) = self.state.guards.get_mut(&name) {
             guard.last_breach = Some(LastBreach { time: now, epoch: self.state.epoch });
@@ -100,17 +101,10 @@ impl Workflow {
 
     /// Ends what waits for approvals: it was asked for without knowing of this.
     pub(super) fn cancel_requests(&mut self, ctx: &mut Ctx, because: &str) {
-        let now = ctx.at.now;
-        self.state.governance.disturbed_at = Some(now);
-        let mut ended = Vec::new();
-        for request in self.state.governance.requests.pending_mut() {
-            request.end(RequestStatus::Cancelled, now, because);
-            ended.push(request.id.clone());
-        }
-        for request in ended {
-            let (status, because) = (RequestStatus::Cancelled, because.to_owned());
-            ctx.ledger(Some(&self.id), "andon", What::Decided { request, status, because });
-        }
+        let governance = &mut self.state.governance;
+        governance.disturbed_at = Some(ctx.at.now);
+        let end = (RequestStatus::Cancelled, because);
+        end_pending(ctx, Some(&self.id), &mut governance.requests, end, |_| true);
     }
 
     /// What every change of the granted mode has in common.

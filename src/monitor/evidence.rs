@@ -4,7 +4,6 @@
 //! passes on silence: without observations, or before a baseline is pinned, nothing is shown.
 
 use super::guard::Guard;
-use super::guard_view::distance;
 use super::observe::{bound_x, from_x};
 use super::plan::GuardPlan;
 use super::workflow::Workflow;
@@ -123,13 +122,7 @@ fn at_rest(plan: &GuardPlan, guard: &Guard, granted: Mode) -> Requirement {
         let detail = "its baseline isn't pinned yet: until then it judges nothing";
         return Requirement::new(name, Standing::Inconclusive, detail).counted(n, None);
     }
-    let value = guard
-        .watch
-        .drift
-        .as_ref()
-        .zip(guard.watch.drift_plan())
-        .and_then(|(drift, worked)| distance(&worked.reference, &drift.recent()));
-    let value = value.or_else(|| guard.watch.groups.as_ref().and_then(|groups| groups.ratio()));
+    let value = guard.estimate(plan);
     let wanted = plan.policy.bound.iter().find_map(|(_, bound)| *bound).unwrap_or_default();
     let state = |standing, detail: String| {
         Requirement::new(name.clone(), standing, detail).valued(value, wanted).counted(n, Some(OBSERVATIONS_NEEDED))

@@ -47,8 +47,7 @@ impl Workflow {
 
     /// All requirements for a target.
     pub fn gate(&self, policy: &Policy, house: &House, to: Target, now: Time) -> Gate {
-        // The way out of the lab is decided like the step to collaborate.
-        let asked = self.plan.policy.gate.get(to.mode().unwrap_or(Mode::Collaborate));
+        let asked = self.asked(to);
         let mut requirements = self.state_requirements(to);
         requirements.extend(self.base_requirements(house, now));
         // Out of the lab it goes in the mode that it has; in assist nothing is bound, so the next one's hold.
@@ -72,6 +71,11 @@ impl Workflow {
             evidence: String::new(),
         }
         .sealed()
+    }
+
+    /// What is asked for. The way out of the lab is decided like the step to collaborate.
+    pub(super) fn asked(&self, to: Target) -> &GatePolicy {
+        self.plan.policy.gate.get(to.mode().unwrap_or(Mode::Collaborate))
     }
 
     fn baselines(&self) -> Vec<String> {

@@ -178,11 +178,6 @@ impl Governance {
         self.demotions.push_back(demotion);
     }
 
-    /// The last demotion by a guard.
-    pub fn last_demotion(&self) -> Option<&Demotion> {
-        self.demotions.back()
-    }
-
     /// The demotion by a guard that began an epoch, if people haven't judged it false.
     pub fn demotion(&self, epoch: u64) -> Option<&Demotion> {
         self.demotions.iter().find(|demotion| demotion.epoch == epoch && !demotion.annulled)

@@ -173,18 +173,18 @@ impl Guard {
                 // In assist no bound holds, but people still see the observations, judged by the next bound.
                 let bets = |mode| self.bets(plan, mode);
                 let bound = bets(mode).or_else(|| bets(Mode::Collaborate)).or_else(|| bets(Mode::Automate));
-                let bound = bound.map(Bets::bound);
-                let seen = observe(signal, bound.unwrap_or(0.5), event)?;
-                // A cost is measured from a bound, and the gate asks about that of the next mode.
-                let next = Mode::ALL.into_iter().filter(|above| *above > mode).find_map(bets).map(Bets::bound);
-                let from = bound.unwrap_or(0.5);
-                let x = shift(plan, seen.x, from, next.unwrap_or(from), seen.sums);
+                let bound = bound.map_or(0.5, Bets::bound);
+                let seen = observe(signal, bound, event)?;
                 // Only outputs that speak against the workflow.
-                if seen.x > bound.unwrap_or(0.5) {
+                if seen.x > bound {
                     self.hits.push(arrival, seen.value);
                 }
                 self.saw(now, arrival.of_epoch, &seen);
                 if arrival.of_epoch && !self.learns() {
+                    // A cost is measured from a bound, and the gate asks about that of the next mode.
+                    let mut above = Mode::ALL.into_iter().filter(|above| *above > mode);
+                    let next = above.find_map(|above| self.bets(plan, above)).map(Bets::bound);
+                    let x = shift(plan, seen.x, bound, next.unwrap_or(bound), seen.sums);
                     self.average(plan, x);
                     let sampled = arrival.sampled.as_ref().map_or(&[][..], |ids| ids.as_slice());
                     self.stratify(plan, &seen, time, sampled);

@@ -248,7 +248,7 @@ impl Workflow {
 impl Guard {
     /// The estimate that is shown: the mean of all observations, the distance of the outputs of late
     /// from the baseline, or the largest ratio between groups.
-    fn estimate(&self, plan: &GuardPlan) -> Option<f64> {
+    pub(super) fn estimate(&self, plan: &GuardPlan) -> Option<f64> {
         match plan.policy.signal {
             Signal::Drift { .. } => {
                 let drift = self.watch.drift.as_ref()?;
@@ -297,7 +297,7 @@ fn baseline_view(plan: &GuardPlan, guard: &Guard) -> Option<BaselineView> {
 }
 
 /// Kolmogorov–Smirnov at the cuts, or total variation of categories; `None` without outputs.
-pub(super) fn distance(reference: &Reference, recent: &[u32]) -> Option<f64> {
+fn distance(reference: &Reference, recent: &[u32]) -> Option<f64> {
     let n: f64 = recent.iter().map(|count| f64::from(*count)).sum();
     if n <= 0.0 {
         return None;

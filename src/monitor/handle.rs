@@ -235,7 +235,7 @@ impl Monitor {
             Input::Command(command) => self.command(&mut ctx, command),
             Input::Tick => {
                 self.present().for_each(|workflow| workflow.tick(&mut ctx));
-                super::requests::expire(&mut ctx, None, self.house.requests.pending_mut());
+                super::requests::expire(&mut ctx, None, &mut self.house.requests);
             }
             Input::Started { version } => {
                 ctx.ledger(None, ANDON, What::Started { version: version.clone() });
@@ -267,7 +267,7 @@ impl Monitor {
         let renamed_from = plan.policy.renamed_from.clone();
         let mut workflow = Workflow::adopt(id, plan, unknown, ctx.at.now);
         let source = if unknown { "unknown" } else { "declared" }.to_owned();
-        ctx.ledger(Some(id), "andon", What::Adopted { mode: workflow.state.granted, source, renamed_from });
+        ctx.ledger(Some(id), ANDON, What::Adopted { mode: workflow.state.granted, source, renamed_from });
         ctx.mode_changed(id);
         workflow.state.review_key = self.house.review_key;
         self.workflows.insert(id.clone(), workflow);

@@ -2,7 +2,7 @@
 //!
 //! Owns when two of them are one. Their life and their list are `incident`'s.
 
-use super::handle::Ctx;
+use super::handle::{ANDON, Ctx};
 use super::incident::{Incident, IncidentStatus, Step};
 use super::workflow::Workflow;
 use crate::domain::{Breach, Severity, Track, What};
@@ -34,7 +34,7 @@ impl Workflow {
             let incident = open.id.clone();
             open.join(breach.clone(), severity, now, &summary);
             let joined = breach.guard.clone();
-            ctx.ledger(Some(&self.id), "andon", What::IncidentJoined { incident, joined, summary });
+            ctx.ledger(Some(&self.id), ANDON, What::IncidentJoined { incident, joined, summary });
             return;
         }
         let id = format!("{}-{}", self.id, self.state.incidents.next());
@@ -45,7 +45,7 @@ impl Workflow {
             severity,
             summary: summary.clone(),
         };
-        ctx.ledger(Some(&self.id), "andon", opened);
+        ctx.ledger(Some(&self.id), ANDON, opened);
         self.state.incidents.open(Incident {
             workflow: self.id.to_string(),
             guard,

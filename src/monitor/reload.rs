@@ -6,6 +6,7 @@
 use super::guard::Guard;
 use super::guards::Guards;
 use super::handle::{ANDON, At, Ctx, Effect, Monitor, bare_plan, plan_of};
+use super::requests::end_pending;
 use super::workflow::Workflow;
 use crate::domain::loosening::loosened;
 use crate::domain::{ANY_ROLE, Ask, Cause, GuardPolicy, Mode, Policy, RequestStatus, Track, What, WorkflowId};
@@ -64,15 +65,8 @@ impl Monitor {
         if self.house.waiting.take().is_none() {
             return false;
         }
-        let (now, mut ended) = (ctx.at.now, Vec::new());
-        for request in self.house.requests.pending_mut().filter(|request| matches!(request.ask, Ask::Policy { .. })) {
-            request.end(RequestStatus::Cancelled, now, because);
-            ended.push(request.id.clone());
-        }
-        for request in ended {
-            let because = because.to_owned();
-            ctx.ledger(None, ANDON, What::Decided { request, status: RequestStatus::Cancelled, because });
-        }
+        let end = (RequestStatus::Cancelled, because);
+        end_pending(ctx, None, &mut self.house.requests, end, |r| matches!(r.ask, Ask::Policy { .. }));
         true
     }
 
@@ -112,7 +106,7 @@ impl Monitor {
         if let Some(mut workflow) = self.workflows.remove(former) {
             workflow.id = id.clone();
             self.workflows.insert(id.clone(), workflow);
-            ctx.ledger(Some(id), "andon", What::Renamed { from: former.clone() });
+            ctx.ledger(Some(id), ANDON, What::Renamed { from: former.clone() });
             ctx.mode_changed(id);
         }
     }
@@ -129,7 +123,7 @@ impl Monitor {
             workflow.state.guards = Guards::default();
             workflow.cancel_requests(ctx, "it left the policy");
             workflow.plan = Arc::new(bare_plan(id));
-            ctx.ledger(Some(id), "andon", What::Removed {});
+            ctx.ledger(Some(id), ANDON, What::Removed {});
             ctx.mode_changed(id);
         }
     }
@@ -148,7 +142,7 @@ impl Workflow {
         self.state.governance.in_lab |= plan.policy.track == Track::Lab;
         if !self.state.in_policy {
             self.state.in_policy = true;
-            ctx.ledger(Some(&self.id), "andon", What::Restored { mode: self.state.granted });
+            ctx.ledger(Some(&self.id), ANDON, What::Restored { mode: self.state.granted });
             ctx.mode_changed(&self.id);
         }
         self.state.unknown &= !ctx.declares(&self.id);
@@ -164,7 +158,7 @@ impl Workflow {
                 }
                 (old, before) => {
                     let why = if old.is_some() { "changed" } else { "added" }.to_owned();
-                    ctx.ledger(Some(&self.id), "andon", What::GuardStarted { guard: name.clone(), why });
+                    ctx.ledger(Some(&self.id), ANDON, What::GuardStarted { guard: name.clone(), why });
                     // Another definition knows nothing, but it isn't quiet either.
                     Guard { last_breach: before.and_then(|before| before.last_breach), ..Guard::new(guard, now) }
                 }
@@ -172,7 +166,7 @@ impl Workflow {
             self.state.guards.push(name, state);
         }
         for name in old_guards.names() {
-            ctx.ledger(Some(&self.id), "andon", What::GuardRemoved { guard: name.to_owned() });
+            ctx.ledger(Some(&self.id), ANDON, What::GuardRemoved { guard: name.to_owned() });
         }
         self.refresh();
         self.announce(ctx);

@@ -3,13 +3,13 @@
 //! Owns when a request may be made and what follows when the last approval comes. Approvals are
 //! counted by the request itself; the mode is raised in `raise` alone.
 
-use super::governance::Answer;
-use super::handle::Ctx;
+use super::governance::{Answer, Requests};
+use super::handle::{ANDON, Ctx};
 use super::house::House;
 use super::workflow::Workflow;
 use crate::domain::{
-    ANY_ROLE, Approval, Ask, Cause, Command, Decision, Denial, Policy, Raised, Request, RequestStatus, Standing,
-    Target, Time, Track, What,
+    ANY_ROLE, Approval, Ask, Cause, Command, Decision, Denial, Mode, Policy, Raised, Request, RequestStatus, Standing,
+    Target, Time, Track, What, WorkflowId,
 };
 
 /// An annulment that isn't approved for this long ends, milliseconds.
@@ -33,7 +33,7 @@ impl Workflow {
         if gate.verdict != Standing::Met {
             return Err(Denial::new("gate_closed", gate.closed_because()));
         }
-        let asked = self.plan.policy.gate.get(to.mode().unwrap_or(crate::domain::Mode::Collaborate));
+        let asked = self.asked(to);
         let (needs, valid_ms) = (asked.approvals.clone(), asked.request_valid_ms);
         let ask = Ask::Promotion { from: self.state.granted, to };
         let mut request = self.request(ctx, ask, reason, needs, valid_ms);
@@ -50,8 +50,7 @@ impl Workflow {
     pub(super) fn ask_annulment(&mut self, ctx: &mut Ctx, command: &Command, reason: &str) -> Result<(), Denial> {
         self.check_free()?;
         let epoch = self.state.epoch;
-        let last = self.state.governance.last_demotion().filter(|last| last.epoch == epoch && !last.annulled);
-        let Some(to) = last.map(|last| last.from) else {
+        let Some(to) = self.state.governance.demotion(epoch).map(|last| last.from) else {
             let detail = format!(
                 "epoch {epoch} of {} didn't begin with a demotion by a guard: only that can be annulled, and only while nothing came after it",
                 self.id
@@ -80,21 +79,12 @@ impl Workflow {
     }
 
     fn request(&self, ctx: &Ctx, ask: Ask, reason: &str, needs: Vec<String>, valid_ms: i64) -> Request {
+        let id = self.state.governance.requests.next_id(&format!("{}-", self.id));
+        let now = ctx.at.now;
         Request {
-            id: self.state.governance.requests.next_id(&format!("{}-", self.id)),
-            workflow: Some(self.id.clone()),
-            ask,
-            by: ctx.by.clone(),
-            at: ctx.at.now,
             reason: reason.to_owned(),
-            funding: None,
-            needs,
-            approvals: Vec::new(),
-            status: RequestStatus::Pending,
-            expires_at: Some(ctx.at.now.plus(valid_ms)),
-            decided_at: None,
-            because: String::new(),
-            gate: None,
+            expires_at: Some(now.plus(valid_ms)),
+            ..Request::new(id, Some(self.id.clone()), ask, (&ctx.by, now), needs)
         }
     }
 
@@ -139,9 +129,7 @@ impl Workflow {
 
     /// All approvals are there.
     fn carry_out(&mut self, ctx: &mut Ctx, request: &Request) {
-        let approvers: Vec<String> = request.approvals.iter().map(|approval| approval.by.clone()).collect();
-        let evidence = request.gate.as_ref().map(|gate| gate.evidence.clone()).unwrap_or_default();
-        let raised = Raised { request: request.id.clone(), by: request.by.clone(), approvers, evidence };
+        let raised = Raised::of(request);
         match &request.ask {
             Ask::Promotion { to: Target::Factory, .. } => {
                 self.state.governance.in_lab = self.plan.policy.track == Track::Lab;
@@ -149,7 +137,7 @@ impl Workflow {
                 self.state.governance.begin_epoch();
                 self.state.guards.all_mut().for_each(super::guard::Guard::raised);
                 let Raised { request, approvers, evidence, .. } = raised;
-                ctx.ledger(Some(&self.id), "andon", What::Graduated { request, approvers, evidence });
+                ctx.ledger(Some(&self.id), ANDON, What::Graduated { request, approvers, evidence });
                 ctx.mode_changed(&self.id);
             }
             Ask::Promotion { to, .. } => {
@@ -167,17 +155,20 @@ impl Workflow {
         }
     }
 
-    /// People judged a demotion false: back to the mode before it, with nothing held against it.
+    /// People judged a demotion false: back to the mode before it, with nothing held against it. Whether
+    /// it is.
     pub(super) fn annul(
         &mut self,
         ctx: &mut Ctx,
         epoch: u64,
-        to: crate::domain::Mode,
+        to: Mode,
         (cause, reason, raised): (Cause, String, Raised),
-    ) {
-        let last = self.state.governance.last_demotion().filter(|last| last.epoch == epoch).cloned();
+    ) -> bool {
+        let Some(last) = self.state.governance.demotion(epoch).cloned() else { return false };
         // Where it is held, or the policy allows no more, nothing is forgotten either.
-        let (Some(last), true) = (last, self.raise(ctx, to, cause, reason.clone(), raised)) else { return };
+        if !self.raise(ctx, to, cause, reason.clone(), raised) {
+            return false;
+        }
         self.state.governance.annul(epoch);
         if let Some(guard) = self.state.guards.get_mut(&last.guard) {
             guard.last_breach = None;
@@ -189,12 +180,12 @@ impl Workflow {
         for incident in open {
             self.step_incident(ctx, &incident, super::incident::IncidentStatus::Resolved, &reason);
         }
+        true
     }
 
     /// Ends requests that weren't decided in time.
     pub(super) fn expire_requests(&mut self, ctx: &mut Ctx) {
-        let id = self.id.clone();
-        expire(ctx, Some(&id), self.state.governance.requests.pending_mut());
+        expire(ctx, Some(&self.id), &mut self.state.governance.requests);
     }
 
     /// Somebody answers an item of the checklist.
@@ -250,15 +241,23 @@ pub(super) fn vote(
 }
 
 /// Ends requests that weren't decided in time.
-pub(super) fn expire<'r>(
-    ctx: &mut Ctx,
-    workflow: Option<&crate::domain::WorkflowId>,
-    pending: impl Iterator<Item = &'r mut Request>,
-) {
+pub(super) fn expire(ctx: &mut Ctx, workflow: Option<&WorkflowId>, requests: &mut Requests) {
     let now = ctx.at.now;
-    for request in pending.filter(|request| request.expires_at.is_some_and(|at| at <= now)) {
-        request.end(RequestStatus::Expired, now, "it wasn't decided in time");
-        let (request, because) = (request.id.clone(), request.because.clone());
-        ctx.ledger(workflow, "andon", What::Decided { request, status: RequestStatus::Expired, because });
+    let over = |request: &Request| request.expires_at.is_some_and(|at| at <= now);
+    end_pending(ctx, workflow, requests, (RequestStatus::Expired, "it wasn't decided in time"), over);
+}
+
+/// Ends those that wait for approvals and that `which` picks.
+pub(super) fn end_pending(
+    ctx: &mut Ctx,
+    workflow: Option<&WorkflowId>,
+    requests: &mut Requests,
+    (status, because): (RequestStatus, &str),
+    which: impl Fn(&Request) -> bool,
+) {
+    for request in requests.pending_mut().filter(|request| which(request)) {
+        request.end(status, ctx.at.now, because);
+        let (request, because) = (request.id.clone(), because.to_owned());
+        ctx.ledger(workflow, ANDON, What::Decided { request, status, because });
     }
 }

@@ -3,11 +3,10 @@
 //! Owns when that is so, and the way back: two people may restore all at once. Each demotion stands by
 //! itself meanwhile; a storm never keeps one from happening.
 
-use super::handle::{Ctx, Monitor};
+use super::handle::{ANDON, Ctx, Monitor};
 use super::requests::{ANNULMENT_APPROVALS, vote};
 use crate::domain::{
-    ANY_ROLE, Ask, Cause, Command, Decision, Denial, Raised, Request, RequestStatus, Severity, StormPolicy, Time, What,
-    WorkflowId,
+    ANY_ROLE, Ask, Cause, Command, Decision, Denial, Raised, Request, Severity, StormPolicy, Time, What, WorkflowId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
@@ -127,7 +126,7 @@ impl Monitor {
             incident.note(ctx.at.now, &format!("{} was lowered", lowered.workflow));
         }
         let joined = What::IncidentJoined { incident: storm.to_owned(), joined: id, summary };
-        ctx.ledger(Some(&lowered.workflow), "andon", joined);
+        ctx.ledger(Some(&lowered.workflow), ANDON, joined);
     }
 
     /// Asks for the annulment of all demotions of a storm.
@@ -162,22 +161,9 @@ impl Monitor {
 
     /// A request of the house that waits for approvals.
     pub(super) fn house_request(&self, ctx: &Ctx, ask: Ask, reason: &str, needs: Vec<String>) -> Request {
-        Request {
-            id: self.house.requests.next_id(super::house::HOUSE),
-            workflow: None,
-            ask,
-            by: ctx.by.clone(),
-            at: ctx.at.now,
-            reason: reason.to_owned(),
-            funding: None,
-            needs,
-            approvals: Vec::new(),
-            status: RequestStatus::Pending,
-            expires_at: None,
-            decided_at: None,
-            because: String::new(),
-            gate: None,
-        }
+        let id = self.house.requests.next_id(super::house::HOUSE);
+        let asked = Request::new(id, None, ask, (&ctx.by, ctx.at.now), needs);
+        Request { reason: reason.to_owned(), ..asked }
     }
 
     /// Takes what somebody says to a request of the house.
@@ -192,7 +178,7 @@ impl Monitor {
         decision: Decision,
         note: &str,
     ) -> Result<(), Denial> {
-        super::requests::expire(ctx, None, self.house.requests.pending_mut());
+        super::requests::expire(ctx, None, &mut self.house.requests);
         let Some(request) = self.house.requests.get_mut(id) else { return Ok(()) };
         let complete = vote(ctx, request, command, decision, note)?;
         let request = request.clone();
@@ -212,9 +198,8 @@ impl Monitor {
 
     /// Every workflow of a storm goes back to its mode before it, unless something happened to it since.
     fn restore_storm(&mut self, ctx: &mut Ctx, request: &Request, storm: &str) {
-        let approvers: Vec<String> = request.approvals.iter().map(|approval| approval.by.clone()).collect();
         let lowered = self.house.storms.of(storm).map(|storm| storm.lowered.clone()).unwrap_or_default();
-        let reason = format!("the storm was judged false by {}: {}", approvers.join(", "), request.reason);
+        let reason = format!("the storm was judged false by {}: {}", request.approvers().join(", "), request.reason);
         let workflows: BTreeSet<WorkflowId> = lowered.iter().map(|lowered| lowered.workflow.clone()).collect();
         for id in workflows {
             let Some(workflow) = self.workflows.get_mut(&id) else { continue };
@@ -227,10 +212,7 @@ impl Monitor {
             if workflow.state.epoch != *last || disturbed || workflow.state.held.is_some() {
                 continue;
             }
-            let (by, approvers) = (request.by.clone(), approvers.clone());
-            let raised = Raised { request: request.id.clone(), by, approvers, evidence: String::new() };
-            workflow.annul(ctx, *last, to, (Cause::Restoration, reason.clone(), raised));
-            if workflow.state.epoch != *last {
+            if workflow.annul(ctx, *last, to, (Cause::Restoration, reason.clone(), Raised::of(request))) {
                 steps.iter().for_each(|epoch| workflow.state.governance.annul(*epoch));
             }
         }

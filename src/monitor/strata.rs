@@ -83,17 +83,19 @@ impl Strata {
             return Requirement::new(name, Standing::Inconclusive, detail).counted(0, None);
         }
         let (all, segments) = (self.all.mean(), self.parts(segments));
-        let inside = |[low, high]: [f64; 2]| low >= all - spread && high <= all + spread;
+        let mut days = self.days.clone();
+        days.sort_by_key(|(day, _)| *day);
         // As many times one after the other as can be told apart.
         let told_apart = |groups: usize| {
-            let times = self.times(groups);
+            let times = times(&days, groups);
             let least = times.iter().map(|(_, sum)| sum.n).fold(f64::INFINITY, f64::min);
-            inside(wilson(all, least, z_of(ALPHA, times.len() + segments.len()))).then_some(times)
+            let z = z_of(ALPHA, times.len() + segments.len());
+            inside(wilson(all, least, z), all, spread).then_some(times)
         };
-        let times = if compare_times { (2..=self.days.len()).rev().find_map(told_apart) } else { Some(Vec::new()) };
+        let times = if compare_times { (2..=days.len()).rev().find_map(told_apart) } else { Some(Vec::new()) };
         let Some(times) = times else {
             let needed = needed(all, self.all.n / 2.0, all, spread, z_of(ALPHA, 2 + segments.len()), n);
-            let days = self.days.len();
+            let days = days.len();
             let detail = format!("{n} observations on {days} days: too few to compare one time with another");
             return Requirement::new(name, Standing::Inconclusive, detail).counted(n, needed.filter(|_| days > 1));
         };
@@ -107,14 +109,7 @@ impl Strata {
         let mut worst = (Standing::Met, -1.0, String::new(), Sum::default());
         for (of, sum) in &strata {
             let far = (sum.mean() - all).abs();
-            let [low, high] = wilson(sum.mean(), sum.n, z);
-            let standing = if low > all + spread || high < all - spread {
-                Standing::Missing
-            } else if inside([low, high]) {
-                Standing::Met
-            } else {
-                Standing::Inconclusive
-            };
+            let standing = judge(wilson(sum.mean(), sum.n, z), all, spread);
             if (standing, far) > (worst.0, worst.1) {
                 worst = (standing, far, of.clone(), *sum);
             }
@@ -135,41 +130,6 @@ impl Strata {
         };
         let needed = needed(mean, m, all, spread, z, n);
         Requirement::new(name, standing, detail).valued(Some(far), spread).counted(n, needed)
-    }
-
-    /// The days in so many groups, one after the other, with about as many observations each.
-    fn times(&self, groups: usize) -> Vec<(String, Sum)> {
-        let mut days = self.days.clone();
-        days.sort_by_key(|(day, _)| *day);
-        let total: f64 = days.iter().map(|(_, sum)| sum.n).sum();
-        let date = |day: i64| Time(day.saturating_mul(Time::DAY)).date();
-        let mut found: Vec<(i64, i64, Sum)> = Vec::new();
-        let (mut before, mut ends) = (0.0, 1.0);
-        for (day, sum) in days {
-            match found.last_mut() {
-                Some((_, last, group)) if before + sum.n / 2.0 < total * ends / size(groups) => {
-                    *last = day;
-                    group.join(sum);
-                }
-                Some(_) => {
-                    ends += 1.0;
-                    found.push((day, day, sum));
-                }
-                None => found.push((day, day, sum)),
-            }
-            before += sum.n;
-        }
-        found
-            .into_iter()
-            .map(|(first, last, sum)| {
-                let name = if first == last {
-                    format!("day {}", date(first))
-                } else {
-                    format!("{} to {}", date(first), date(last))
-                };
-                (name, sum)
-            })
-            .collect()
     }
 
     /// The segments that are a part of the outputs; small ones of an attribute together.
@@ -199,6 +159,55 @@ impl Strata {
     }
 }
 
+/// What the interval of a part says about its distance from the mean of all.
+fn judge([low, high]: [f64; 2], all: f64, spread: f64) -> Standing {
+    if low > all + spread || high < all - spread {
+        Standing::Missing
+    } else if inside([low, high], all, spread) {
+        Standing::Met
+    } else {
+        Standing::Inconclusive
+    }
+}
+
+/// Whether an interval lies within `spread` of the mean of all.
+fn inside([low, high]: [f64; 2], all: f64, spread: f64) -> bool {
+    low >= all - spread && high <= all + spread
+}
+
+/// The days, in their order, in so many groups, one after the other, with about as many observations each.
+fn times(days: &[(i64, Sum)], groups: usize) -> Vec<(String, Sum)> {
+    let total: f64 = days.iter().map(|(_, sum)| sum.n).sum();
+    let date = |day: i64| Time(day.saturating_mul(Time::DAY)).date();
+    let mut found: Vec<(i64, i64, Sum)> = Vec::new();
+    let (mut before, mut ends) = (0.0, 1.0);
+    for &(day, sum) in days {
+        match found.last_mut() {
+            Some((_, last, group)) if before + sum.n / 2.0 < total * ends / size(groups) => {
+                *last = day;
+                group.join(sum);
+            }
+            Some(_) => {
+                ends += 1.0;
+                found.push((day, day, sum));
+            }
+            None => found.push((day, day, sum)),
+        }
+        before += sum.n;
+    }
+    found
+        .into_iter()
+        .map(|(first, last, sum)| {
+            let name = if first == last {
+                format!("day {}", date(first))
+            } else {
+                format!("{} to {}", date(first), date(last))
+            };
+            (name, sum)
+        })
+        .collect()
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a few")]
 const fn size(n: usize) -> f64 {
     n as f64
@@ -206,12 +215,8 @@ const fn size(n: usize) -> f64 {
 
 /// How many observations in all would do, if the undecided part keeps its mean and its part of them.
 fn needed(mean: f64, n: f64, all: f64, spread: f64, z: f64, total: u64) -> Option<u64> {
-    let inside = |n: f64| {
-        let [low, high] = wilson(mean, n, z);
-        low >= all - spread && high <= all + spread
-    };
     let mut enough = n.max(1.0);
-    while !inside(enough) {
+    while !inside(wilson(mean, enough, z), all, spread) {
         enough *= 1.1;
         if enough > NEEDED_MAX {
             return None;

@@ -6,7 +6,7 @@
 use super::governance::Governance;
 use super::guard::{Arrival, Broken};
 use super::guards::Guards;
-use super::handle::{At, Ctx};
+use super::handle::{ANDON, At, Ctx};
 use super::incident::Incidents;
 use super::incidents::Opening;
 use super::kpi::{Kinds, Slot, Totals, counted, sla_limit_ms};
@@ -294,7 +294,7 @@ impl Workflow {
 
     /// A version appeared for the first time; `changed` where another one was known before.
     pub(super) fn version_seen(&mut self, ctx: &mut Ctx, version: String, of: &LapseOn, changed: bool) {
-        ctx.ledger(Some(&self.id), "andon", What::VersionSeen { version: version.clone() });
+        ctx.ledger(Some(&self.id), ANDON, What::VersionSeen { version: version.clone() });
         if changed && self.plan.policy.lapse_on.contains(of) && self.track() == Track::Factory {
             let reason = format!("{version} is new: the evidence for {} says nothing about it", self.state.granted);
             if self.lower(ctx, Mode::Assist, Cause::Version, reason.clone(), None) {
@@ -326,14 +326,14 @@ impl Workflow {
             if known.is_none() {
                 self.cancel_requests(ctx, &format!("it was capped meanwhile: {}", cap.reason));
                 let capped = What::Capped { mode: Some(cap.mode), cap: cap.by.clone(), reason: cap.reason.clone() };
-                ctx.ledger(Some(&self.id), "andon", capped);
+                ctx.ledger(Some(&self.id), ANDON, capped);
                 ctx.mode_changed(&self.id);
             }
             self.state.caps.push((cap, known.unwrap_or(ctx.at.now)));
         }
         for (cap, _) in before.iter().filter(|(cap, _)| !self.state.caps.iter().any(|(now, _)| now.by == cap.by)) {
             let reason = "what it stands on is as it should be again".to_owned();
-            ctx.ledger(Some(&self.id), "andon", What::Capped { mode: None, cap: cap.by.clone(), reason });
+            ctx.ledger(Some(&self.id), ANDON, What::Capped { mode: None, cap: cap.by.clone(), reason });
             ctx.mode_changed(&self.id);
         }
     }
@@ -342,7 +342,7 @@ impl Workflow {
     pub(super) fn announce(&mut self, ctx: &mut Ctx) {
         for (plan, guard) in self.state.guards.with_mut(&self.plan.guards) {
             if let Some(what) = guard.watch.announce(&plan.policy.name) {
-                ctx.ledger(Some(&self.id), "andon", what);
+                ctx.ledger(Some(&self.id), ANDON, what);
             }
         }
     }

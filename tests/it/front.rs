@@ -7,6 +7,7 @@
 
 mod access;
 mod errors;
+mod failing;
 mod faults;
 pub(crate) mod harness;
 pub(crate) mod http;

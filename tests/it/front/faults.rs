@@ -2,12 +2,11 @@
 
 #![cfg(test)]
 
+use super::failing::FailingBook;
 use super::harness::{DRAFTS, House, TestApp, failure, output, until};
 use super::http::try_send;
 use super::metrics::Scrape;
-use andon::domain::{Entry, Refusal};
-use andon::store::memory::{Fault, MemoryBook, Op};
-use andon::store::{Book, EachChunk, KeptCheckpoint, LedgerReader, Snapshot, SnapshotChange, StoreError};
+use andon::store::memory::{Fault, Op};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -125,52 +124,13 @@ fn who_waits_for_a_change_is_told_of_the_failure_and_who_asks_later_too() {
     assert_eq!(late.join().unwrap().ok()["mode"], "assist");
 }
 
-/// A book whose snapshots fail on demand.
-struct NoSnapshots(MemoryBook, Arc<AtomicBool>);
-
-impl Book for NoSnapshots {
-    fn append(&self, entries: &[Entry], upto: u64) -> Result<(), StoreError> {
-        self.0.append(entries, upto)
-    }
-    fn ledger_applied_seq(&self) -> Result<u64, StoreError> {
-        self.0.ledger_applied_seq()
-    }
-    fn refusals_add(&self, refusals: &[Refusal], max: usize) -> Result<(), StoreError> {
-        self.0.refusals_add(refusals, max)
-    }
-    fn checkpoint_add(&self, checkpoint: &KeptCheckpoint, max: usize) -> Result<(), StoreError> {
-        self.0.checkpoint_add(checkpoint, max)
-    }
-    fn ledger_key(&self, fresh: &str) -> Result<String, StoreError> {
-        self.0.ledger_key(fresh)
-    }
-    fn save(&self, change: &SnapshotChange) -> Result<(), StoreError> {
-        if self.1.load(Ordering::SeqCst) { Err(StoreError::Injected("full".into())) } else { self.0.save(change) }
-    }
-    fn load(&self) -> Result<Option<Snapshot>, StoreError> {
-        self.0.load()
-    }
-    fn snapshot_seq(&self) -> Result<u64, StoreError> {
-        self.0.snapshot_seq()
-    }
-    fn load_dedup(&self, each: &mut EachChunk<'_>) -> Result<(), StoreError> {
-        self.0.load_dedup(each)
-    }
-    fn reader(&self) -> Result<Arc<dyn LedgerReader>, StoreError> {
-        self.0.reader()
-    }
-    fn poisoned(&self) -> Option<String> {
-        self.0.poisoned()
-    }
-}
-
 /// A snapshot that failed took its part of the state with it; one that comes after it, at the end,
 /// must not be saved in its place.
 #[test]
 fn a_failed_snapshot_is_not_lost_when_the_daemon_stops() {
     let house = House::memory();
     let fail = Arc::new(AtomicBool::new(true));
-    let book = NoSnapshots(house.book().clone(), Arc::clone(&fail));
+    let book = FailingBook { snapshots: Arc::clone(&fail), ..FailingBook::over(house.book().clone()) };
     let rest = format!("{DRAFTS}[[workflow]]\nid = \"other\"\n");
     let app = house.start_with_book(&rest, Some(Arc::new(book)));
     app.take(&(0..50).map(output).collect::<Vec<_>>());

@@ -3,12 +3,11 @@
 
 #![cfg(test)]
 
+use super::failing::FailingBook;
 use super::harness::{DRAFTS, House, TestApp, failure, output, until};
 use super::metrics::Scrape;
-use andon::domain::{Entry, Refusal};
 use andon::seal::{Hash, chain_start, leaf_hash, link};
 use andon::store::memory::MemoryBook;
-use andon::store::{Book, EachChunk, KeptCheckpoint, LedgerReader, Snapshot, SnapshotChange, StoreError};
 use serde_json::{Value, json};
 use std::process::Command;
 use std::sync::Arc;
@@ -173,49 +172,10 @@ fn a_crash_loses_no_checkpoint_and_no_key() {
     let app = after.start(DRAFTS);
     assert_eq!(complete(&app)["key"], before["key"]);
     assert!(app.ledger().len() > before["size"].as_u64().unwrap().try_into().unwrap());
-    let empty = NoCheckpoints(MemoryBook::new());
+    let empty = FailingBook { checkpoints: true, ..FailingBook::over(MemoryBook::new()) };
     let app = House::memory().start_with_book(DRAFTS, Some(Arc::new(empty)));
     until("it failed", || Scrape::of(&app).value("andon_ledger_checkpoint_failures_total{}") >= 1.0);
     assert_eq!(app.get("/v1/ledger/checkpoint").problem(404), "no_checkpoint");
     assert_eq!(app.get("/v1/ledger/key").problem(404), "no_checkpoint");
     app.take(&[output(1)]);
-}
-
-/// A book that keeps no checkpoint.
-struct NoCheckpoints(MemoryBook);
-
-impl Book for NoCheckpoints {
-    fn append(&self, entries: &[Entry], upto: u64) -> Result<(), StoreError> {
-        self.0.append(entries, upto)
-    }
-    fn ledger_applied_seq(&self) -> Result<u64, StoreError> {
-        self.0.ledger_applied_seq()
-    }
-    fn refusals_add(&self, refusals: &[Refusal], max: usize) -> Result<(), StoreError> {
-        self.0.refusals_add(refusals, max)
-    }
-    fn checkpoint_add(&self, _: &KeptCheckpoint, _: usize) -> Result<(), StoreError> {
-        Err(StoreError::Injected("full".into()))
-    }
-    fn ledger_key(&self, fresh: &str) -> Result<String, StoreError> {
-        self.0.ledger_key(fresh)
-    }
-    fn save(&self, change: &SnapshotChange) -> Result<(), StoreError> {
-        self.0.save(change)
-    }
-    fn load(&self) -> Result<Option<Snapshot>, StoreError> {
-        self.0.load()
-    }
-    fn snapshot_seq(&self) -> Result<u64, StoreError> {
-        self.0.snapshot_seq()
-    }
-    fn load_dedup(&self, each: &mut EachChunk<'_>) -> Result<(), StoreError> {
-        self.0.load_dedup(each)
-    }
-    fn reader(&self) -> Result<Arc<dyn LedgerReader>, StoreError> {
-        self.0.reader()
-    }
-    fn poisoned(&self) -> Option<String> {
-        self.0.poisoned()
-    }
 }
