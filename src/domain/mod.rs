@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod breach;
+pub mod cause;
 pub mod event;
 pub mod fingerprint;
 pub mod gate;
@@ -24,6 +25,7 @@ pub mod time;
 
 pub use access::{Pattern, Person, Reach, Scope, Scopes};
 pub use breach::{Breach, Carrier, Heaviest};
+pub use cause::{Cause, Raised, Severity};
 pub use event::{Outcome, OutputEvent, Review, Verdict};
 pub use fingerprint::fingerprint;
 pub use gate::{Gate, Requirement, Standing, Target};
@@ -32,7 +34,7 @@ pub use governance::{
 };
 pub use id::WorkflowId;
 pub use input::{Action, Command, Input};
-pub use ledger::{Cause, Entry, Raised, Severity, What};
+pub use ledger::{Entry, What};
 pub use mode::{Mode, PerMode};
 pub use money::Money;
 pub use policy::{
