@@ -65,12 +65,26 @@ catalogue! {
     ESCALATIONS: Counter "andon_escalations_total" ["workflow"];
     /// Human verdicts.
     REVIEWS: Counter "andon_reviews_total" ["workflow", "verdict"];
+    /// Outputs that wait for a human verdict.
+    REVIEWS_AWAITED: Gauge "andon_reviews_awaited" ["workflow"];
+    /// Outputs that wait for a human verdict for longer than declared.
+    REVIEWS_OVERDUE: Gauge "andon_reviews_overdue" ["workflow"];
+    /// Outputs whose human verdict was given up, because too many waited.
+    REVIEWS_MISSED: Counter "andon_reviews_missed_total" ["workflow"];
+    /// Time that human verdicts took, of those that say it.
+    REVIEW_TIME: Counter "andon_review_time_seconds_total" ["workflow"];
+    /// Share of all outputs since the mode was granted that people would reject, estimated from the selected ones; absent without a verdict.
+    REJECTION_RATIO: Gauge "andon_rejection_ratio" ["workflow"];
+    /// How far two reviewers of the same output agree: `observed` (share of the outputs) or `krippendorff_alpha`; absent without such outputs.
+    AGREEMENT: Gauge "andon_reviewer_agreement" ["workflow", "measure"];
     /// Share of outputs that ended in an exception; absent where a window has no output.
     EXCEPTION_RATIO: Gauge "andon_exception_ratio" ["workflow", "window"];
     /// Latency quantiles; absent where a window has no latency.
     LATENCY_QUANTILE: Gauge "andon_latency_quantile_seconds" ["workflow", "q", "window"];
     /// Cost per unit; absent where a window has no cost.
     COST_PER_UNIT: Gauge "andon_cost_per_unit" ["workflow", "currency", "window"];
+    /// Cost per unit with the reviewers' time at the declared rate; absent where one of them is not known.
+    COST_TO_SERVE: Gauge "andon_cost_to_serve_per_unit" ["workflow", "currency", "window"];
     /// Where a guard stands: 1 for the present state, 0 for the others.
     GUARD_STATE: Gauge "andon_guard_state" ["workflow", "guard", "state"];
     /// Mean of a guard's observations since it started; absent without observations.
@@ -91,6 +105,8 @@ catalogue! {
     MODE_LEVEL: Gauge "andon_mode_level" ["workflow"];
     /// Changes of the granted mode.
     MODE_CHANGES: Counter "andon_mode_changes_total" ["workflow", "from", "to", "cause"];
+    /// Demotions by guards that people judged false.
+    DEMOTIONS_ANNULLED: Counter "andon_demotions_annulled_total" ["workflow"];
     /// When a workflow's mode was last read; absent before the first read since the start.
     MODE_LAST_READ: Gauge "andon_mode_last_read_timestamp_seconds" ["workflow"];
     /// Outputs that reported a mode above the allowed one.
@@ -99,6 +115,10 @@ catalogue! {
     INCIDENTS_OPEN: Gauge "andon_incidents_open" ["workflow"];
     /// Time of the last output; absent before the first.
     LAST_OUTPUT: Gauge "andon_last_output_timestamp_seconds" ["workflow"];
+    /// When the next audit of a base item is due; in the past it is overdue.
+    AUDIT_DUE: Gauge "andon_base_audit_due_timestamp_seconds" ["item"];
+    /// Whether a base item has an unresolved regression.
+    BASE_REGRESSED: Gauge "andon_base_regressed" ["item"];
     /// Events and reviews taken since the start of the process.
     ACCEPTED: Counter "andon_events_accepted_total" [];
     /// Events and reviews refused, by reason.

@@ -34,6 +34,7 @@ mod promote;
 mod ready;
 mod refused;
 mod requests;
+mod review;
 mod serve;
 mod simulate;
 mod table;
@@ -87,6 +88,8 @@ enum Command {
     Annul(annul::Arguments),
     /// Show and answer the readiness checklist of a workflow.
     Ready(ready::Arguments),
+    /// Say which outputs people are to review, what is overdue and what was found.
+    Review(review::Arguments),
     /// Show what workflows stand on; note audits and regressions.
     Base(base::Arguments),
     /// Say what a guard has learned to be normal; have it learn anew.
@@ -128,6 +131,7 @@ pub fn run() -> ExitCode {
         Command::Requests(arguments) => requests::run(&arguments),
         Command::Annul(arguments) => annul::run(&arguments),
         Command::Ready(arguments) => ready::run(&arguments),
+        Command::Review(arguments) => review::run(&arguments),
         Command::Base(arguments) => base::run(&arguments),
         Command::Baseline(arguments) => baseline::run(&arguments),
         Command::Ledger(arguments) => ledger::run(&arguments),

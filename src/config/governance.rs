@@ -90,6 +90,7 @@ fn gate(section: &Section<'_>, base: &PerMode<GatePolicy>) -> PerMode<GatePolicy
     read!("confidence", confidence, |value| number_in(value, 0.5..=0.999_999));
     read!("spread", spread, |value| number_in(value, 0.001..=1.0));
     read!("ran_in_mode", ran_in_mode_min, share);
+    read!("reviewed", reviewed_min, share);
     read!("sla", sla_min, |value| share(value).map(Some));
     read!("approvals", approvals, approvals);
     read!("request_valid", request_valid_ms, |value| duration_ms(value, Time::MINUTE..=values::YEAR_MS));

@@ -10,7 +10,9 @@ use super::values::{self, Read, duration_ms, label, mode, number_in, text, word,
 use super::words::nearest;
 use super::{governance, guard, problem::Kind};
 use crate::domain::policy::default_block;
-use crate::domain::{BaseItem, GuardPolicy, Mode, PerMode, Signal, Time, Track, WorkflowId, WorkflowPolicy};
+use crate::domain::{
+    BaseItem, GuardPolicy, Mode, PerMode, ReviewPolicy, Signal, Time, Track, WorkflowId, WorkflowPolicy,
+};
 use std::collections::BTreeMap;
 use toml::de::DeValue;
 
@@ -83,6 +85,7 @@ fn read(
         review: PerMode::from_fn(|mode| {
             review.read(mode.name(), |value| number_in(value, 0.0..=1.0)).unwrap_or_default()
         }),
+        reviewing: reviewing(&review),
         renamed_from: section.read("renamed_from", workflow_id),
         rollback,
         gate,
@@ -90,6 +93,17 @@ fn read(
         readiness,
         lapse_on,
         guards: guard::read_all(section, files),
+    }
+}
+
+/// What is asked of reviewers beside the depth of each mode.
+fn reviewing(review: &Section<'_>) -> ReviewPolicy {
+    ReviewPolicy {
+        within_ms: review
+            .read("within", |value| values::duration_ms(value, Time::MINUTE..=values::YEAR_MS))
+            .unwrap_or_default(),
+        twice: review.read("twice", |value| number_in(value, 0.0..=1.0)).unwrap_or_default(),
+        cost_per_hour: review.read("cost_per_hour", values::money),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a workflow reports: one event per output, and one review per human verdict.
+//! What a workflow reports of each output: one event.
 //!
 //! Owns the fields, their limits and the checks that need no context. Prompts and texts have no
 //! field here and never will. Whether a workflow is known or a time too old is not decided here.
@@ -12,8 +12,6 @@ pub const ID_BYTES_MAX: usize = 128;
 pub const NAME_BYTES_MAX: usize = 64;
 /// Longest attribute value, version, model, trace id or reviewer, in bytes.
 pub const TEXT_BYTES_MAX: usize = 256;
-/// Longest note of a review, in bytes.
-pub const NOTE_BYTES_MAX: usize = 1024;
 /// Most scores of one event.
 pub const SCORES_MAX: usize = 32;
 /// Most attributes of one event.
@@ -229,82 +227,11 @@ impl OutputEvent {
 }
 
 /// Checks an id of 1 to [`ID_BYTES_MAX`] bytes; the error is the field and the message.
-fn check_id<'a>(field: &'a str, id: &str) -> Result<(), (&'a str, String)> {
+pub(super) fn check_id<'a>(field: &'a str, id: &str) -> Result<(), (&'a str, String)> {
     if id.is_empty() || id.len() > ID_BYTES_MAX {
         return Err((field, format!("`{field}` must have 1 to {ID_BYTES_MAX} bytes, and {} were sent", id.len())));
     }
     Ok(())
-}
-
-/// What a human said of an output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Used as it was.
-    Accepted,
-    /// Used after a change.
-    Edited,
-    /// Not used.
-    Rejected,
-}
-
-impl Verdict {
-    /// All verdicts.
-    pub const ALL: [Self; 3] = [Self::Accepted, Self::Edited, Self::Rejected];
-
-    /// The name in lower case.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Edited => "edited",
-            Self::Rejected => "rejected",
-        }
-    }
-}
-
-/// One human verdict on one output, checked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Review {
-    /// Identifies the review within its workflow.
-    pub id: Text,
-    /// The workflow of the output.
-    pub workflow: WorkflowId,
-    /// The output that was judged.
-    pub output_id: Text,
-    /// The judgement.
-    pub verdict: Verdict,
-    /// The kind of exception that the reviewer found.
-    pub exception: Option<Text>,
-    /// Who judged.
-    pub reviewer: Text,
-    /// When; `None` means when it arrived.
-    pub time: Option<Time>,
-    /// A remark about the verdict, never the output's text.
-    pub note: Option<Text>,
-}
-
-impl Review {
-    /// Checks every limit that needs no context.
-    pub fn check(&self) -> Result<(), Refusal> {
-        let refuse = |field: &str, message: String| {
-            Err(Refusal::new(RefusalCode::InvalidValue, message)
-                .at_field(field)
-                .of(&self.id, Some(self.workflow.as_str())))
-        };
-        for (field, id) in [("id", &self.id), ("output_id", &self.output_id)] {
-            check_id(field, id).or_else(|(field, message)| refuse(field, message))?;
-        }
-        if self.reviewer.is_empty() || self.reviewer.len() > TEXT_BYTES_MAX {
-            return refuse("reviewer", format!("`reviewer` must have 1 to {TEXT_BYTES_MAX} bytes"));
-        }
-        if self.exception.as_ref().is_some_and(|kind| kind.is_empty() || kind.len() > NAME_BYTES_MAX) {
-            return refuse("exception", format!("`exception` must have 1 to {NAME_BYTES_MAX} bytes"));
-        }
-        if self.note.as_ref().is_some_and(|note| note.len() > NOTE_BYTES_MAX) {
-            return refuse("note", format!("`note` must have at most {NOTE_BYTES_MAX} bytes"));
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

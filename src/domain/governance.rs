@@ -26,6 +26,10 @@ pub struct GatePolicy {
     pub spread: f64,
     /// Share of the outputs that must have run in the granted mode, as they say themselves, 0 to 1.
     pub ran_in_mode_min: f64,
+    /// Share of the outputs that were to be reviewed by now which were, 0 to 1; asked for where a guard
+    /// judges by verdicts.
+    #[serde(default = "reviewed_min")]
+    pub reviewed_min: f64,
     /// Least share of outputs that met their service level in the last 7 days.
     pub sla_min: Option<f64>,
     /// Greatest cost per unit in the last 7 days.
@@ -36,6 +40,11 @@ pub struct GatePolicy {
     pub request_valid_ms: i64,
     /// For so many outputs after the promotion people review as much as in the mode below.
     pub probation_outputs: u64,
+}
+
+/// The default share of reviews that must be in.
+const fn reviewed_min() -> f64 {
+    0.9
 }
 
 impl GatePolicy {
@@ -55,6 +64,7 @@ impl GatePolicy {
             confidence: 0.95,
             spread: 0.10,
             ran_in_mode_min: 0.9,
+            reviewed_min: reviewed_min(),
             sla_min: None,
             cost_per_unit_max: None,
             approvals: vec![ANY_ROLE.to_owned(); 2],

@@ -59,6 +59,12 @@ fn workflow(old: &WorkflowPolicy, new: &WorkflowPolicy, found: &mut Vec<String>)
             found.push(format!("review in {mode} {} → {depth}", old.review.get(mode)));
         }
     }
+    if new.reviewing.twice < old.reviewing.twice {
+        found.push("fewer outputs are reviewed by two people".to_owned());
+    }
+    if new.reviewing.within_ms > old.reviewing.within_ms {
+        found.push("reviews are overdue later".to_owned());
+    }
     if let Some(item) = old.base.iter().find(|item| !new.base.contains(item)) {
         found.push(format!("it no longer stands on {item}"));
     }
@@ -100,6 +106,7 @@ fn gate(mode: Mode, old: &GatePolicy, new: &GatePolicy, found: &mut Vec<String>)
     less("confidence", new.confidence < old.confidence);
     less("spread", new.spread > old.spread);
     less("ran_in_mode", new.ran_in_mode_min < old.ran_in_mode_min);
+    less("reviewed", new.reviewed_min < old.reviewed_min);
     less("sla", old.sla_min.is_some_and(|was| new.sla_min.is_none_or(|is| is < was)));
     less("cost_per_unit", old.cost_per_unit_max.is_some_and(|was| new.cost_per_unit_max.is_none_or(|is| is > was)));
     less("probation_outputs", new.probation_outputs < old.probation_outputs);

@@ -19,6 +19,7 @@ pub mod money;
 pub mod policy;
 pub mod refusal;
 pub mod request;
+pub mod review;
 pub mod selection;
 pub mod signal;
 pub mod time;
@@ -26,7 +27,7 @@ pub mod time;
 pub use access::{Pattern, Person, Reach, Scope, Scopes};
 pub use breach::{Breach, Carrier, Heaviest};
 pub use cause::{Cause, Raised, Severity};
-pub use event::{Outcome, OutputEvent, Review, Verdict};
+pub use event::{Outcome, OutputEvent};
 pub use fingerprint::fingerprint;
 pub use gate::{Gate, Requirement, Standing, Target};
 pub use governance::{
@@ -42,6 +43,7 @@ pub use policy::{
 };
 pub use refusal::{Refusal, RefusalCode};
 pub use request::{Approval, Ask, Decision, Denial, Request, RequestStatus};
+pub use review::{Review, ReviewPolicy, Verdict};
 pub use signal::{ActiveHours, Better, DriftOf, ScoreJudge, Signal};
 pub use time::Time;
 

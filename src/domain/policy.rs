@@ -4,7 +4,8 @@
 //! no addresses, paths or secrets. How it is written in TOML is the configuration's.
 
 use super::{
-    CooldownPolicy, GatePolicy, HousePolicy, LapseOn, Mode, PerMode, ReadinessPolicy, Signal, Time, WorkflowId,
+    CooldownPolicy, GatePolicy, HousePolicy, LapseOn, Mode, PerMode, ReadinessPolicy, ReviewPolicy, Signal, Time,
+    WorkflowId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -64,6 +65,7 @@ impl WorkflowPolicy {
             runbook: String::new(),
             evidence_valid_ms: None,
             review: PerMode { assist: 1.0, collaborate: 1.0, delegate: 0.1, automate: 0.02 },
+            reviewing: ReviewPolicy::default(),
             renamed_from: None,
             rollback: String::new(),
             gate: GatePolicy::defaults(),
@@ -121,6 +123,9 @@ pub struct WorkflowPolicy {
     pub evidence_valid_ms: Option<i64>,
     /// Share of outputs that humans review, per mode, 0 to 1.
     pub review: PerMode<f64>,
+    /// What else is asked of reviewers.
+    #[serde(default)]
+    pub reviewing: ReviewPolicy,
     /// A former id whose history this workflow carries on.
     pub renamed_from: Option<WorkflowId>,
     /// What to do to get back to what worked: a URL, a path or a sentence; may be empty.

@@ -4,13 +4,14 @@
 //! refused a write, a driver that hangs. Reading takes no lock and never touches the monitor.
 
 use crate::clock::Clock;
+use crate::domain::selection::reviewers;
 use crate::domain::{Mode, Policy, WorkflowId};
-use crate::monitor::view::Cap;
+use crate::monitor::view::{Cap, ReviewPlan};
 use crate::monitor::{ModeView, Monitor};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use tokio::sync::watch;
 
 /// The driver shows a sign of life several times a second; after this long without one, modes fall
@@ -32,6 +33,7 @@ pub struct Published {
 pub struct Board {
     modes: ArcSwap<BTreeMap<WorkflowId, Published>>,
     policy: ArcSwap<Policy>,
+    review_key: AtomicU64,
     changes: watch::Sender<u64>,
     poisoned: ArcSwapOption<String>,
     heartbeat_ms: AtomicI64,
@@ -44,6 +46,7 @@ impl Board {
         Self {
             modes: ArcSwap::default(),
             policy: ArcSwap::from_pointee(Policy::empty()),
+            review_key: AtomicU64::new(0),
             changes: watch::Sender::new(0),
             poisoned: ArcSwapOption::empty(),
             heartbeat_ms: AtomicI64::new(clock.monotonic_ms()),
@@ -67,6 +70,7 @@ impl Board {
         });
         self.modes.store(Arc::new(modes.collect()));
         self.policy.store(Arc::clone(monitor.policy()));
+        self.review_key.store(monitor.house().review_key, Ordering::Relaxed);
         self.changes.send_modify(|version| *version += 1);
     }
 
@@ -94,14 +98,24 @@ impl Board {
         modes.values().map(|p| (self.capped(&p.view), p.last_read_ms.load(Ordering::Relaxed))).collect()
     }
 
+    /// How many people are to review an output in the mode of a view: none, one or two.
+    pub fn reviewers(&self, view: &ModeView, output_id: &str) -> u8 {
+        let ReviewPlan { sample_rate, twice, .. } = view.review;
+        reviewers(self.review_key.load(Ordering::Relaxed), &view.workflow, output_id, sample_rate, twice)
+    }
+
     fn capped(&self, view: &Arc<ModeView>) -> Arc<ModeView> {
         self.caps().map_or_else(
             || Arc::clone(view),
             |cap| {
                 let mode = view.mode.min(cap.mode);
                 let caps = view.caps.iter().cloned().chain([cap]).collect();
-                let view = ModeView { mode, level: mode.level(), caps, ..(**view).clone() };
-                Arc::new(view)
+                // People look as deep as in the mode that is left.
+                let policy = self.policy.load();
+                let declared = policy.workflows.get(&view.workflow).unwrap_or(&policy.unknown.template);
+                let sample_rate = view.review.sample_rate.max(*declared.review.get(mode));
+                let review = ReviewPlan { sample_rate, ..view.review };
+                Arc::new(ModeView { mode, level: mode.level(), caps, review, ..(**view).clone() })
             },
         )
     }

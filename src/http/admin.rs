@@ -98,6 +98,12 @@ pub async fn metrics(State(shared): State<Shared>, caller: Caller) -> Result<Res
         });
         workflows.extend(found.await?);
     }
+    let base = shared.driver.read(|monitor, _| {
+        let house = monitor.house();
+        let items = house.base.iter();
+        items.map(|(id, state)| (id.clone(), house.audit_due(id), state.regression.is_some())).collect::<Vec<_>>()
+    });
+    let base = base.await?;
     let now = shared.driver.clock().now();
     let limits = exposition::limits(&shared.server, &shared.reloader);
     shared.driver.show_queue();
@@ -106,6 +112,7 @@ pub async fn metrics(State(shared): State<Shared>, caller: Caller) -> Result<Res
     let tokens = shared.reloader.access().count(now);
     let text = blocking(move || {
         let mut families = exposition::workflows(&workflows, &modes, now);
+        families.extend(exposition::base(&base));
         families.extend(exposition::house(&limits, &policy, tokens));
         families.extend(metrics.registry.gather());
         prometheus::TextEncoder::new().encode_to_string(&families)

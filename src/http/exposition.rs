@@ -72,6 +72,7 @@ pub fn workflows(workflows: &[Workflow], modes: &[(Arc<ModeView>, i64)], now: Ti
     let mut families = Families::default();
     for workflow in workflows {
         totals(&mut families, workflow);
+        reviews(&mut families, workflow, now);
         windows(&mut families, workflow, now);
         workflow
             .guard_views(now, Detail::Brief)
@@ -120,6 +121,7 @@ fn totals(families: &mut Families, workflow: &Workflow) {
     for verdict in Verdict::ALL {
         families.add(metrics::REVIEWS, &[id, verdict.name()], state.totals.reviews[verdict as usize] as f64);
     }
+    families.add(metrics::DEMOTIONS_ANNULLED, &[id], state.governance.annulled as f64);
     for moves in &state.moves {
         let labels = [id, moves.from.name(), moves.to.name(), moves.cause.name()];
         families.add(metrics::MODE_CHANGES, &labels, moves.count as f64);
@@ -130,6 +132,36 @@ fn totals(families: &mut Families, workflow: &Workflow) {
         families.add(metrics::LAST_OUTPUT, &[id], state.fresh_at.seconds());
     }
     families.push(metrics::LATENCY, latency(id, &state.totals.latency_buckets, state.totals.latency_ms));
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
+fn reviews(families: &mut Families, workflow: &Workflow, now: Time) {
+    let (id, view) = (workflow.id.as_str(), workflow.reviews_view(now));
+    families.add(metrics::REVIEWS_AWAITED, &[id], view.awaited as f64);
+    families.add(metrics::REVIEWS_OVERDUE, &[id], view.overdue as f64);
+    families.add(metrics::REVIEWS_MISSED, &[id], view.missed as f64);
+    families.add(metrics::REVIEW_TIME, &[id], workflow.state.reviews.minutes.0 * 60.0);
+    if let Some(rejected) = view.since_granted.rejection_rate {
+        families.add(metrics::REJECTION_RATIO, &[id], rejected.estimate);
+    }
+    if let Some(agreement) = view.agreement {
+        families.add(metrics::AGREEMENT, &[id, "observed"], agreement.observed);
+        if let Some(alpha) = agreement.alpha {
+            families.add(metrics::AGREEMENT, &[id, "krippendorff_alpha"], alpha);
+        }
+    }
+}
+
+/// Series of the base items: each with the time of its next audit and whether it has a regression.
+pub fn base(items: &[(String, Option<Time>, bool)]) -> Vec<MetricFamily> {
+    let mut families = Families::default();
+    for (item, due, is_regressed) in items {
+        if let Some(due) = due {
+            families.add(metrics::AUDIT_DUE, &[item], due.seconds());
+        }
+        families.add(metrics::BASE_REGRESSED, &[item], flag(*is_regressed));
+    }
+    families.finish()
 }
 
 fn latency(id: &str, buckets: &[u64], sum_ms: f64) -> Metric {
@@ -159,6 +191,9 @@ fn windows(families: &mut Families, workflow: &Workflow, now: Time) {
         families.add(metrics::EXCEPTION_RATIO, &[id, window.name], kpis.exception_rate);
         if let Some(cost) = kpis.cost_per_unit {
             families.add(metrics::COST_PER_UNIT, &[id, currency, window.name], cost.to_f64());
+        }
+        if let Some(cost) = kpis.cost_to_serve_per_unit {
+            families.add(metrics::COST_TO_SERVE, &[id, currency, window.name], cost);
         }
         if let Some(LatencySummary { p50_ms, p90_ms, p95_ms, p99_ms, p999_ms, .. }) = kpis.latency {
             for (q, ms) in [("0.5", p50_ms), ("0.9", p90_ms), ("0.95", p95_ms), ("0.99", p99_ms), ("0.999", p999_ms)] {

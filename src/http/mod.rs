@@ -15,6 +15,7 @@ pub mod lease;
 pub mod listener;
 pub mod problem;
 pub mod records;
+pub mod review;
 mod table;
 pub mod workflows;
 
@@ -75,6 +76,8 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Read, routes!(workflows::get_mode))
         .needs(Scope::Operate, routes!(workflows::post_mode))
         .needs(Scope::Read, routes!(workflows::why))
+        .needs(Scope::Read, routes!(review::get, review::batch))
+        .needs(Scope::Read, routes!(review::summary))
         .needs(Scope::Read, routes!(guards::get))
         .needs(Scope::Operate, routes!(guards::relearn))
         .needs(Scope::Operate, routes!(admin::stop))

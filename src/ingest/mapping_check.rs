@@ -30,8 +30,14 @@ const EVENT_FIELDS: [(&str, bool); 13] = [
 ];
 
 /// The same for reviews.
-const REVIEW_FIELDS: [(&str, bool); 5] =
-    [("output_id", false), ("verdict", false), ("exception", false), ("reviewer", false), ("note", false)];
+const REVIEW_FIELDS: [(&str, bool); 6] = [
+    ("output_id", false),
+    ("verdict", false),
+    ("exception", false),
+    ("reviewer", false),
+    ("note", false),
+    ("minutes", true),
+];
 
 /// The mapping, or every mistake in it.
 pub(super) fn check(file: MappingFile) -> Result<Mapping, Vec<String>> {

@@ -263,6 +263,7 @@ impl sealed::FromRow for Review {
             Some(text) => Ok(text),
             None => refuse(RefusalCode::MissingField, field, format!("`{field}` is empty in this row")),
         };
+        let minutes = mapping.fields.iter().find(|(field, _)| *field == "minutes");
         let review = Self {
             id: head.id.into(),
             workflow: head.workflow,
@@ -272,6 +273,7 @@ impl sealed::FromRow for Review {
             reviewer: needed("reviewer")?.into(),
             time: head.time,
             note: text("note").map(Into::into),
+            minutes: minutes.map(|(field, source)| source.number(field, cells)).transpose()?.flatten(),
         };
         review.check()?;
         Ok(review)

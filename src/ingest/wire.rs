@@ -217,6 +217,7 @@ pub(super) struct WireReview<'a> {
     #[serde(borrow)]
     time: Option<Borrowed<'a>>,
     note: Option<Text>,
+    minutes: Option<f64>,
 }
 
 impl Item for Review {
@@ -231,6 +232,7 @@ impl Item for Review {
         required("reviewer"),
         optional("time", Kind::Text),
         optional("note", Kind::Text),
+        optional("minutes", Kind::Number),
     ];
 
     fn from_wire(wire: WireReview<'_>) -> Result<Self, Refusal> {
@@ -247,6 +249,7 @@ impl Item for Review {
             reviewer: wire.reviewer,
             time,
             note: wire.note,
+            minutes: wire.minutes,
         };
         review.check()?;
         Ok(review)

@@ -106,6 +106,8 @@ struct ReviewOut<'a> {
     time: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minutes: Option<f64>,
 }
 
 impl<'a> ReviewOut<'a> {
@@ -119,6 +121,7 @@ impl<'a> ReviewOut<'a> {
             reviewer: &review.reviewer,
             time: review.time,
             note: review.note.as_deref(),
+            minutes: review.minutes,
         }
     }
 }

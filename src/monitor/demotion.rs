@@ -120,6 +120,7 @@ impl Workflow {
         state.by_guard = breach.as_ref().map(|breach| breach.guard.clone());
         state.reason.clone_from(&reason);
         state.governance.begin_epoch();
+        state.reviews.begin_epoch();
         state.governance.probation = None;
         match state.moves.iter_mut().find(|m| (m.from, m.to, m.cause) == (from, to, cause)) {
             Some(moves) => moves.count += 1,

@@ -183,6 +183,7 @@ impl Workflow {
         ));
         found.push(self.representative(asked));
         found.extend(self.newest_version(asked));
+        found.extend(self.reviewed(asked, now));
         found
     }
 

@@ -4,7 +4,7 @@
 //! all is asked here too (`admit`), because it depends on the policy and on who is known.
 
 use super::house::House;
-use super::kpi::{Counted, Slot};
+use super::kpi::Slot;
 use super::plan::Plan;
 use super::workflow::{State, Workflow};
 use crate::domain::{
@@ -90,10 +90,10 @@ impl Ctx {
         self.entries += 1;
     }
 
-    /// Counts an output in the rolling windows, unless nobody will read them.
-    pub(super) fn count(&self, asked: bool, windows: &mut Windows<Slot>, time: Time, output: &Counted<'_>) {
+    /// Counts something in the rolling windows, unless nobody will read them.
+    pub(super) fn count(&self, asked: bool, windows: &mut Windows<Slot>, time: Time, count: impl Fn(&mut Slot)) {
         if self.has_windows || asked {
-            windows.record(self.at.now.0, time.0, self.lateness_ms, |slot: &mut Slot| slot.count(output));
+            windows.record(self.at.now.0, time.0, self.lateness_ms, count);
         }
     }
 

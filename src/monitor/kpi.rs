@@ -3,7 +3,7 @@
 //! Owns the counting. It judges nothing: what is good enough is the guards' matter.
 
 use super::observe::sla_met;
-use crate::domain::{Money, OutputEvent, Signal, Text, WorkflowPolicy};
+use crate::domain::{Money, OutputEvent, Review, Signal, Text, WorkflowPolicy};
 use crate::stats::latency::Latencies;
 use crate::stats::ring;
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,12 @@ pub struct Counts {
     pub fallbacks: u64,
     /// Outputs handed to a human.
     pub escalations: u64,
+    /// Verdicts, by when they came.
+    pub reviews: u64,
+    /// Those that say how long they took …
+    pub reviews_timed: u64,
+    /// … and Σ of that, minutes.
+    pub review_minutes: f64,
 }
 
 /// An output, as it is counted.
@@ -93,6 +99,15 @@ impl Counts {
         self.escalations += u64::from(event.escalated);
     }
 
+    /// Counts a verdict.
+    pub fn count_review(&mut self, review: &Review) {
+        self.reviews += 1;
+        if let Some(minutes) = review.minutes {
+            self.reviews_timed += 1;
+            self.review_minutes += minutes;
+        }
+    }
+
     fn add_kind(&mut self, kind: u16, count: u64) {
         match self.kinds.binary_search_by_key(&kind, |(kind, _)| *kind) {
             Ok(at) => self.kinds[at].1 += count,
@@ -116,6 +131,9 @@ impl Counts {
         self.retries += other.retries;
         self.fallbacks += other.fallbacks;
         self.escalations += other.escalations;
+        self.reviews += other.reviews;
+        self.reviews_timed += other.reviews_timed;
+        self.review_minutes += other.review_minutes;
     }
 }
 
@@ -146,9 +164,9 @@ impl ring::Slot for Slot {
     fn merge(&mut self, other: &Self) {
         self.counts.merge(&other.counts);
         self.latencies.merge(&other.latencies);
-        // A slot into which nothing was merged is a fine one: it stands for itself.
+        // A slot into which nothing was merged is a fine one: it stands for itself, if outputs came in it.
         let fine = other.active == 0;
-        self.active += if fine { 1 } else { other.active };
+        self.active += if fine { u64::from(other.counts.outputs > 0) } else { other.active };
         self.up += if fine { u64::from(other.counts.exceptions < other.counts.outputs) } else { other.up };
     }
 

@@ -135,6 +135,7 @@ impl Workflow {
                 self.state.governance.in_lab = self.plan.policy.track == Track::Lab;
                 // From here on it is judged as what it is now, on evidence of its own.
                 self.state.governance.begin_epoch();
+                self.state.reviews.begin_epoch();
                 self.state.guards.all_mut().for_each(super::guard::Guard::raised);
                 let Raised { request, approvers, evidence, .. } = raised;
                 ctx.ledger(Some(&self.id), ANDON, What::Graduated { request, approvers, evidence });

@@ -61,6 +61,9 @@ pub struct Cap {
 pub struct ReviewPlan {
     /// Share of outputs that humans review, 0 to 1.
     pub sample_rate: f64,
+    /// Share of these that two people review, 0 to 1.
+    #[serde(default)]
+    pub twice: f64,
     /// Whether that is more than usual, because the mode is new.
     pub probation: bool,
 }
@@ -90,6 +93,8 @@ pub struct WorkflowView {
     pub outputs_total: u64,
     /// Unresolved incidents.
     pub open_incidents: usize,
+    /// Outputs that wait for a human verdict for longer than declared.
+    pub reviews_overdue: u64,
     /// Outputs that ran above the allowed mode.
     pub outputs_above_mode: u64,
     /// Demotions by guards since adoption …
@@ -136,6 +141,15 @@ pub struct KpiView {
     pub cost_outputs: u64,
     /// Cost per unit of the outputs that had a cost.
     pub cost_per_unit: Option<Money>,
+    /// Verdicts that came in this window.
+    pub reviews: u64,
+    /// Σ minutes that these took; `null` where nobody measured them.
+    pub review_minutes: Option<f64>,
+    /// What reviewers' time costs for one unit, at the declared `cost_per_hour`; `null` where that or the
+    /// minutes are not known.
+    pub review_cost_per_unit: Option<f64>,
+    /// cost_per_unit and review_cost_per_unit together; `null` where one of them is not known.
+    pub cost_to_serve_per_unit: Option<f64>,
     /// Outputs an hour, over the time that the window covers since adoption.
     pub throughput_per_hour: f64,
     /// Mean end-to-end time, milliseconds; `null` where none was reported.
@@ -168,9 +182,15 @@ impl Workflow {
             granted: state.granted,
             caps,
             held: state.held.clone(),
-            review: ReviewPlan { sample_rate: self.review_depth(), probation: state.governance.probation.is_some() },
+            review: self.review_plan(),
             policy: policy.hash.clone(),
         }
+    }
+
+    /// How deep people look now.
+    pub fn review_plan(&self) -> ReviewPlan {
+        let probation = self.state.governance.probation.is_some();
+        ReviewPlan { sample_rate: self.review_depth(), twice: self.plan.policy.reviewing.twice, probation }
     }
 
     /// Everything about the workflow as seen at `now`.
@@ -188,6 +208,7 @@ impl Workflow {
             last_output_at: (state.totals.counts.outputs > 0).then_some(state.fresh_at),
             outputs_total: state.totals.counts.outputs,
             open_incidents: state.incidents.unresolved().count(),
+            reviews_overdue: state.reviews.overdue(now, declared.reviewing.within_ms).0 as u64,
             outputs_above_mode: state.totals.above_mode,
             demotions_by_guards: state.governance.demoted,
             demotions_annulled: state.governance.annulled,
@@ -203,12 +224,25 @@ impl Workflow {
         let since_adoption_ms = now.since(self.state.adopted_at).max(1_000);
         // Imported or late outputs may be older than the adoption: then the window counts.
         let ms = if slot.counts.outputs == self.state.totals.counts.outputs { since_adoption_ms } else { covered_ms };
-        Some(kpi_view(&slot, &self.state.kinds, ms.min(covered_ms)))
+        // Verdicts alone make no window.
+        let rate = self.plan.policy.reviewing.cost_per_hour;
+        (slot.counts.outputs > 0).then(|| kpi_view(&slot, &self.state.kinds, ms.min(covered_ms), rate))
     }
 }
 
+/// What people's time costs for one unit: all verdicts of the window count, those without minutes like
+/// the others in the mean; `None` where nobody measured any.
 #[expect(clippy::cast_precision_loss, reason = "counts of this size are exact in an f64")]
-fn kpi_view(slot: &Slot, kinds: &Kinds, covered_ms: i64) -> KpiView {
+fn review_cost_per_unit(counts: &Counts, rate: Money) -> Option<f64> {
+    if counts.reviews == 0 {
+        return Some(0.0);
+    }
+    let mean = (counts.reviews_timed > 0).then(|| counts.review_minutes / counts.reviews_timed as f64)?;
+    Some(mean * counts.reviews as f64 / 60.0 * rate.to_f64() / counts.units)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of this size are exact in an f64")]
+fn kpi_view(slot: &Slot, kinds: &Kinds, covered_ms: i64, rate: Option<Money>) -> KpiView {
     let counts: &Counts = &slot.counts;
     let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
     let mut latencies = histogram();
@@ -217,6 +251,8 @@ fn kpi_view(slot: &Slot, kinds: &Kinds, covered_ms: i64) -> KpiView {
     for (kind, count) in &counts.kinds {
         *by_kind.entry(kinds.name(*kind).to_owned()).or_default() += count;
     }
+    let cost_per_unit = counts.cost.per(counts.cost_units).filter(|_| counts.cost_outputs > 0);
+    let people = rate.and_then(|rate| review_cost_per_unit(counts, rate));
     KpiView {
         outputs: counts.outputs,
         units: counts.units,
@@ -230,7 +266,11 @@ fn kpi_view(slot: &Slot, kinds: &Kinds, covered_ms: i64) -> KpiView {
         uptime: share(slot.up, slot.active),
         cost: (counts.cost_outputs > 0).then_some(counts.cost),
         cost_outputs: counts.cost_outputs,
-        cost_per_unit: counts.cost.per(counts.cost_units).filter(|_| counts.cost_outputs > 0),
+        cost_per_unit,
+        reviews: counts.reviews,
+        review_minutes: (counts.reviews_timed > 0).then_some(counts.review_minutes),
+        review_cost_per_unit: people,
+        cost_to_serve_per_unit: cost_per_unit.map(Money::to_f64).zip(people).map(|(machine, people)| machine + people),
         throughput_per_hour: counts.outputs as f64 * 3.6e6 / covered_ms.max(1) as f64,
         cycle_ms_mean: (counts.cycle_outputs > 0).then(|| counts.cycle_ms / counts.cycle_outputs as f64),
         value: counts.value,

@@ -10,13 +10,11 @@ use super::handle::{ANDON, At, Ctx};
 use super::incident::Incidents;
 use super::incidents::Opening;
 use super::kpi::{Kinds, Slot, Totals, counted, sla_limit_ms};
-use super::plan::{GuardPlan, Plan};
+use super::plan::Plan;
+use super::reviews::Reviews;
 use super::segments::{Segmented, Segments};
 use super::view::Cap;
-use crate::domain::selection::selected;
-use crate::domain::{
-    Cause, LapseOn, Mode, OutputEvent, Review, Severity, Signal, Time, Track, Verdict, What, WorkflowId, WorkflowPolicy,
-};
+use crate::domain::{Cause, LapseOn, Mode, OutputEvent, Severity, Time, Track, What, WorkflowId, WorkflowPolicy};
 use crate::stats::latency_total::LatencyTotal;
 use crate::stats::ring::Windows;
 use serde::{Deserialize, Serialize};
@@ -74,6 +72,8 @@ pub struct State {
     pub incidents: Incidents,
     /// Values of attributes, models and versions.
     pub segments: Segments,
+    /// Which outputs people review, and what they said.
+    pub reviews: Reviews,
     /// The key by which outputs are selected for review; 0 before it was drawn.
     pub review_key: u64,
     /// Latencies since the epoch began.
@@ -124,6 +124,7 @@ impl Workflow {
             moves: Vec::new(),
             incidents: Incidents::default(),
             segments: Segments::default(),
+            reviews: Reviews::default(),
             review_key: 0,
             epoch_latencies: LatencyTotal::default(),
             caps: Vec::new(),
@@ -172,7 +173,7 @@ impl Workflow {
         state.totals.count(&output);
         event.latency_ms.iter().for_each(|ms| state.epoch_latencies.record(*ms));
         let time = event.time.unwrap_or(now);
-        ctx.count(self.plan.asks_kpis, &mut state.windows, time, &output);
+        ctx.count(self.plan.asks_kpis, &mut state.windows, time, |slot| slot.count(&output));
         // What was made before the mode was granted is no evidence of it, however late it comes.
         let of_epoch = time >= state.since;
         if of_epoch {
@@ -181,6 +182,7 @@ impl Workflow {
         self.check_obedience(ctx, time, event);
         self.see_versions(ctx, event);
         self.check_probation(ctx);
+        self.expect_review(ctx, event, of_epoch);
         let mode = self.state.granted;
         let mut broken = Vec::new();
         let sampled = self.state.segments.count(event);
@@ -198,41 +200,6 @@ impl Workflow {
         }
         if !broken.is_empty() {
             self.broken(ctx, &broken, Some(event));
-        }
-    }
-
-    /// Takes one human verdict.
-    pub fn review(&mut self, ctx: &mut Ctx, review: &Review) {
-        self.state.totals.reviews[review.verdict as usize] += 1;
-        let judges = |plan: &GuardPlan| plan.policy.signal == Signal::RejectionRate;
-        if !self.plan.guards.iter().any(judges) {
-            return;
-        }
-        let mode = self.state.granted;
-        let depth = self.review_depth();
-        // Only outputs that andon selected say something about the others, and only at the depth of
-        // now: those selected at a greater depth before would count too much of the past.
-        if depth <= 0.0 || !selected(self.state.review_key, &self.id, &review.output_id, depth) {
-            return;
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a depth of 1e-6 is one in a million"
-        )]
-        let stands_for = (1.0 / depth.max(1e-6)).round() as u32;
-        let rejected = review.verdict == Verdict::Rejected;
-        let mut broken = Vec::new();
-        for (index, (plan, guard)) in self.state.guards.with_mut(&self.plan.guards).enumerate() {
-            if judges(plan)
-                && let Some(what) = guard.verdict(plan, mode, ctx.at.now, rejected, stands_for)
-            {
-                broken.push((index, what));
-            }
-        }
-        self.announce(ctx);
-        if !broken.is_empty() {
-            self.broken(ctx, &broken, None);
         }
     }
 
@@ -301,21 +268,6 @@ impl Workflow {
                 self.open_incident(ctx, Opening::new("version", Severity::Major, reason));
             }
         }
-    }
-
-    /// Ends the tighter review after a promotion.
-    fn check_probation(&mut self, ctx: &mut Ctx) {
-        let governance = &mut self.state.governance;
-        if governance.probation.is_some_and(|probation| self.state.totals.counts.outputs >= probation.until_output) {
-            governance.probation = None;
-            ctx.mode_changed(&self.id);
-        }
-    }
-
-    /// Share of the outputs that people review now, 0 to 1.
-    pub fn review_depth(&self) -> f64 {
-        let declared = *self.plan.policy.review.get(self.allowed().0);
-        self.state.governance.probation.map_or(declared, |probation| probation.sample_rate.max(declared))
     }
 
     /// Takes over what caps it now.

@@ -3,6 +3,7 @@
 //! Owns formulas, each with its source. Imports nothing of ours; knows no clock, no I/O, no
 //! workflow and no guard: it sees numbers and times that others hand in.
 
+pub mod agreement;
 pub mod bank;
 pub mod baseline;
 pub mod bernoulli_sequence;
@@ -34,4 +35,5 @@ pub mod runs;
 pub mod sample;
 pub mod season;
 pub mod sequence;
+pub mod strata_mean;
 pub mod two_sample;

@@ -3,7 +3,7 @@
 //! Owns the layout inside a record and its versions. Must not know frames, files or checksums:
 //! the bytes come in whole, yet any bytes at all must give a record or an error, never a panic.
 
-use crate::domain::{Input, OutputEvent, Review, Time};
+use crate::domain::{Input, OutputEvent, Review, Text, Time, Verdict, WorkflowId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -16,12 +16,14 @@ use serde::{Deserialize, Serialize};
 //
 // Bodies: started, policy and command are JSON (rare, and readable without this program); events
 // and reviews are items one after the other, each a u32 length and so many bytes of postcard, so
-// that a reader may skip items; a tick has none.
+// that a reader may skip items; a tick has none. Version 2 of reviews has the minutes that a review took.
 
 /// Bytes before the body.
 const HEAD_BYTES: usize = 9;
-/// The version of every kind so far.
+/// The version of every kind but reviews so far.
 const VERSION: u8 = 1;
+/// The version of reviews.
+const REVIEWS_VERSION: u8 = 2;
 const STARTED: u8 = 1;
 const POLICY: u8 = 2;
 const EVENTS: u8 = 3;
@@ -37,7 +39,7 @@ pub enum CodecError {
     Short(usize),
     /// A kind or version that this program doesn't know.
     #[error(
-        "record kind {kind} of version {version} is unknown (this andon reads kinds 1 to {TICK} of version {VERSION}): a newer andon wrote it"
+        "record kind {kind} of version {version} is unknown (this andon reads kinds 1 to {TICK} of version {VERSION}, and {REVIEWS} of version {REVIEWS_VERSION}): a newer andon wrote it"
     )]
     Unknown {
         /// The kind.
@@ -72,6 +74,26 @@ pub enum CodecError {
 #[derive(Serialize, Deserialize, PartialEq)]
 struct Started<V> {
     version: V,
+}
+
+/// A review as version 1 has it.
+#[derive(Deserialize)]
+struct ReviewV1 {
+    id: Text,
+    workflow: WorkflowId,
+    output_id: Text,
+    verdict: Verdict,
+    exception: Option<Text>,
+    reviewer: Text,
+    time: Option<Time>,
+    note: Option<Text>,
+}
+
+impl From<ReviewV1> for Review {
+    fn from(old: ReviewV1) -> Self {
+        let ReviewV1 { id, workflow, output_id, verdict, exception, reviewer, time, note } = old;
+        Self { id, workflow, output_id, verdict, exception, reviewer, time, note, minutes: None }
+    }
 }
 
 /// Appends a record to `out`.
@@ -114,7 +136,8 @@ pub fn decode_record(bytes: &[u8]) -> Result<(Time, Input), CodecError> {
         (POLICY, VERSION) => Input::Policy(from_json(body)?),
         (COMMAND, VERSION) => Input::Command(from_json(body)?),
         (EVENTS, VERSION) => Input::Events(items::<OutputEvent>(body)?),
-        (REVIEWS, VERSION) => Input::Reviews(items::<Review>(body)?),
+        (REVIEWS, REVIEWS_VERSION) => Input::Reviews(items::<Review>(body)?),
+        (REVIEWS, VERSION) => Input::Reviews(items::<ReviewV1>(body)?.into_iter().map(Review::from).collect()),
         (TICK, VERSION) if body.is_empty() => Input::Tick,
         (TICK, VERSION) => {
             return Err(CodecError::Body(format!("a tick has none, and {} bytes are there", body.len())));
@@ -168,7 +191,8 @@ impl EventsRecord {
 }
 
 fn head(kind: u8, now: Time, out: &mut Vec<u8>) {
-    out.push(kind << 4 | VERSION);
+    let version = if kind == REVIEWS { REVIEWS_VERSION } else { VERSION };
+    out.push(kind << 4 | version);
     out.extend_from_slice(&now.0.to_le_bytes());
 }
 

@@ -24,6 +24,7 @@ mod poison;
 mod reads;
 mod reload;
 mod restart;
+mod reviews;
 mod story;
 
 pub(crate) use harness::until;

@@ -97,8 +97,9 @@ prop_compose! {
     fn any_review()(
         id in text(40), output_id in text(40), verdict in prop::sample::select(&Verdict::ALL[..]), reviewer in text(9),
         exception in option(text(9)), time in option(any::<i64>()), note in option(text(99)),
+        minutes in option(0.0..10_000.0f64),
     ) -> Review {
-        Review { id, workflow: workflow("wf"), output_id, verdict, exception, reviewer, time: time.map(Time), note }
+        Review { id, workflow: workflow("wf"), output_id, verdict, exception, reviewer, time: time.map(Time), note, minutes }
     }
 }
 

@@ -126,7 +126,7 @@ fn every_series_stands_in_the_catalogue_with_its_labels() {
     ]);
     app.post(
         "/v1/reviews",
-        &json!({"id": "r", "workflow": "drafts", "output_id": "1", "verdict": "edited", "reviewer": "ada"}),
+        &json!({"id": "r", "workflow": "drafts", "output_id": "2", "verdict": "edited", "reviewer": "ada"}),
     )
     .ok();
     app.post("/v1/events", &json!({"id": "x"})).ok();
@@ -140,6 +140,11 @@ fn every_series_stands_in_the_catalogue_with_its_labels() {
             "andon_baseline_outputs",
             "andon_baseline_version",
             "andon_tokens",
+            "andon_reviewer_agreement",
+            "andon_rejection_ratio",
+            "andon_cost_to_serve_per_unit",
+            "andon_base_audit_due_timestamp_seconds",
+            "andon_base_regressed",
             "andon_token_next_expiry_timestamp_seconds",
         ];
         assert!(later.contains(&name) || !full.keys(name).is_empty(), "{name} is in the catalogue but not in a scrape");

@@ -56,6 +56,7 @@ fn inputs() -> Vec<Input> {
         reviewer: "alice".into(),
         time: None,
         note: Some("ünïcode".into()),
+        minutes: None,
     };
     let stop = Command::new("bob", Action::Stop { reason: "drill".into() });
     vec![

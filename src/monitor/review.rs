@@ -1,0 +1,84 @@
+//! The review plan of a workflow: how deep people look now, and what their verdicts lead to.
+//!
+//! Owns the way of a verdict to the guards that judge by it. The book of what is awaited is `reviews`'.
+
+use super::handle::Ctx;
+use super::plan::GuardPlan;
+use super::reviews::Counts;
+use super::workflow::Workflow;
+use crate::domain::selection::reviewers;
+use crate::domain::{OutputEvent, Review, Signal};
+
+impl Workflow {
+    /// Ends the tighter review after a promotion.
+    pub(super) fn check_probation(&mut self, ctx: &mut Ctx) {
+        let governance = &mut self.state.governance;
+        if governance.probation.is_some_and(|probation| self.state.totals.counts.outputs >= probation.until_output) {
+            governance.probation = None;
+            ctx.mode_changed(&self.id);
+        }
+    }
+
+    /// How many people are to review an output that comes now: none, one or two.
+    pub fn reviewers(&self, output_id: &str) -> u8 {
+        reviewers(self.state.review_key, &self.id, output_id, self.review_depth(), self.plan.policy.reviewing.twice)
+    }
+
+    /// Share of the outputs that people review now, 0 to 1.
+    pub fn review_depth(&self) -> f64 {
+        let declared = *self.plan.policy.review.get(self.allowed().0);
+        self.state.governance.probation.map_or(declared, |probation| probation.sample_rate.max(declared))
+    }
+
+    /// An output came: people may have to review it.
+    pub(super) fn expect_review(&mut self, ctx: &mut Ctx, event: &OutputEvent, of_epoch: bool) {
+        let people = self.reviewers(&event.id);
+        let depth = of_epoch.then(|| self.review_depth());
+        let counts = self.state.reviews.output(ctx.at.now, &event.id, event.is_exception(), depth, people);
+        if let Some(counts) = counts {
+            self.judge(ctx, counts);
+        }
+    }
+
+    /// Takes one human verdict.
+    pub fn review(&mut self, ctx: &mut Ctx, review: &Review) {
+        let (now, state) = (ctx.at.now, &mut self.state);
+        state.totals.reviews[review.verdict as usize] += 1;
+        ctx.count(false, &mut state.windows, now, |slot| slot.counts.count_review(review));
+        if let Some(kind) = &review.exception {
+            let kind = state.kinds.index(kind);
+            state.reviews.found(kind);
+        }
+        if let Some(counts) = state.reviews.verdict(now, review) {
+            self.judge(ctx, counts);
+        }
+    }
+
+    /// A verdict says something about all outputs: only those do that were selected, and each stands for
+    /// as many as the depth says at which it was, however late it comes.
+    fn judge(&mut self, ctx: &mut Ctx, counts: Counts) {
+        let judges = |plan: &GuardPlan| plan.policy.signal == Signal::RejectionRate;
+        if !self.plan.guards.iter().any(judges) {
+            return;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a depth of 1e-6 is one in a million"
+        )]
+        let stands_for = (1.0 / counts.depth.max(1e-6)).round() as u32;
+        let mode = self.state.granted;
+        let mut broken = Vec::new();
+        for (index, (plan, guard)) in self.state.guards.with_mut(&self.plan.guards).enumerate() {
+            if judges(plan)
+                && let Some(what) = guard.verdict(plan, mode, ctx.at.now, counts.rejected, stands_for)
+            {
+                broken.push((index, what));
+            }
+        }
+        self.announce(ctx);
+        if !broken.is_empty() {
+            self.broken(ctx, &broken, None);
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! Which outputs wait for a verdict, which got one, and what those say of all outputs.
+//!
+//! Owns the book of the review plan of one workflow: every output is counted at the depth that held when
+//! it came, and a verdict counts by that depth, however late it is. Whether too many are rejected is the
+//! guards' matter; what people see of it `reviews_view`'s.
+
+use super::reviews_view::Progress;
+use crate::domain::{Review, Time, Verdict};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Outputs that wait for a verdict, kept of one workflow whose outputs people review; the oldest is missed.
+pub const AWAITED_MAX: usize = 16_384;
+/// The same where no verdict was ever reported: there it is only to be seen that none is.
+pub const AWAITED_UNREVIEWED_MAX: usize = 1_024;
+/// Verdicts that came before their output, kept of one workflow.
+const EARLY_MAX: usize = 256;
+/// A verdict without an output for this long is on one that was not selected, milliseconds.
+const EARLY_MS: i64 = Time::HOUR;
+/// Outputs with a verdict, kept of one workflow for the sake of a second one.
+const JUDGED_MAX: usize = 512;
+/// Depths that are told apart since the mode was granted; of more, the first are forgotten.
+const DEPTHS_MAX: usize = 16;
+
+/// An output that waits for a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Awaited {
+    /// Hash of its id.
+    output: u64,
+    /// When it arrived, seconds since 1970.
+    at_s: u32,
+    /// The depth at which it was selected: an index into the tallies; `None` from before the mode was granted.
+    depth: Option<u8>,
+    /// Whether it was reported as an exception.
+    is_exception: bool,
+    /// Whether two people are to review it.
+    twice: bool,
+}
+
+/// A verdict that came before its output, or whose output was not selected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Given {
+    output: u64,
+    at: Time,
+    verdict: Verdict,
+    /// Hash of the reviewer.
+    reviewer: u64,
+}
+
+/// An output with a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Judged {
+    given: Given,
+    /// Whether two people are to review it.
+    twice: bool,
+    /// Whether a second person did.
+    again: bool,
+}
+
+/// What is known of the outputs that came at one depth since the mode was granted.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Tally {
+    /// Share of outputs that people review, 0 to 1.
+    pub depth: f64,
+    /// Outputs, selected or not.
+    pub outputs: u64,
+    /// Selected ones.
+    pub selected: u64,
+    /// Those with a verdict …
+    pub reviewed: u64,
+    /// … of these used after a change …
+    pub edited: u64,
+    /// … or rejected …
+    pub rejected: u64,
+    /// … of these without having been reported as exceptions.
+    pub silent: u64,
+    /// Selected ones that were given up: too many waited.
+    pub missed: u64,
+}
+
+/// A verdict that says something about all outputs since the mode was granted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Counts {
+    /// Whether the output was rejected.
+    pub rejected: bool,
+    /// The depth at which it was selected, above 0.
+    pub depth: f64,
+}
+
+/// The book of one workflow.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Reviews {
+    awaited: VecDeque<Awaited>,
+    early: VecDeque<Given>,
+    judged: VecDeque<Judged>,
+    tallies: Vec<Tally>,
+    /// Outputs since adoption whose verdict was given up, because too many waited.
+    pub missed: u64,
+    /// Outputs since adoption with a first verdict.
+    pub first: u64,
+    /// Whether there ever was a verdict.
+    is_used: bool,
+    /// Pairs by first and second verdict: outputs that two people were to review …
+    pub planned: [[u32; 3]; 3],
+    /// … and others that two people did review.
+    pub voluntary: [[u32; 3]; 3],
+    /// Verdicts that change nothing: of the same person again, or a third.
+    pub repeated: u64,
+    /// Minutes of all verdicts that say how long they took, and how many these are.
+    pub minutes: (f64, u64),
+    /// What reviewers found, by kind of exception (an index into the workflow's list), ascending.
+    pub found: Vec<(u16, u64)>,
+}
+
+impl Reviews {
+    /// Takes note of an output that `reviewers` people (none, one or two) are to review. `depth` is the
+    /// depth at which it came; `None` where it was made before the mode was granted. What comes back is a
+    /// verdict that was there before it.
+    pub fn output(
+        &mut self,
+        now: Time,
+        id: &str,
+        is_exception: bool,
+        depth: Option<f64>,
+        reviewers: u8,
+    ) -> Option<Counts> {
+        self.early.retain(|early| now.since(early.at) <= EARLY_MS);
+        let tally = depth.map(|depth| self.tally(depth));
+        if let Some(tally) = tally {
+            self.tallies[tally].outputs += 1;
+            self.tallies[tally].selected += u64::from(reviewers > 0);
+        }
+        if reviewers == 0 {
+            // Most outputs are not selected, and mostly no verdict waits.
+            if !self.early.is_empty() {
+                let output = xxh3_64(id.as_bytes());
+                self.early.retain(|early| early.output != output);
+            }
+            return None;
+        }
+        let output = xxh3_64(id.as_bytes());
+        let at_s = u32::try_from(now.0 / 1_000).unwrap_or_default();
+        let depth = tally.and_then(|at| u8::try_from(at).ok());
+        self.awaited.push_back(Awaited { output, at_s, depth, is_exception, twice: reviewers > 1 });
+        let max = if self.is_used { AWAITED_MAX } else { AWAITED_UNREVIEWED_MAX };
+        while self.awaited.len() > max {
+            self.give_up();
+        }
+        let mut counts = None;
+        while let Some(at) = self.early.iter().position(|early| early.output == output) {
+            let Some(given) = self.early.remove(at) else { break };
+            counts = counts.or(self.given(given));
+        }
+        counts
+    }
+
+    /// Takes a verdict; what it says about all outputs, if it does.
+    pub fn verdict(&mut self, now: Time, review: &Review) -> Option<Counts> {
+        self.is_used = true;
+        if let Some(minutes) = review.minutes {
+            self.minutes = (self.minutes.0 + minutes, self.minutes.1 + 1);
+        }
+        let output = xxh3_64(review.output_id.as_bytes());
+        let reviewer = xxh3_64(review.reviewer.as_bytes());
+        self.given(Given { output, at: now, verdict: review.verdict, reviewer })
+    }
+
+    /// Notes the kind of exception that a reviewer found.
+    pub fn found(&mut self, kind: u16) {
+        match self.found.binary_search_by_key(&kind, |(kind, _)| *kind) {
+            Ok(at) => self.found[at].1 += 1,
+            Err(at) => self.found.insert(at, (kind, 1)),
+        }
+    }
+
+    fn given(&mut self, given: Given) -> Option<Counts> {
+        if let Some(at) = self.awaited.iter().position(|awaited| awaited.output == given.output) {
+            let awaited = self.awaited.remove(at)?;
+            return self.first(&awaited, given);
+        }
+        if let Some(judged) = self.judged.iter_mut().find(|judged| judged.given.output == given.output) {
+            if judged.again || judged.given.reviewer == given.reviewer {
+                self.repeated += 1;
+            } else {
+                judged.again = true;
+                let pairs = if judged.twice { &mut self.planned } else { &mut self.voluntary };
+                pairs[judged.given.verdict as usize][given.verdict as usize] += 1;
+            }
+            return None;
+        }
+        // Its output may still be on the way.
+        push(&mut self.early, given, EARLY_MAX);
+        None
+    }
+
+    fn first(&mut self, awaited: &Awaited, given: Given) -> Option<Counts> {
+        self.first += 1;
+        push(&mut self.judged, Judged { given, twice: awaited.twice, again: false }, JUDGED_MAX);
+        // A verdict on an output of another mode is no evidence of this one.
+        let tally = self.tallies.get_mut(usize::from(awaited.depth?))?;
+        let rejected = given.verdict == Verdict::Rejected;
+        tally.reviewed += 1;
+        tally.edited += u64::from(given.verdict == Verdict::Edited);
+        tally.rejected += u64::from(rejected);
+        tally.silent += u64::from(rejected && !awaited.is_exception);
+        Some(Counts { rejected, depth: tally.depth })
+    }
+
+    fn give_up(&mut self) {
+        let Some(lost) = self.awaited.pop_front() else { return };
+        self.missed += 1;
+        if let Some(tally) = lost.depth.and_then(|at| self.tallies.get_mut(usize::from(at))) {
+            tally.missed += 1;
+        }
+    }
+
+    /// The place of the tally of a depth.
+    fn tally(&mut self, depth: f64) -> usize {
+        let same = |tally: &Tally| tally.depth.to_bits() == depth.to_bits();
+        self.tallies.iter().rposition(same).unwrap_or_else(|| {
+            if self.tallies.len() >= DEPTHS_MAX {
+                self.tallies.remove(0);
+                for awaited in &mut self.awaited {
+                    awaited.depth = awaited.depth.and_then(|at| at.checked_sub(1));
+                }
+            }
+            self.tallies.push(Tally { depth, ..Tally::default() });
+            self.tallies.len() - 1
+        })
+    }
+
+    /// A new mode was granted: what was made before is no evidence of it, and still waits for its verdict.
+    pub fn begin_epoch(&mut self) {
+        self.tallies.clear();
+        self.awaited.iter_mut().for_each(|awaited| awaited.depth = None);
+    }
+
+    /// Outputs since the mode was granted, by the depth at which they came.
+    pub fn tallies(&self) -> &[Tally] {
+        &self.tallies
+    }
+
+    /// Outputs that wait for a verdict.
+    pub fn awaited(&self) -> usize {
+        self.awaited.len()
+    }
+
+    /// When the one that waits longest arrived.
+    pub fn oldest(&self) -> Option<Time> {
+        self.awaited.front().map(|awaited| Time(i64::from(awaited.at_s) * 1_000))
+    }
+
+    /// Outputs that wait for longer than `within_ms`, and how many of these are of the present mode.
+    pub fn overdue(&self, now: Time, within_ms: i64) -> (usize, usize) {
+        let before = now.plus(-within_ms).0.div_euclid(1_000);
+        let late = self.awaited.partition_point(|awaited| i64::from(awaited.at_s) < before);
+        (late, self.awaited.iter().take(late).filter(|awaited| awaited.depth.is_some()).count())
+    }
+
+    /// Outputs of late that two people are to review and one did.
+    pub fn second_awaited(&self) -> usize {
+        self.judged.iter().filter(|judged| judged.twice && !judged.again).count()
+    }
+
+    /// How many of `all` verdicts were on outputs that nobody was to review, or that are long forgotten.
+    pub fn outside(&self, all: u64) -> u64 {
+        let pairs = self.planned.iter().chain(&self.voluntary).flatten().map(|n| u64::from(*n)).sum::<u64>();
+        all.saturating_sub(self.first + pairs + self.repeated + self.early.len() as u64)
+    }
+
+    /// Where the reviews of all outputs stand that are known, and how many people are to review each (1 or
+    /// 2), by the hash of [`Reviews::hash`].
+    pub fn progress(&self, now: Time, within_ms: i64) -> impl Iterator<Item = (u64, (Progress, u8))> {
+        let (late, _) = self.overdue(now, within_ms);
+        let people = |twice| if twice { 2 } else { 1 };
+        let waiting = self.awaited.iter().enumerate().map(move |(at, of)| {
+            let progress = if at < late { Progress::Overdue } else { Progress::Awaited };
+            (of.output, (progress, people(of.twice)))
+        });
+        let done = self.judged.iter().map(move |of| {
+            let progress = if of.twice && !of.again { Progress::SecondAwaited } else { Progress::Reviewed };
+            (of.given.output, (progress, people(of.twice)))
+        });
+        done.chain(waiting)
+    }
+
+    /// What an output's id is remembered by.
+    pub fn hash(output_id: &str) -> u64 {
+        xxh3_64(output_id.as_bytes())
+    }
+}
+
+fn push<T>(list: &mut VecDeque<T>, item: T, max: usize) {
+    list.push_back(item);
+    if list.len() > max {
+        list.pop_front();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::WorkflowId;
+    use proptest::prelude::*;
+
+    #[derive(Debug, Clone)]
+    enum Act {
+        Output { id: u8, depth: u8, reviewers: u8, is_of_epoch: bool },
+        Verdict { id: u8, reviewer: u8, rejected: bool },
+        Epoch,
+        Wait,
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        prop_oneof![
+            8 => (any::<u8>(), 1..30u8, 0..3u8, prop::bool::weighted(0.9))
+                .prop_map(|(id, depth, reviewers, is_of_epoch)| Act::Output { id, depth, reviewers, is_of_epoch }),
+            6 => (any::<u8>(), 0..3u8, any::<bool>()).prop_map(|(id, reviewer, rejected)| Act::Verdict { id, reviewer, rejected }),
+            1 => Just(Act::Epoch),
+            1 => Just(Act::Wait),
+        ]
+    }
+
+    fn review(id: u8, reviewer: u8, rejected: bool) -> Review {
+        Review {
+            id: "r".into(),
+            workflow: WorkflowId::new("wf").unwrap(),
+            output_id: format!("o-{id}").as_str().into(),
+            verdict: if rejected { Verdict::Rejected } else { Verdict::Accepted },
+            exception: None,
+            reviewer: format!("p-{reviewer}").as_str().into(),
+            time: None,
+            note: None,
+            minutes: None,
+        }
+    }
+
+    proptest! {
+        /// Whatever comes in whatever order: each verdict is counted once and in one place, and what was
+        /// selected is reviewed, given up, or still awaited.
+        #[test]
+        fn nothing_is_lost_and_nothing_counts_twice(acts in prop::collection::vec(act(), 1..400)) {
+            let (mut book, mut now, mut verdicts, mut evidence) = (Reviews::default(), Time(1_800_000_000_000), 0, 0);
+            for act in acts {
+                match act {
+                    Act::Output { id, depth, reviewers, is_of_epoch } => {
+                        let depth = is_of_epoch.then(|| f64::from(depth) / 30.0);
+                        let counts = book.output(now, &format!("o-{id}"), false, depth, reviewers);
+                        prop_assert!(counts.is_none() || reviewers > 0);
+                        evidence += u64::from(counts.is_some());
+                    }
+                    Act::Verdict { id, reviewer, rejected } => {
+                        verdicts += 1;
+                        let counts = book.verdict(now, &review(id, reviewer, rejected));
+                        prop_assert!(counts.is_none_or(|counts| counts.rejected == rejected && counts.depth > 0.0));
+                        evidence += u64::from(counts.is_some());
+                    }
+                    Act::Epoch => {
+                        book.begin_epoch();
+                        evidence = 0;
+                    }
+                    Act::Wait => now = now.plus(EARLY_MS / 2 + 1),
+                }
+                let sum = |of: fn(&Tally) -> u64| book.tallies().iter().map(of).sum::<u64>();
+                let waiting = book.awaited.iter().filter(|awaited| awaited.depth.is_some()).count() as u64;
+                prop_assert_eq!(sum(|t| t.selected), sum(|t| t.reviewed) + sum(|t| t.missed) + waiting);
+                prop_assert!(sum(|t| t.reviewed) <= evidence, "forgotten depths only take away");
+                prop_assert!(book.tallies().len() <= DEPTHS_MAX);
+                let pairs: u32 = book.planned.iter().chain(&book.voluntary).flatten().sum();
+                let inside = book.first + u64::from(pairs) + book.repeated;
+                prop_assert_eq!(verdicts, inside + book.early.len() as u64 + book.outside(verdicts));
+                prop_assert!(inside <= verdicts);
+            }
+        }
+    }
+
+    #[test]
+    fn everything_is_bounded() {
+        let mut book = Reviews::default();
+        let now = Time(1_800_000_000_000);
+        for n in 0..40_000u32 {
+            book.output(now, &format!("o-{n}"), false, Some(1.0), 1);
+            assert!(book.awaited() <= AWAITED_UNREVIEWED_MAX);
+        }
+        book.verdict(now, &review(0, 0, true));
+        for n in 40_000..80_000u32 {
+            book.output(now, &format!("o-{n}"), false, Some(1.0), 1);
+        }
+        assert_eq!(book.awaited(), AWAITED_MAX);
+        assert_eq!(size_of::<Awaited>(), 16, "sixteen bytes for each output that waits");
+        for n in 0..2_000u16 {
+            let id = format!("early-{n}");
+            book.verdict(now, &Review { output_id: id.as_str().into(), ..review(0, 0, true) });
+            let id = format!("o-{}", 79_999 - u32::from(n));
+            book.verdict(now, &Review { output_id: id.as_str().into(), ..review(0, 0, true) });
+        }
+        assert_eq!((book.early.len(), book.judged.len()), (EARLY_MAX, JUDGED_MAX));
+    }
+}
