@@ -6,7 +6,7 @@
 use crate::access::{self, Access, AccessError};
 use crate::clock::Clock;
 use crate::config::{self, Problems, Settings};
-use crate::domain::{Ask, Entry, What};
+use crate::domain::{Ask, Entry, Policy, What};
 use crate::driver::{Driver, Unavailable};
 use crate::metrics::Metrics;
 use crate::monitor::Effect;
@@ -138,13 +138,13 @@ impl Reloader {
         self.driver.board().policy().unknown.max as u64
     }
 
-    /// Reads the file again and puts it into force, or keeps everything as it is.
+    /// Reads the file again and puts it into force in the name of `by`, or keeps everything as it is.
     ///
     /// # Errors
     /// The old settings stay.
-    pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
+    pub async fn reload(&self, by: &str) -> Result<Reloaded, ReloadError> {
         let _turn = self.one_at_a_time.lock().await;
-        let result = self.load().await;
+        let result = self.load(by).await;
         self.metrics.reload_ok.set(i64::from(result.is_ok()));
         match &result {
             Ok(reloaded) => {
@@ -164,7 +164,7 @@ impl Reloader {
         result
     }
 
-    async fn load(&self) -> Result<Reloaded, ReloadError> {
+    async fn load(&self, by: &str) -> Result<Reloaded, ReloadError> {
         let path = self.file.as_ref().ok_or(ReloadError::NoFile)?;
         let file = path.display().to_string();
         let unreadable = |cause: String| ReloadError::Unreadable { file: file.clone(), cause };
@@ -190,7 +190,8 @@ impl Reloader {
         let changed = new.policy.hash != self.policy_hash();
         // A file that goes back to what is in force ends what waits.
         let waits_now = self.driver.read(|monitor, _| monitor.house().waiting.is_some()).await?;
-        let effects = if changed || waits_now { self.driver.load(new.policy.clone()).await? } else { Vec::new() };
+        let named = Policy { loaded_by: by.to_owned(), ..new.policy.clone() };
+        let effects = if changed || waits_now { self.driver.load(named).await? } else { Vec::new() };
         let (waiting, loosens) = waits(&effects).unzip();
         let differs = [
             ("server", new.server != old.server),

@@ -6,7 +6,7 @@ use super::client::{Client, ClientError, Daemon};
 use super::output;
 use crate::domain::WorkflowId;
 use crate::domain::policy::BASELINE_OUTPUTS;
-use crate::http::guards::Relearn;
+use crate::http::guards::{Relearn, Relearning};
 use crate::monitor::GuardView;
 use crate::monitor::guard_view::DistancesView;
 use crate::stats::drift_report::Distance;
@@ -53,16 +53,21 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 fn answer(arguments: &Arguments) -> Result<(), ClientError> {
     let client = Client::of(&arguments.daemon)?;
     let path = format!("/v1/workflows/{}/guards/{}", arguments.workflow, encoded(&arguments.guard));
-    let view: GuardView = if arguments.learn {
+    let found = if arguments.learn {
         let reason = arguments.reason.clone().unwrap_or_default();
         client.post(&format!("{path}/baseline"), &Relearn { outputs: arguments.outputs, reason })?
     } else {
-        client.get(&path)?
+        Relearning { guard: client.get(&path)?, request: None }
     };
-    if arguments.json {
-        output::json(&view);
-    } else {
-        print(arguments, &view);
+    match (arguments.json, arguments.learn) {
+        (true, true) => output::json(&found),
+        (true, false) => output::json(&found.guard),
+        (false, _) => print(arguments, &found.guard),
+    }
+    if let Some(request) = found.request.filter(|_| !arguments.json) {
+        output::line(format!(
+            "  waits for an approver: until then it judges by what it knows (`andon requests approve {request}`)"
+        ));
     }
     Ok(())
 }

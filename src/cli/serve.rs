@@ -6,6 +6,7 @@ use super::{USAGE, check, output};
 use crate::app::App;
 use crate::clock::SystemClock;
 use crate::config::Settings;
+use crate::domain::access::LOCAL;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -89,7 +90,7 @@ async fn until_told_to_stop(app: &App) -> std::io::Result<()> {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
             // The outcome is logged and shown in the metrics.
-            _ = hangup.recv() => drop(app.reloader().reload().await),
+            _ = hangup.recv() => drop(app.reloader().reload(LOCAL).await),
         }
     }
 }

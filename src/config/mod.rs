@@ -131,7 +131,7 @@ fn load_all(text: &str, file_name: &str, files: Files<'_>) -> Result<Settings, P
 
 /// SHA-256 over the policy's canonical JSON with an empty `hash`, 64 hex digits.
 pub fn policy_hash(policy: &Policy) -> String {
-    let bare = Policy { hash: String::new(), ..policy.clone() };
+    let bare = Policy { hash: String::new(), loaded_by: String::new(), ..policy.clone() };
     fingerprint(&bare)
 }
 
@@ -145,6 +145,7 @@ fn read(root: &Section<'_>, files: Files<'_>) -> Settings {
     let (outputs_per_false_demotion, budget_of_fleet) = budget(&root.table("budget", "budget"));
     let mut policy = Policy {
         hash: String::new(),
+        loaded_by: String::new(),
         outputs_per_false_demotion,
         budget_of_fleet,
         lease_ms: modes.read("lease", |v| duration_ms(v, Time::SECOND..=Time::HOUR)).unwrap_or_default(),

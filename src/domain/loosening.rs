@@ -18,6 +18,9 @@ pub fn loosened(old: &Policy, new: &Policy) -> Vec<String> {
     for (id, after) in &new.workflows {
         // A renamed workflow is compared with what it was.
         let before = old.workflows.get(id).or_else(|| old.workflows.get(after.renamed_from.as_ref()?));
+        if before.is_none() && after.start_mode > Mode::Assist {
+            found.push(format!("{id}: it would start in {}, which nobody promoted it to", after.start_mode));
+        }
         if let Some(before) = before {
             let mut of_it = Vec::new();
             workflow(before, after, &mut of_it);
@@ -36,6 +39,10 @@ fn house(old: &HousePolicy, new: &HousePolicy, found: &mut Vec<String>) {
             "a regression of a base item would cap at {} instead of {}",
             new.regression_cap, old.regression_cap
         ));
+    }
+    let (was, is) = (&old.storm, &new.storm);
+    if is.share < was.share || is.workflows_min < was.workflows_min || is.within_ms > was.within_ms {
+        found.push("fewer demotions would be a storm, whose demotions may be annulled all at once".to_owned());
     }
     for (id, after) in &new.base {
         if old.base.get(id).is_some_and(|before| after.audit_every_ms > before.audit_every_ms) {
@@ -209,11 +216,13 @@ mod tests {
     fn what_is_looser_waits_and_what_is_tighter_does_not() {
         let says = |change: fn(&mut WorkflowPolicy)| loosened(&policy(|_| {}), &policy(change));
         type Change = fn(&mut WorkflowPolicy);
-        let looser: [(&str, Change); 17] = [
+        let looser: [(&str, Change); 19] = [
             ("max_mode delegate → automate", |w| w.max_mode = Mode::Automate),
             ("in the lab", |w| w.track = Track::Lab),
             ("evidence_valid", |w| w.evidence_valid_ms = None),
             ("review in automate", |w| w.review.automate = 0.01),
+            ("overdue later", |w| w.reviewing.within_ms *= 2),
+            ("asks for less: reviewed", |w| w.gate.automate.reviewed_min = 0.5),
             ("stands on guide", |w| w.base.clear()),
             ("new model", |w| w.lapse_on.clear()),
             ("stays down", |w| w.cooldown.first_ms = 1),
@@ -232,10 +241,11 @@ mod tests {
             let said = says(change);
             assert!(said.len() == 1 && said[0].starts_with("wf: ") && said[0].contains(what), "{what}: {said:?}");
         }
-        let tighter: [Change; 8] = [
+        let tighter: [Change; 9] = [
             |w| w.max_mode = Mode::Collaborate,
             |w| w.evidence_valid_ms = Some(999),
             |w| w.review.automate = 1.0,
+            |w| w.reviewing.twice = 0.5,
             |w| w.guards[0].bound.automate = Some(0.01),
             |w| w.guards[0].bound.collaborate = Some(0.5),
             |w| w.guards[1].signal = Signal::Latency { limit_ms: 2000.0 },
@@ -254,6 +264,13 @@ mod tests {
         assert_eq!(loosened(&old, &more).len(), 2);
         assert_eq!(loosened(&more, &old), Vec::<String>::new());
         assert_eq!(loosened(&Policy::empty(), &old), Vec::<String>::new(), "what is new isn't looser");
+        let eager = policy(|w| w.start_mode = Mode::Automate);
+        assert!(loosened(&Policy::empty(), &eager)[0].contains("start in automate"), "unless nobody promoted it");
+        let twice = policy(|w| w.reviewing.twice = 0.5);
+        assert!(loosened(&twice, &old)[0].contains("by two people"));
+        let storm = crate::domain::StormPolicy { workflows_min: 2, ..HousePolicy::default().storm };
+        let stormy = HousePolicy { storm, ..HousePolicy::default() };
+        assert!(loosened(&old, &Policy { house: stormy, ..old.clone() })[0].contains("storm"));
         let house = HousePolicy { loosening_waits: false, regression_cap: Mode::Delegate, ..HousePolicy::default() };
         assert_eq!(loosened(&old, &Policy { house, ..old.clone() }).len(), 2);
     }

@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 pub struct Policy {
     /// SHA-256 over the policy's canonical JSON without this field, 64 hex digits. Stands in every transition.
     pub hash: String,
+    /// Who loaded it; empty where the daemon did at its start. Not a part of what the hash covers.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub loaded_by: String,
     /// B: expected false demotions of a workflow within its bounds are at most n / B in n outputs.
     pub outputs_per_false_demotion: f64,
     /// Whether B counts the outputs of the whole fleet instead: then all workflows together have at
@@ -39,6 +42,7 @@ impl Policy {
     pub fn empty() -> Self {
         Self {
             hash: String::new(),
+            loaded_by: String::new(),
             outputs_per_false_demotion: 1e6,
             budget_of_fleet: false,
             lease_ms: 60_000,

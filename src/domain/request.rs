@@ -32,6 +32,13 @@ pub enum Ask {
         /// The incident of the storm.
         storm: String,
     },
+    /// A guard is to forget what it learned to be normal, and judges nothing until it has learned anew.
+    Relearning {
+        /// The guard.
+        guard: String,
+        /// Outputs that the new baseline takes; `None` as declared.
+        outputs: Option<u32>,
+    },
     /// A policy that loosens something.
     Policy {
         /// Its hash.
@@ -48,6 +55,7 @@ impl Ask {
             Self::Promotion { .. } => "promotion",
             Self::Annulment { .. } => "annulment",
             Self::Restoration { .. } => "restoration",
+            Self::Relearning { .. } => "relearning",
             Self::Policy { .. } => "policy",
         }
     }

@@ -60,7 +60,7 @@ pub async fn stop(
 pub async fn reload(State(shared): State<Shared>, caller: Caller) -> Result<Json<Reloaded>, Problem> {
     caller.all_workflows()?;
     tracing::info!(by = caller.name, "asked to load the configuration anew");
-    shared.reloader.reload().await.map(Json).map_err(|error| match error {
+    shared.reloader.reload(&caller.name).await.map(Json).map_err(|error| match error {
         ReloadError::Unavailable(error) => error.into(),
         error => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "configuration_refused", format!("{error}")),
     })

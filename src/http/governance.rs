@@ -7,7 +7,7 @@ use super::Shared;
 use super::auth::Caller;
 use super::problem::Problem;
 use super::workflows::reason;
-use crate::domain::{Action, Ask, Decision, Denial, Gate, Request, RequestStatus, Target, WorkflowId};
+use crate::domain::{Action, Ask, Decision, Denial, Entry, Gate, Request, RequestStatus, Target, What, WorkflowId};
 use crate::monitor::governance::Answer;
 use crate::monitor::{Effect, Monitor};
 use axum::Json;
@@ -302,14 +302,15 @@ pub async fn answer(
 /// Carries out an order that makes a request, and returns that.
 async fn ask(shared: &Shared, caller: &Caller, action: Action) -> Result<Json<Request>, Problem> {
     let effects = act(shared, caller, action).await?;
-    let id = effects.iter().find_map(|effect| match effect {
-        Effect::Ledger(entry) => match &entry.what {
-            crate::domain::What::Requested { request, .. } => Some(request.clone()),
-            _ => None,
-        },
+    find(shared, caller, asked(&effects).unwrap_or_default()).await.map(Json)
+}
+
+/// The request that an order made.
+pub(super) fn asked(effects: &[Effect]) -> Option<String> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Ledger(Entry { what: What::Requested { request, .. }, .. }) => Some(request.clone()),
         _ => None,
-    });
-    find(shared, caller, id.unwrap_or_default()).await.map(Json)
+    })
 }
 
 /// Carries out an order.
@@ -366,6 +367,7 @@ pub fn about(ask: &Ask) -> String {
         Ask::Promotion { from, to } => format!("{from} → {to}"),
         Ask::Annulment { to, .. } => format!("annul the demotion, back to {to}"),
         Ask::Restoration { storm } => format!("restore all that {storm} lowered"),
+        Ask::Relearning { guard, .. } => format!("have {guard} learn anew"),
         Ask::Policy { loosens, .. } => format!("a policy that loosens: {}", loosens.join("; ")),
     }
 }

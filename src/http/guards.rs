@@ -4,6 +4,7 @@
 
 use super::Shared;
 use super::auth::Caller;
+use super::governance::{act, asked};
 use super::problem::Problem;
 use super::workflows::{blocking, copy_of, reason};
 use crate::domain::Action;
@@ -38,12 +39,22 @@ pub async fn get(
     find(&shared, &id, &guard).await.map(Json)
 }
 
+/// A guard that learns anew, or will once an approver says so.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Relearning {
+    /// The guard as it is now.
+    #[serde(flatten)]
+    pub guard: GuardView,
+    /// The request that waits for an approver; `null` where it learns already.
+    pub request: Option<String>,
+}
+
 /// Have a guard learn anew what is normal, from the outputs that come now. Until they are complete it
-/// judges nothing; what it knew is gone.
+/// judges nothing; what it knew is gone. Where it judges a workflow above assist, that waits for an approver.
 #[utoipa::path(post, path = "/v1/workflows/{id}/guards/{guard}/baseline", tag = "workflows",
     params(("id" = String, Path), ("guard" = String, Path)), request_body = Relearn,
     responses(
-        (status = 200, body = GuardView),
+        (status = 200, body = Relearning),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, description = "the guard has no baseline", content_type = "application/problem+json"),
@@ -53,7 +64,7 @@ pub async fn relearn(
     caller: Caller,
     Path((id, guard)): Path<(String, String)>,
     order: Result<Json<Relearn>, axum::extract::rejection::JsonRejection>,
-) -> Result<Json<GuardView>, Problem> {
+) -> Result<Json<Relearning>, Problem> {
     let Json(order) = order.map_err(|error| Problem::invalid("body", error.body_text()))?;
     let reason = reason(order.reason)?;
     if order.outputs.is_some_and(|outputs| !BASELINE_OUTPUTS.contains(&outputs)) {
@@ -68,8 +79,10 @@ pub async fn relearn(
     }
     let workflow = shared.driver.board().peek(&id).ok_or_else(|| Problem::unknown_workflow(&id))?.workflow.clone();
     let action = Action::Rebase { workflow, guard: guard.clone(), outputs: order.outputs, reason };
-    shared.driver.command(caller.command(action)).await?;
-    find(&shared, &id, &guard).await.map(Json)
+    let effects = act(&shared, &caller, action).await?;
+    let request = asked(&effects);
+    let guard = find(&shared, &id, &guard).await?;
+    Ok(Json(Relearning { guard, request }))
 }
 
 async fn find(shared: &Shared, id: &str, guard: &str) -> Result<GuardView, Problem> {

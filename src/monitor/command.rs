@@ -34,11 +34,6 @@ impl Monitor {
                 }
             }
             Action::Stop { reason } => self.stop(ctx, reason),
-            Action::Rebase { workflow, guard, outputs, reason } => {
-                if let Some(workflow) = self.workflows.get_mut(workflow) {
-                    workflow.rebase(ctx, guard, *outputs, reason);
-                }
-            }
             Action::ReviewKey { key } => {
                 self.house.review_key = *key;
                 self.workflows.values_mut().for_each(|workflow| workflow.state.review_key = *key);
@@ -72,6 +67,9 @@ impl Monitor {
                 let unknown =
                     || Denial::new("unknown_request", "there is no such request: `andon requests` lists them");
                 found.ok_or_else(unknown)?.decide(ctx, (&policy, &self.house), command, request, *decision, note)
+            }
+            Action::Rebase { workflow, guard, outputs, reason } => {
+                known(&mut self.workflows, workflow)?.ask_relearning(ctx, command, (guard, *outputs, reason))
             }
             Action::Answer { workflow, item, ready, note } => {
                 known(&mut self.workflows, workflow)?.answer(ctx, item, *ready, note)

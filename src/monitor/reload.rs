@@ -16,6 +16,9 @@ impl Monitor {
     /// A policy was loaded: it comes into force, or waits for an approver where it loosens something.
     pub(super) fn load(&mut self, at: At, new: &Policy) -> Vec<Effect> {
         let mut ctx = Ctx::new(at, Arc::clone(&self.policy));
+        if !new.loaded_by.is_empty() {
+            ctx.by.clone_from(&new.loaded_by);
+        }
         let waited = self.drop_waiting(&mut ctx, "another policy was loaded");
         if waited && new.hash == self.policy.hash {
             return ctx.into_effects();

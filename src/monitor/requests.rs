@@ -14,6 +14,8 @@ use crate::domain::{
 
 /// An annulment that isn't approved for this long ends, milliseconds.
 const ANNULMENT_VALID_MS: i64 = 14 * Time::DAY;
+/// The same of an order to learn anew: by then other outputs are normal.
+const RELEARNING_VALID_MS: i64 = 7 * Time::DAY;
 /// People who must agree that andon was wrong, whoever says so first included.
 pub(super) const ANNULMENT_APPROVALS: usize = 2;
 
@@ -67,15 +69,44 @@ impl Workflow {
         Ok(())
     }
 
-    fn check_free(&self) -> Result<(), Denial> {
-        if let Some(pending) = self.state.governance.requests.pending().next() {
-            let detail = format!("{} waits for approvals already: decide it or take it back first", pending.id);
-            return Err(Denial::new("already_pending", detail));
+    /// A person has a guard learn anew what is normal. Until it has it judges nothing: above assist that
+    /// waits for an approver, as any other loosening.
+    ///
+    /// # Errors
+    /// Something waits for approvals already.
+    pub(super) fn ask_relearning(
+        &mut self,
+        ctx: &mut Ctx,
+        command: &Command,
+        (guard, outputs, reason): (&str, Option<u32>, &str),
+    ) -> Result<(), Denial> {
+        let judges = self.state.guards.get_mut(guard).is_some_and(|guard| !guard.learns());
+        let binds = self.state.granted > Mode::Assist && self.track() == Track::Factory;
+        if !(judges && binds && ctx.policy.house.loosening_waits) {
+            self.relearn(ctx, guard, outputs, reason);
+            return Ok(());
         }
+        self.check_pending()?;
+        let ask = Ask::Relearning { guard: guard.to_owned(), outputs };
+        let request = self.request(ctx, ask, reason, vec![ANY_ROLE.to_owned()], RELEARNING_VALID_MS);
+        self.open_request(ctx, request, &command.roles);
+        Ok(())
+    }
+
+    fn check_free(&self) -> Result<(), Denial> {
+        self.check_pending()?;
         match &self.state.held {
             Some(why) => Err(Denial::new("held", format!("raises of {} are blocked: {why}", self.id))),
             None => Ok(()),
         }
+    }
+
+    fn check_pending(&self) -> Result<(), Denial> {
+        if let Some(pending) = self.state.governance.requests.pending().next() {
+            let detail = format!("{} waits for approvals already: decide it or take it back first", pending.id);
+            return Err(Denial::new("already_pending", detail));
+        }
+        Ok(())
     }
 
     fn request(&self, ctx: &Ctx, ask: Ask, reason: &str, needs: Vec<String>, valid_ms: i64) -> Request {
@@ -152,6 +183,7 @@ impl Workflow {
                     format!("the demotion was judged false by {}: {}", raised.approvers.join(", "), request.reason);
                 self.annul(ctx, *epoch, *to, (Cause::Annulment, reason, raised));
             }
+            Ask::Relearning { guard, outputs } => self.relearn(ctx, guard, *outputs, &request.reason),
             Ask::Restoration { .. } | Ask::Policy { .. } => {}
         }
     }

@@ -239,8 +239,8 @@ impl Workflow {
         (self.state.granted > Mode::Assist).then(|| self.state.fresh_at.plus(valid_ms))
     }
 
-    /// A person has a guard learn anew what is normal.
-    pub fn rebase(&mut self, ctx: &mut Ctx, guard: &str, outputs: Option<u32>, reason: &str) {
+    /// A guard learns anew what is normal.
+    pub(super) fn relearn(&mut self, ctx: &mut Ctx, guard: &str, outputs: Option<u32>, reason: &str) {
         let found = self.state.guards.with_mut(&self.plan.guards).find(|(plan, _)| plan.policy.name == guard);
         let Some((plan, state)) = found else { return };
         let version = state.watch.baseline.as_ref().map_or(0, |baseline| baseline.version);

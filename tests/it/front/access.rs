@@ -258,6 +258,11 @@ fn every_order_stands_in_the_ledger_with_its_name() {
         me.post(path, &body).ok();
     }
     let new = As(&app, &admin).ledger().split_off(start);
+    // A reload, too; it adds a workflow, so that it waits for nobody.
+    app.house.configure(&format!("{DRAFTS}{learned}{OTHER}[[workflow]]\nid = \"third\"\n"));
+    As(&app, &admin).post("/v1/reload", &json!({})).ok();
+    let loaded = As(&app, &admin).ledger().into_iter().rfind(|entry| entry["kind"] == "policy_loaded").unwrap();
+    assert_eq!(loaded["by"], "boss");
     let kinds: Vec<_> = new.iter().map(|entry| entry["kind"].as_str().unwrap()).collect();
     for kind in [
         "mode_changed",

@@ -90,7 +90,12 @@ fn what_was_learned_survives_a_restart_and_a_person_may_drop_it() {
     assert_eq!(app.post(path, &json!({"reason": ""})).status, 400);
     assert_eq!(app.post(path, &json!({"outputs": 5, "reason": "x"})).status, 400);
     assert_eq!(app.post("/v1/workflows/drafts/guards/none/baseline", &json!({"reason": "x"})).status, 404);
-    let answer = app.post(path, &json!({"outputs": 200, "reason": "new tone"})).ok();
+    // It judges a workflow in automate: until somebody approves it goes on with what it knows.
+    let waiting = app.post(path, &json!({"outputs": 200, "reason": "new tone"})).ok();
+    assert_eq!((&waiting["request"], &waiting["baseline"]), (&json!("drafts-r1"), &before["baseline"]));
+    assert_eq!(app.post(path, &json!({"reason": "again"})).json()["code"], "already_pending");
+    app.post("/v1/requests/drafts-r1/approvals", &json!({"decision": "approve"})).ok();
+    let answer = guard(&app);
     assert_eq!((&answer["baseline"]["pinned"], &answer["baseline"]["outputs_wanted"]), (&json!(false), &json!(200)));
     let dropped = &of_kind(&app, "baseline_dropped")[0];
     assert_eq!(
@@ -100,6 +105,10 @@ fn what_was_learned_survives_a_restart_and_a_person_may_drop_it() {
     app.take(&(2_000..2_250).map(|n| fit(n, 0.4)).collect::<Vec<_>>());
     assert_eq!(guard(&app)["baseline"]["version"], 2);
     assert_eq!(app.mode("drafts")["mode"], "automate", "what was drift is normal now");
+    // In assist nothing is judged, and nobody needs to be asked.
+    app.post("/v1/workflows/drafts/mode", &json!({"mode": "assist", "reason": "a rest"})).ok();
+    let answer = app.post(path, &json!({"reason": "spring"})).ok();
+    assert_eq!((&answer["request"], &answer["baseline"]["pinned"]), (&Value::Null, &json!(false)));
 }
 
 #[test]

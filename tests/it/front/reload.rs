@@ -36,6 +36,7 @@ fn a_better_file_comes_into_force_and_unchanged_guards_keep_their_evidence() {
     assert_eq!(guards(&app), [("exceptions".to_owned(), 40), ("latency".to_owned(), 0)]);
     let new: Vec<Value> = app.ledger().split_off(entries);
     assert_eq!((&new[0]["kind"], &new[0]["previous"]), (&json!("policy_loaded"), &before));
+    assert_eq!(new[0]["by"], "local", "who had it loaded");
     assert_eq!(
         (&new[1]["kind"], &new[1]["guard"], &new[1]["why"]),
         (&json!("guard_started"), &json!("latency"), &json!("changed"))

@@ -163,6 +163,15 @@ fn only_selected_outputs_are_evidence_early_late_or_twice() {
     let after = reviews(&app);
     assert_eq!(after["awaited"].as_u64(), before["awaited"].as_u64().map(|n| n - 1));
     assert_eq!(after["since_granted"]["reviewed"], 0);
+    // So is what was made before the mode and comes late.
+    app.take(&[with(output("old"), &json!({"time": app.now().plus(-HOUR)})), output("new")]);
+    judge(&app, "old", "rejected");
+    judge(&app, "new", "accepted");
+    let since = reviews(&app)["since_granted"].clone();
+    assert_eq!(
+        (&since["outputs"], &since["reviewed"], &since["rejection_rate"]["estimate"]),
+        (&json!(1), &json!(1), &json!(0.0))
+    );
 }
 
 #[test]

@@ -34,6 +34,7 @@ pub(super) fn policy(bound: f64) -> Policy {
         ..WorkflowPolicy::bare()
     };
     Policy {
+        loaded_by: String::new(),
         hash: "ab".repeat(32),
         outputs_per_false_demotion: 1e6,
         budget_of_fleet: false,
