@@ -70,7 +70,7 @@ fn below_bound(plan: &GuardPlan, guard: &Guard, target: Mode, policy: &GatePolic
         let detail = "its baseline isn't pinned yet: until then it judges nothing";
         return Requirement::new(name, Standing::Inconclusive, detail).counted(guard.total.n, None);
     }
-    let Some(bound) = guard.bound(plan, target) else {
+    let Some(bound) = guard.bound_of_epoch(plan, target) else {
         if plan.policy.bound.get(target).is_some() {
             let detail = "what it learned leaves nothing to test: have it learn anew from healthy outputs";
             return Requirement::new(name, Standing::Missing, detail);

@@ -83,6 +83,9 @@ pub struct Guard {
     pub(super) strata: Strata,
     /// Observations since the epoch began.
     pub(super) epoch_n: u64,
+    /// Σ of how far the learned bound of each mode lay below its highest, and over how many observations
+    /// since the epoch began: where the hours of the week differ, what is asked for depends on which came.
+    pub(super) below_highest: (PerMode<f64>, u64),
 }
 
 /// One output on its way through the guards.
@@ -121,6 +124,7 @@ impl Guard {
             averaged: (0.0, 0),
             strata: Strata::default(),
             epoch_n: 0,
+            below_highest: (PerMode::default(), 0),
         }
     }
 
@@ -138,6 +142,17 @@ impl Guard {
             return *plan.policy.bound.get(mode);
         }
         self.watch.share(mode).map(|learned| learned.bound(&self.watch.learned, usize::MAX))
+    }
+
+    /// The bound of a mode for the outputs since the epoch began: where it was learned by the hour of the
+    /// week, the mean over the hours in which they came.
+    pub(super) fn bound_of_epoch(&self, plan: &GuardPlan, mode: Mode) -> Option<f64> {
+        let seasonal = plan.policy.baseline.as_ref().is_some_and(|baseline| baseline.hour_of_week.is_some());
+        let learned = self.watch.share(mode).filter(|_| seasonal && self.below_highest.1 > 0);
+        #[expect(clippy::cast_precision_loss, reason = "counts of this size are exact in an f64")]
+        let n = self.below_highest.1 as f64;
+        learned
+            .map_or_else(|| self.bound(plan, mode), |own| Some(own.bets.bound() - self.below_highest.0.get(mode) / n))
     }
 
     /// Takes an output; says what broke with it.
@@ -244,6 +259,8 @@ impl Guard {
             let stratum = super::baseline::Baseline::stratum(policy, time);
             let offset = |learned: &LearnedPlan| learned.offset(&self.watch.learned, stratum);
             offsets = PerMode::from_fn(|level| self.watch.share(level).map_or(0.0, offset));
+            offsets.iter().for_each(|(level, offset)| *self.below_highest.0.get_mut(level) += offset);
+            self.below_highest.1 += 1;
             self.watch.learned.count(seen.x);
         }
         if mode == Mode::Assist {

@@ -5,7 +5,7 @@
 use super::guard::{Block, Guard};
 use super::plan::GuardPlan;
 use super::strata::Strata;
-use crate::domain::Mode;
+use crate::domain::{Mode, PerMode};
 use crate::stats::sequence::Sequence;
 
 impl Guard {
@@ -29,6 +29,7 @@ impl Guard {
         self.averaged = (0.0, 0);
         self.strata = Strata::default();
         self.epoch_n = 0;
+        self.below_highest = (PerMode::default(), 0);
     }
 
     /// People raised the mode: everything is bet anew, with a budget of its own.

@@ -1,9 +1,10 @@
 //! The gate: what it asks for, who may open it, and that silence opens nothing.
 
 use super::rig::{DAY, Rig, workflow};
+use andon::domain::policy::{BaselinePolicy, BaselineSource};
 use andon::domain::{
-    Action, Cause, Decision, Gate, GatePolicy, Mode, PerMode, ReadinessPolicy, RequestStatus, Signal, Standing, Target,
-    What, WorkflowId,
+    Action, Cause, Decision, Gate, GatePolicy, Mode, Outcome, OutputEvent, PerMode, ReadinessPolicy, RequestStatus,
+    Signal, Standing, Target, What, WorkflowId,
 };
 
 fn gate(rig: &Rig, to: Target) -> Gate {
@@ -305,4 +306,49 @@ fn after_a_promotion_evidence_and_review_begin_anew() {
     rig.good("wf", 1);
     assert!(rig.state("wf").governance.probation.is_none());
     assert_eq!(rig.state("wf").governance.epoch.outputs, 50);
+}
+
+/// Mornings at which half of the outputs fail are normal here, and evenings at which one in fifty does.
+#[test]
+fn a_bound_by_the_hour_asks_for_what_is_usual_in_the_hours_that_came() {
+    const HALF_A_DAY: i64 = DAY / 2;
+    let mut policy = workflow("wf");
+    let source = BaselineSource::Outputs { count: 2_800 };
+    policy.guards[0].baseline = Some(BaselinePolicy { source, hour_of_week: Some("UTC".into()) });
+    policy.guards[0].bound = PerMode { collaborate: Some(0.05), ..PerMode::default() };
+    let mut rig = Rig::with(vec![policy]);
+    let hour = |rig: &mut Rig, every: u32| {
+        let fails = |k: u32, event: &mut OutputEvent| {
+            if k.is_multiple_of(every) {
+                event.outcome = Outcome::Exception;
+            }
+        };
+        rig.outputs("wf", 100, fails);
+    };
+    // Two weeks to learn from; each input takes a second, so an hour holds them all.
+    let day = |rig: &mut Rig, morning: u32, evening: u32| {
+        let start = rig.at.now;
+        hour(rig, morning);
+        rig.pass(HALF_A_DAY - rig.at.now.since(start));
+        hour(rig, evening);
+        rig.pass(DAY - rig.at.now.since(start));
+    };
+    (0..14).for_each(|_| day(&mut rig, 2, 50));
+    let asked = |rig: &Rig| {
+        let gate = gate(rig, Target::Collaborate);
+        gate.requirements.into_iter().find(|r| r.name == "guard:exceptions").unwrap()
+    };
+    (0..14).for_each(|_| day(&mut rig, 2, 50));
+    let both = asked(&rig);
+    assert_eq!(both.standing, Standing::Met, "as it was: {both:?}");
+    assert!((0.30..0.40).contains(&both.wanted.unwrap()), "between the two: {both:?}");
+    // Then mostly evenings come, in which a fifth fails: little for a morning, far too much for an evening.
+    for _ in 0..60 {
+        rig.pass(HALF_A_DAY);
+        hour(&mut rig, 5);
+        rig.pass(HALF_A_DAY - 100_000);
+    }
+    let evenings = asked(&rig);
+    assert!(evenings.wanted < both.wanted, "{evenings:?}");
+    assert_ne!(evenings.standing, Standing::Met, "{evenings:?}");
 }
