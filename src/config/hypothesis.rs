@@ -5,7 +5,7 @@
 
 use super::once::Once;
 use super::section::Section;
-use super::values::{Read, count, describe, duration_ms, name, text, wrong};
+use super::values::{Read, count, describe, duration_ms, text, wrong};
 use super::words::show_ms;
 use crate::domain::hypothesis::{ACTIVE_MAX, DECLARED_BYTES_MAX, ENTRIES_MAX, HYPOTHESES_MAX, TIME_BOX_MS_MAX};
 use crate::domain::{Hypothesis, LabPolicy, Time, WorkflowId};
@@ -42,7 +42,7 @@ fn read(section: &Section<'_>, ids: &mut Once) -> Hypothesis {
         let help = "give each hypothesis an id of its own, in all workflows: it stands in addresses and in the ledger";
         ids.check(section, "id", id, "the hypothesis", help);
     }
-    let short = |key| section.read(key, |value| name(value, DECLARED_BYTES_MAX)).unwrap_or_default();
+    let short = |key| section.read(key, short).unwrap_or_default();
     let several = |key| section.read(key, several).unwrap_or_default();
     Hypothesis {
         id: id.unwrap_or_default(),
@@ -61,6 +61,15 @@ fn id(value: &DeValue<'_>) -> Read<String> {
     match WorkflowId::new(&text) {
         Ok(_) => Ok(text),
         Err(rule) => wrong(format!("can't be {text:?}: it {rule}"), "write a name such as \"tone-guide-samples\""),
+    }
+}
+
+fn short(value: &DeValue<'_>) -> Read<String> {
+    match text(value)? {
+        text if text.trim().is_empty() || text.len() > DECLARED_BYTES_MAX => {
+            wrong(format!("must have 1 to {DECLARED_BYTES_MAX} bytes"), "write it in a short sentence, in quotes")
+        }
+        text => Ok(text),
     }
 }
 
@@ -88,12 +97,15 @@ fn several(value: &DeValue<'_>) -> Read<Vec<String>> {
     let DeValue::Array(entries) = value else {
         return wrong(format!("must be a list, not {}", describe(value)), "put the text in brackets: [\"…\"]");
     };
-    if !(1..=ENTRIES_MAX).contains(&entries.len()) {
-        let help = "write at least one, so that it can be said whether the test is over and what it taught";
+    let help = match entries.len() {
+        1..=ENTRIES_MAX => "",
+        0 => "write at least one, so that it can be said what the test taught and whether it is over",
+        _ => "write fewer: what needs more is more than one hypothesis",
+    };
+    if !help.is_empty() {
         return wrong(format!("must have 1 to {ENTRIES_MAX} entries, and has {}", entries.len()), help);
     }
-    let texts: Vec<String> =
-        entries.iter().map(|entry| name(entry.get_ref(), DECLARED_BYTES_MAX)).collect::<Read<_>>()?;
+    let texts: Vec<String> = entries.iter().map(|entry| short(entry.get_ref())).collect::<Read<_>>()?;
     match (1..texts.len()).find(|at| texts[..*at].contains(&texts[*at])) {
         Some(at) => wrong(format!("holds its entry {} twice", at + 1), "remove one of them"),
         None => Ok(texts),
