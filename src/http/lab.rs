@@ -128,7 +128,7 @@ pub(super) async fn find(shared: &Shared, caller: &Caller, id: String) -> Result
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Of {
-    /// Only this workflow; by default all that are in the lab, or were with a hypothesis.
+    /// Only this workflow; by default all that are in the lab, or tested a hypothesis there.
     workflow: Option<String>,
 }
 

@@ -8,6 +8,7 @@ use super::lab::{HypothesisStatus, Lab, Record};
 use super::workflow::Workflow;
 use crate::domain::loosening;
 use crate::domain::{Hypothesis, Time, Track, WorkflowPolicy};
+use std::collections::BTreeMap;
 
 /// Hypotheses that left the policy and are still kept; those with an open risk don't go.
 const REMOVED_MAX: usize = 200;
@@ -67,11 +68,15 @@ impl Lab {
         }
         for (id, record) in &mut self.records {
             if record.declared && !hypotheses.iter().any(|hypothesis| hypothesis.id == *id) {
+                // A test that runs is broken off: coming back it would run beside those that took its place.
+                if record.is_active() {
+                    (record.run, record.shown) = (None, BTreeMap::new());
+                }
                 (record.declared, record.since) = (false, now);
             }
         }
         // Of what nobody began nothing is lost.
-        self.records.retain(|_, record| record.declared || record.run.is_some() || record.decided > 0);
+        self.records.retain(|_, record| record.declared || record.first_started_at.is_some() || record.decided > 0);
         self.forget();
     }
 

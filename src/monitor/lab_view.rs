@@ -224,9 +224,9 @@ impl Record {
 }
 
 impl Workflow {
-    /// Whether it is in the lab, or ever was with a hypothesis.
+    /// Whether it is in the lab, or ever tested a hypothesis there.
     pub fn knows_lab(&self) -> bool {
-        self.state.governance.in_lab || !self.state.governance.lab.records.is_empty()
+        self.state.governance.in_lab || self.state.governance.lab.first_started_at.is_some()
     }
 
     /// What was learned of it.

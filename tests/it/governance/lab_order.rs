@@ -2,7 +2,7 @@
 //!
 //! A model reads the ledger alone and says when the three requirements of the lab are met.
 
-use super::lab_rig::{dispose, find, lab, rig, show, sign_off, start, test};
+use super::lab_rig::{dispose, find, hypothesis, lab, rig, show, sign_off, start, test};
 use super::rig::Rig;
 use andon::domain::{Conclusion, FindingKind, Hypothesis, LabAct, Mode, Standing, Target, Track, What};
 use proptest::prelude::*;
@@ -60,17 +60,25 @@ fn play(rig: &mut Rig, op: Op) {
         Op::Approve(_) => {}
         Op::Good => rig.good("wf", 200),
         Op::Fail => rig.outputs("wf", 5, |_, event| event.outcome = andon::domain::Outcome::Exception),
-        Op::Drop(h) => {
-            drop(rig.load(|policy| policy.workflows.values_mut().next().unwrap().hypotheses.retain(|x| x.id != id(h))))
-        }
+        // Away, or back again.
+        Op::Drop(h) => drop(rig.load(|policy| {
+            let declared = &mut policy.workflows.values_mut().next().unwrap().hypotheses;
+            match declared.iter().position(|known| known.id == id(h)) {
+                Some(at) => drop(declared.remove(at)),
+                None => declared.push(hypothesis(id(h))),
+            }
+        })),
         Op::Declare => drop(rig.load(|policy| policy.workflows.values_mut().next().unwrap().track = Track::Factory)),
     }
 }
 
+/// Whether it runs, whether it was signed off, what was said of its criteria, and its open risks.
+type Said = (bool, bool, Vec<(String, bool)>, usize);
+
 /// Whether the entries alone say that it may leave: a model that keeps what people said, and nothing else.
 #[derive(Default)]
 struct Model {
-    said: std::collections::BTreeMap<String, (bool, bool, Vec<(String, bool)>, usize)>,
+    said: std::collections::BTreeMap<String, Said>,
 }
 
 impl Model {
@@ -87,6 +95,15 @@ impl Model {
             }
             LabAct::SignOff { .. } => (*running, *answered) = (false, true),
             _ => {}
+        }
+    }
+
+    /// A test whose hypothesis leaves the policy is broken off.
+    fn declared(&mut self, declared: &[Hypothesis]) {
+        for (_, (running, _, criteria, _)) in
+            self.said.iter_mut().filter(|(id, (running, ..))| *running && declared.iter().all(|known| known.id != **id))
+        {
+            (*running, *criteria) = (false, Vec::new());
         }
     }
 
@@ -128,6 +145,7 @@ proptest! {
             let by_others = ends.filter(|end| end.by != "bob").count();
             prop_assert_eq!(by_others, 0);
             let declared = &rig.monitor.policy().workflows["wf"].hypotheses;
+            model.declared(declared);
             let may = model.may_leave(declared);
             if governance.in_lab {
                 prop_assert_eq!(lab(&rig).iter().all(|standing| *standing == Standing::Met), may, "after {:?}", op);
