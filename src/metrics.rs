@@ -119,6 +119,20 @@ catalogue! {
     AUDIT_DUE: Gauge "andon_base_audit_due_timestamp_seconds" ["item"];
     /// Whether a base item has an unresolved regression.
     BASE_REGRESSED: Gauge "andon_base_regressed" ["item"];
+    /// Hypotheses of the lab, by where they stand: `planned`, `active` or `signed_off`.
+    LAB_HYPOTHESES: Gauge "andon_lab_hypotheses" ["workflow", "status"];
+    /// Hypotheses that are being tested although their time-box is over.
+    LAB_OVERDUE: Gauge "andon_lab_hypotheses_overdue" ["workflow"];
+    /// Hypotheses that were signed off as confirmed or refuted, each counted once.
+    LAB_TESTED: Counter "andon_lab_hypotheses_tested_total" ["workflow"];
+    /// What was found in the lab: `pattern`, `risk` or `defect`.
+    LAB_FINDINGS: Counter "andon_lab_findings_total" ["workflow", "kind"];
+    /// Risks found in the lab that nobody has disposed of.
+    LAB_RISKS_OPEN: Gauge "andon_lab_risks_open" ["workflow"];
+    /// Types of defects that were discovered in the lab.
+    LAB_DEFECT_TYPES: Gauge "andon_lab_defect_types" ["workflow"];
+    /// Median time from the first start of a hypothesis to the first thing that was found; absent where nothing was.
+    LAB_TIME_TO_LEARNING: Gauge "andon_lab_time_to_learning_seconds" ["workflow"];
     /// Events and reviews taken since the start of the process.
     ACCEPTED: Counter "andon_events_accepted_total" [];
     /// Events and reviews refused, by reason.

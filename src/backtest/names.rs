@@ -86,6 +86,7 @@ impl Names {
             Action::Lower { workflow, .. }
             | Action::Hold { workflow, .. }
             | Action::Rebase { workflow, .. }
+            | Action::Lab { workflow, .. }
             | Action::Answer { workflow, .. } => {
                 *workflow = self.within(monitor, workflow).clone();
             }

@@ -21,6 +21,9 @@ mod import_live;
 mod import_report;
 mod import_store;
 mod incidents;
+mod intake;
+mod lab;
+mod lab_report;
 mod ledger;
 mod ledger_export;
 mod ledger_verdict;
@@ -90,6 +93,10 @@ enum Command {
     Ready(ready::Arguments),
     /// Say which outputs people are to review, what is overdue and what was found.
     Review(review::Arguments),
+    /// Test hypotheses in the lab: what is planned, found, decided and learned.
+    Lab(lab::Arguments),
+    /// List everything with its track, its owner and what it waits for.
+    Intake(intake::Arguments),
     /// Show what workflows stand on; note audits and regressions.
     Base(base::Arguments),
     /// Say what a guard has learned to be normal; have it learn anew.
@@ -132,6 +139,8 @@ pub fn run() -> ExitCode {
         Command::Annul(arguments) => annul::run(&arguments),
         Command::Ready(arguments) => ready::run(&arguments),
         Command::Review(arguments) => review::run(&arguments),
+        Command::Lab(arguments) => lab::run(&arguments),
+        Command::Intake(arguments) => intake::run(&arguments),
         Command::Base(arguments) => base::run(&arguments),
         Command::Baseline(arguments) => baseline::run(&arguments),
         Command::Ledger(arguments) => ledger::run(&arguments),

@@ -2,6 +2,7 @@
 //!
 //! Owns that a workflow says only what is different for it. What the numbers mean is the domain's.
 
+use super::hypothesis::read_lab;
 use super::section::Section;
 use super::values::{self, Read, count, describe, duration_ms, mode, money, number_in, text, word, wrong};
 use crate::domain::{
@@ -68,6 +69,7 @@ pub(super) fn read_house(root: &Section<'_>) -> HousePolicy {
         },
         base: std::collections::BTreeMap::new(),
         regression_cap: governance.read("regression_cap", mode).unwrap_or_default(),
+        lab: read_lab(&root.table("lab", "lab")),
     }
 }
 
@@ -137,6 +139,7 @@ fn readiness(section: &Section<'_>, base: &ReadinessPolicy) -> ReadinessPolicy {
         base: items("base", &base.base),
         builder: items("builder", &base.builder),
         beneficiary: items("beneficiary", &base.beneficiary),
+        lab: items("lab", &base.lab),
         valid_ms: valid.unwrap_or(base.valid_ms),
     }
 }

@@ -8,6 +8,7 @@ mod baseline;
 mod bound;
 mod governance;
 mod guard;
+mod hypothesis;
 mod keys;
 mod ledger;
 mod once;

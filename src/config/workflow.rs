@@ -8,7 +8,7 @@ use super::once::Once;
 use super::section::Section;
 use super::values::{self, Read, duration_ms, label, mode, number_in, text, word, wrong};
 use super::words::nearest;
-use super::{governance, guard, problem::Kind};
+use super::{governance, guard, hypothesis, problem::Kind};
 use crate::domain::policy::default_block;
 use crate::domain::{
     BaseItem, GuardPolicy, Mode, PerMode, ReviewPolicy, Signal, Time, Track, WorkflowId, WorkflowPolicy,
@@ -45,14 +45,15 @@ pub(super) fn read_all(
     files: Files<'_>,
 ) -> BTreeMap<WorkflowId, WorkflowPolicy> {
     let sections = root.tables("workflow", "workflow");
-    let mut ids = Once::default();
+    let (mut ids, mut hypotheses) = (Once::default(), Once::default());
     let mut workflows = BTreeMap::new();
     for section in &sections {
         let id = section.read("id", workflow_id);
         if let Some(id) = &id {
             ids.check(section, "id", id.as_str(), "the workflow", "give each workflow an id of its own");
         }
-        let workflow = read(section, id, base, defaults, files);
+        let mut workflow = read(section, id, base, defaults, files);
+        workflow.hypotheses = hypothesis::read_all(section, &mut hypotheses);
         workflows.insert(workflow.id.clone(), workflow);
     }
     check_renames(&sections, &ids);
@@ -92,6 +93,7 @@ fn read(
         cooldown,
         readiness,
         lapse_on,
+        hypotheses: Vec::new(),
         guards: guard::read_all(section, files),
     }
 }

@@ -3,7 +3,7 @@
 //! Owns the declared numbers. Whether a requirement is met is the monitor's, how they are written in
 //! TOML the configuration's.
 
-use super::{Mode, Money, PerMode, Time};
+use super::{LabPolicy, Mode, Money, PerMode, Time};
 use serde::{Deserialize, Serialize};
 
 /// An approval of this role may come from anybody who may approve.
@@ -105,8 +105,16 @@ pub struct ReadinessPolicy {
     pub builder: Vec<String>,
     /// Whoever gains by it.
     pub beneficiary: Vec<String>,
+    /// The light list: what a workflow in the lab is asked for instead, as long as it stays there.
+    #[serde(default = "light")]
+    pub lab: Vec<String>,
     /// An answer holds for this long, milliseconds.
     pub valid_ms: i64,
+}
+
+/// The default of the light list.
+fn light() -> Vec<String> {
+    ["owner", "sample-library", "stop-rule"].map(str::to_owned).to_vec()
 }
 
 impl Default for ReadinessPolicy {
@@ -116,13 +124,19 @@ impl Default for ReadinessPolicy {
             base: list(&["data-definitions", "modular-content", "policy-guidance", "stable-integration"]),
             builder: list(&["dry-runs-stable", "exception-paths", "monitoring-plan", "runbook", "rollback"]),
             beneficiary: list(&["kpi-mapping"]),
+            lab: light(),
             valid_ms: 180 * Time::DAY,
         }
     }
 }
 
 impl ReadinessPolicy {
-    /// All items, each with the list that it stands in.
+    /// The items of the light list, which is the lab's.
+    pub fn light(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.lab.iter().map(|item| ("lab", item.as_str()))
+    }
+
+    /// The items of the three formal lists, each with the list that it stands in.
     pub fn items(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let lists = [("base", &self.base), ("builder", &self.builder), ("beneficiary", &self.beneficiary)];
         lists.into_iter().flat_map(|(list, items)| items.iter().map(move |item| (list, item.as_str())))
@@ -194,6 +208,9 @@ pub struct HousePolicy {
     pub base: std::collections::BTreeMap<String, BaseItem>,
     /// While a base item has an unresolved regression, no dependent runs above this mode.
     pub regression_cap: Mode,
+    /// How the lab is run.
+    #[serde(default)]
+    pub lab: LabPolicy,
 }
 
 impl Default for HousePolicy {
@@ -203,6 +220,7 @@ impl Default for HousePolicy {
             storm: StormPolicy::default(),
             base: std::collections::BTreeMap::new(),
             regression_cap: Mode::Assist,
+            lab: LabPolicy::default(),
         }
     }
 }

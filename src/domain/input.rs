@@ -3,7 +3,7 @@
 //! Owns the alphabet of the state machine. State = f(inputs), so nothing may influence a mode
 //! that is not one of these. How inputs are framed on disk is the store's.
 
-use super::{Decision, Mode, OutputEvent, Policy, Review, Target, WorkflowId};
+use super::{Decision, LabAct, Mode, OutputEvent, Policy, Review, Target, WorkflowId};
 use serde::{Deserialize, Serialize};
 
 /// One input of the monitor.
@@ -165,6 +165,15 @@ pub enum Action {
         /// What is wrong.
         summary: String,
     },
+    /// Test a hypothesis of the lab, or say something of it.
+    Lab {
+        /// The workflow.
+        workflow: WorkflowId,
+        /// The hypothesis.
+        hypothesis: String,
+        /// What is done.
+        act: LabAct,
+    },
 }
 
 impl Action {
@@ -185,6 +194,7 @@ impl Action {
             Self::Answer { .. } => "answer",
             Self::Audit { .. } => "audit",
             Self::Regress { .. } => "regress",
+            Self::Lab { .. } => "lab",
         }
     }
 
@@ -196,6 +206,7 @@ impl Action {
             | Self::Rebase { workflow, .. }
             | Self::Promote { workflow, .. }
             | Self::Annul { workflow, .. }
+            | Self::Lab { workflow, .. }
             | Self::Answer { workflow, .. } => Some(workflow),
             _ => None,
         }

@@ -3,7 +3,7 @@
 //! Owns the content of entries. The words for causes and severities are in `cause`; where and how
 //! entries are kept is the store's.
 
-use super::{Ask, Breach, Cause, Decision, Gate, Mode, Raised, RequestStatus, Severity, Time, WorkflowId};
+use super::{Ask, Breach, Cause, Decision, Gate, LabAct, Mode, Raised, RequestStatus, Severity, Time, WorkflowId};
 use serde::{Deserialize, Serialize};
 
 /// One entry. (`journal_seq`, `index`) identifies it, so writing it twice changes nothing.
@@ -193,6 +193,16 @@ pub enum What {
         ready: bool,
         /// What shows it.
         note: String,
+    },
+    /// Somebody tested a hypothesis, or said something of it.
+    Lab {
+        /// The hypothesis.
+        hypothesis: String,
+        /// The number that a finding or a decision got.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        number: Option<u64>,
+        /// What was done.
+        act: LabAct,
     },
     /// Somebody looked at a base item.
     Audited {

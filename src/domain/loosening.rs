@@ -3,7 +3,9 @@
 //! Owns the comparison. Whatever it can't tell to be tighter counts as looser: a change that waits for
 //! an approver in vain costs a minute, one that slips through costs trust.
 
-use super::{Better, GatePolicy, GuardPolicy, HousePolicy, Mode, Policy, ScoreJudge, Signal, Track, WorkflowPolicy};
+use super::{
+    Better, GatePolicy, GuardPolicy, HousePolicy, Hypothesis, Mode, Policy, ScoreJudge, Signal, Track, WorkflowPolicy,
+};
 
 /// Everything that `new` makes looser; empty where it only tightens, adds and renames.
 pub fn loosened(old: &Policy, new: &Policy) -> Vec<String> {
@@ -26,6 +28,26 @@ pub fn loosened(old: &Policy, new: &Policy) -> Vec<String> {
             workflow(before, after, &mut of_it);
             found.extend(of_it.into_iter().map(|what| format!("{id}: {what}")));
         }
+    }
+    found
+}
+
+/// What a new policy drops of a hypothesis that was begun in the lab: what was found out about it must
+/// not be got rid of on the way to the gate. `is_done` says that each of its exit criteria is met and
+/// none of its risks is open; then it may go.
+pub fn hypothesis(before: &Hypothesis, after: Option<&Hypothesis>, is_done: bool) -> Vec<String> {
+    let id = &before.id;
+    let Some(after) = after else {
+        let gone = format!("the hypothesis {id} is gone, with exit criteria that aren't met or risks that are open");
+        return if is_done { Vec::new() } else { vec![gone] };
+    };
+    let mut found = Vec::new();
+    let dropped = before.exit.iter().filter(|criterion| !after.exit.contains(criterion)).count();
+    if dropped > 0 {
+        found.push(format!("the hypothesis {id} has {dropped} of its exit criteria no more"));
+    }
+    if after.question != before.question {
+        found.push(format!("the hypothesis {id} asks something else than what was tested"));
     }
     found
 }
@@ -83,6 +105,7 @@ fn workflow(old: &WorkflowPolicy, new: &WorkflowPolicy, found: &mut Vec<String>)
         found.push("the time that it stays down after a demotion is shorter".to_owned());
     }
     let gone = old.readiness.items().find(|item| !new.readiness.items().any(|other| other == *item));
+    let gone = gone.or_else(|| old.readiness.light().find(|item| !new.readiness.light().any(|other| other == *item)));
     if let Some((_, item)) = gone {
         found.push(format!("the checklist has no {item} any more"));
     }
@@ -216,7 +239,7 @@ mod tests {
     fn what_is_looser_waits_and_what_is_tighter_does_not() {
         let says = |change: fn(&mut WorkflowPolicy)| loosened(&policy(|_| {}), &policy(change));
         type Change = fn(&mut WorkflowPolicy);
-        let looser: [(&str, Change); 19] = [
+        let looser: [(&str, Change); 20] = [
             ("max_mode delegate → automate", |w| w.max_mode = Mode::Automate),
             ("in the lab", |w| w.track = Track::Lab),
             ("evidence_valid", |w| w.evidence_valid_ms = None),
@@ -227,6 +250,7 @@ mod tests {
             ("new model", |w| w.lapse_on.clear()),
             ("stays down", |w| w.cooldown.first_ms = 1),
             ("checklist", |w| w.readiness.builder.clear()),
+            ("checklist has no stop-rule", |w| drop(w.readiness.lab.pop())),
             ("to automate asks for less: outputs", |w| w.gate.automate.outputs_min = 1),
             ("approvals", |w| w.gate.delegate.approvals = vec!["any".into()]),
             ("the guard rate is gone", |w| drop(w.guards.remove(0))),
@@ -273,6 +297,31 @@ mod tests {
         assert!(loosened(&old, &Policy { house: stormy, ..old.clone() })[0].contains("storm"));
         let house = HousePolicy { loosening_waits: false, regression_cap: Mode::Delegate, ..HousePolicy::default() };
         assert_eq!(loosened(&old, &Policy { house, ..old.clone() }).len(), 2);
+    }
+
+    #[test]
+    fn what_is_dropped_of_a_begun_hypothesis_is_looser() {
+        let before = Hypothesis {
+            id: "tone-1".into(),
+            question: "does a sample of the guide keep the tone?".into(),
+            owner: "ann".into(),
+            time_box_ms: 1,
+            goals: vec!["where it breaks".into()],
+            samples: String::new(),
+            exit: vec!["100 samples".into(), "no false claim".into()],
+        };
+        let says = |change: fn(&mut Hypothesis)| {
+            let mut after = before.clone();
+            change(&mut after);
+            hypothesis(&before, Some(&after), true).join("; ")
+        };
+        assert!(says(|h| drop(h.exit.remove(0))).contains("has 1 of its exit criteria no more"));
+        assert!(says(|h| h.exit[1] = "few false claims".into()).contains("exit criteria no more"), "other words");
+        assert!(says(|h| h.question = "does it rhyme?".into()).contains("asks something else"));
+        assert_eq!(says(|h| h.exit.push("a third".into())), "");
+        assert_eq!(says(|h| (h.owner, h.time_box_ms) = ("bob".into(), 2)), "");
+        assert_eq!(hypothesis(&before, None, false).len(), 1);
+        assert_eq!(hypothesis(&before, None, true), Vec::<String>::new(), "what is done may go");
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod event;
 pub mod fingerprint;
 pub mod gate;
 pub mod governance;
+pub mod hypothesis;
 pub mod id;
 pub mod input;
 pub mod ledger;
@@ -33,6 +34,7 @@ pub use gate::{Gate, Requirement, Standing, Target};
 pub use governance::{
     ANY_ROLE, BaseItem, CooldownPolicy, GatePolicy, HousePolicy, LapseOn, ReadinessPolicy, StormPolicy,
 };
+pub use hypothesis::{Conclusion, Disposal, FindingKind, Hypothesis, LabAct, LabPolicy};
 pub use id::WorkflowId;
 pub use input::{Action, Command, Input};
 pub use ledger::{Entry, What};

@@ -4,8 +4,8 @@
 //! no addresses, paths or secrets. How it is written in TOML is the configuration's.
 
 use super::{
-    CooldownPolicy, GatePolicy, HousePolicy, LapseOn, Mode, PerMode, ReadinessPolicy, ReviewPolicy, Signal, Time,
-    WorkflowId,
+    CooldownPolicy, GatePolicy, HousePolicy, Hypothesis, LapseOn, Mode, PerMode, ReadinessPolicy, ReviewPolicy, Signal,
+    Time, WorkflowId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -76,6 +76,7 @@ impl WorkflowPolicy {
             cooldown: CooldownPolicy::default(),
             readiness: ReadinessPolicy::default(),
             lapse_on: Vec::new(),
+            hypotheses: Vec::new(),
             guards: Vec::new(),
         }
     }
@@ -147,6 +148,9 @@ pub struct WorkflowPolicy {
     /// New values of these make a granted mode lapse.
     #[serde(default)]
     pub lapse_on: Vec<LapseOn>,
+    /// What is tested while it is in the lab.
+    #[serde(default)]
+    pub hypotheses: Vec<Hypothesis>,
     /// The guards, names unique.
     pub guards: Vec<GuardPolicy>,
 }

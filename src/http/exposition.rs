@@ -5,10 +5,11 @@
 
 use crate::access::Count;
 use crate::config::Server;
-use crate::domain::{Mode, Time, Verdict};
+use crate::domain::{FindingKind, LabPolicy, Mode, Time, Verdict};
 use crate::metrics::{self, Kind, Spec};
 use crate::monitor::guard_view::GuardState;
 use crate::monitor::kpi::LATENCY_BUCKETS_SECONDS;
+use crate::monitor::lab::HypothesisStatus;
 use crate::monitor::{Detail, GuardView, IncidentStatus, ModeView, Workflow};
 use crate::reload::Reloader;
 use crate::stats::latency::LatencySummary;
@@ -74,6 +75,9 @@ pub fn workflows(workflows: &[Workflow], modes: &[(Arc<ModeView>, i64)], now: Ti
         totals(&mut families, workflow);
         reviews(&mut families, workflow, now);
         windows(&mut families, workflow, now);
+        if workflow.knows_lab() {
+            lab(&mut families, workflow, now);
+        }
         workflow
             .guard_views(now, Detail::Brief)
             .iter()
@@ -222,6 +226,28 @@ fn guard_series(families: &mut Families, id: &str, guard: &GuardView) {
             #[expect(clippy::cast_precision_loss, reason = "at most 100,000")]
             families.add(metrics::BASELINE_OUTPUTS, &[id, &guard.name], baseline.outputs as f64);
         }
+    }
+}
+
+/// Of workflows in the lab, and of those that came out of it.
+#[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
+fn lab(families: &mut Families, workflow: &Workflow, now: Time) {
+    let id = workflow.id.as_str();
+    // The length of a sprint matters for none of these.
+    let kpis = workflow.lab_view(&LabPolicy::default(), now).kpis;
+    let stand = [kpis.planned, kpis.active, kpis.signed_off];
+    for (status, count) in HypothesisStatus::DECLARED.iter().zip(stand) {
+        families.add(metrics::LAB_HYPOTHESES, &[id, status.name()], count as f64);
+    }
+    families.add(metrics::LAB_OVERDUE, &[id], kpis.overdue as f64);
+    families.add(metrics::LAB_TESTED, &[id], kpis.tested as f64);
+    for kind in FindingKind::ALL {
+        families.add(metrics::LAB_FINDINGS, &[id, kind.name()], kpis.found.of(kind) as f64);
+    }
+    families.add(metrics::LAB_RISKS_OPEN, &[id], kpis.risks_open as f64);
+    families.add(metrics::LAB_DEFECT_TYPES, &[id], kpis.defect_types.len() as f64);
+    if let Some(ms) = kpis.time_to_learning_ms_median {
+        families.add(metrics::LAB_TIME_TO_LEARNING, &[id], ms as f64 / 1_000.0);
     }
 }
 

@@ -239,7 +239,7 @@ async fn decide(
 pub struct Item {
     /// The item.
     pub item: String,
-    /// Who answers for it: `base`, `builder` or `beneficiary`.
+    /// Who answers for it: `base`, `builder` or `beneficiary`; or `lab`, the light list.
     pub list: String,
     /// The answer; `null` where there is none yet.
     pub answer: Option<Answer>,
@@ -260,8 +260,7 @@ pub async fn readiness(State(shared): State<Shared>, Path(id): Path<String>) -> 
     let found = shared.driver.read(move |monitor, _| {
         let workflow = monitor.workflows().get(id.as_str()).filter(|workflow| workflow.state.in_policy)?;
         let answers = &workflow.state.governance.answers;
-        let items = workflow.plan.policy.readiness.items();
-        let items = items.map(|(list, item)| Item {
+        let items = workflow.checklists().into_iter().map(|(list, item)| Item {
             item: item.to_owned(),
             list: list.to_owned(),
             answer: answers.get(item).cloned(),
@@ -325,7 +324,7 @@ pub(super) async fn act(shared: &Shared, caller: &Caller, action: Action) -> Res
 fn denied(denial: &Denial) -> Problem {
     let status = match denial.code.as_str() {
         code if code.starts_with("unknown_") => StatusCode::NOT_FOUND,
-        "own_request" | "role_not_needed" | "not_yours" => StatusCode::FORBIDDEN,
+        "own_request" | "own_hypothesis" | "role_not_needed" | "not_yours" => StatusCode::FORBIDDEN,
         _ => StatusCode::CONFLICT,
     };
     Problem::new(status, &denial.code, denial.detail.clone())

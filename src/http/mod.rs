@@ -11,6 +11,8 @@ pub mod exposition;
 pub mod governance;
 pub mod guards;
 pub mod intake;
+pub mod lab;
+pub mod lab_act;
 pub mod lease;
 pub mod listener;
 pub mod problem;
@@ -102,6 +104,16 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Read, routes!(base::list))
         .needs(Scope::Operate, routes!(base::audit))
         .needs(Scope::Operate, routes!(base::regress))
+        .needs(Scope::Read, routes!(lab::hypotheses))
+        .needs(Scope::Read, routes!(lab::hypothesis))
+        .needs(Scope::Read, routes!(lab::lab))
+        .needs(Scope::Read, routes!(lab::intake))
+        .needs(Scope::Operate, routes!(lab_act::start))
+        .needs(Scope::Review, routes!(lab_act::finding))
+        .needs(Scope::Operate, routes!(lab_act::decision))
+        .needs(Scope::Operate, routes!(lab_act::criterion))
+        .needs(Scope::Approve, routes!(lab_act::risk))
+        .needs(Scope::Approve, routes!(lab_act::sign_off))
         .needs(Scope::Read, routes!(admin::metrics))
         // Whoever watches the process has no token, and learns nothing of the workflows here.
         .open(routes!(admin::livez))

@@ -76,6 +76,9 @@ impl Monitor {
             }
             Action::Audit { item, passed, note } => self.audit(ctx, item, *passed, note),
             Action::Regress { item, summary } => self.regress(ctx, item, summary),
+            Action::Lab { workflow, hypothesis, act } => {
+                known(&mut self.workflows, workflow)?.lab(ctx, &policy.house.lab, hypothesis, act)
+            }
             _ => Ok(()),
         }
     }

@@ -17,7 +17,7 @@ const VERSION_PART: u64 = 10;
 const VERSION_MIN: u64 = 30;
 
 /// Met or not, for requirements that are always known.
-const fn known(met: bool) -> Standing {
+pub(super) const fn known(met: bool) -> Standing {
     if met { Standing::Met } else { Standing::Missing }
 }
 
@@ -55,7 +55,8 @@ impl Workflow {
         requirements.extend(self.evidence_requirements(asked, now));
         requirements.extend(self.guard_requirements(mode, asked, now));
         requirements.extend(self.kpi_requirements(asked, now));
-        requirements.extend(self.readiness_requirements(now));
+        requirements.extend(self.lab_requirements(to));
+        requirements.extend(self.readiness_requirements(to, now));
         Gate {
             workflow: self.id.clone(),
             from: self.state.granted,
@@ -269,7 +270,7 @@ impl Workflow {
     }
 
     /// What people must have put their name to.
-    fn readiness_requirements(&self, now: Time) -> Vec<Requirement> {
+    fn readiness_requirements(&self, to: Target, now: Time) -> Vec<Requirement> {
         let policy = &self.plan.policy.readiness;
         let one = |(list, item): (&str, &str)| {
             let name = format!("readiness:{item}");
@@ -296,7 +297,7 @@ impl Workflow {
                 ),
             }
         };
-        policy.items().map(one).collect()
+        self.checklist(to).into_iter().map(one).collect()
     }
 
     /// The foundations that it stands on.
@@ -320,7 +321,7 @@ impl Workflow {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of this size are exact in an f64")]
-const fn count(n: u64) -> f64 {
+pub(super) const fn count(n: u64) -> f64 {
     n as f64
 }
 

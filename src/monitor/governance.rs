@@ -4,6 +4,7 @@
 //! to checklists and what an epoch has shown. Decides nothing by itself.
 
 use super::incident::SAME_CAUSE_MS;
+use super::lab::Lab;
 use super::seen::Seen;
 use crate::domain::{CooldownPolicy, Mode, Request, Time};
 use serde::{Deserialize, Serialize};
@@ -161,6 +162,8 @@ pub struct Governance {
     pub seen: Seen,
     /// What was seen since the present mode was granted.
     pub epoch: Epoch,
+    /// Its time in the lab.
+    pub lab: Lab,
 }
 
 impl Governance {

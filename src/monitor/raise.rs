@@ -7,7 +7,7 @@ use super::demotion::Change;
 use super::governance::Probation;
 use super::handle::{At, Ctx, Effect, Monitor};
 use super::workflow::Workflow;
-use crate::domain::{Cause, Mode, Raised, Track, What, WorkflowId};
+use crate::domain::{Cause, Mode, Raised, What, WorkflowId};
 use std::sync::Arc;
 
 impl Monitor {
@@ -18,7 +18,7 @@ impl Monitor {
         let found = self.workflows.get_mut(id).filter(|workflow| workflow.state.in_policy);
         match (found, what) {
             (Some(workflow), What::Graduated { .. }) => {
-                workflow.state.governance.in_lab = workflow.plan.policy.track == Track::Lab;
+                workflow.leave_lab(at.now);
             }
             (Some(workflow), What::ModeChanged { from, to, cause, reason, raised: Some(raised), .. })
                 if *from == workflow.state.granted =>

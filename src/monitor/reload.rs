@@ -9,7 +9,7 @@ use super::handle::{ANDON, At, Ctx, Effect, Monitor, bare_plan, plan_of};
 use super::requests::end_pending;
 use super::workflow::Workflow;
 use crate::domain::loosening::loosened;
-use crate::domain::{ANY_ROLE, Ask, Cause, GuardPolicy, Mode, Policy, RequestStatus, Track, What, WorkflowId};
+use crate::domain::{ANY_ROLE, Ask, Cause, GuardPolicy, Mode, Policy, RequestStatus, What, WorkflowId};
 use std::sync::Arc;
 
 impl Monitor {
@@ -54,6 +54,8 @@ impl Monitor {
             let former = |id: &WorkflowId| self.workflows.get(new.workflows.get(id)?.renamed_from.as_ref()?);
             let known = self.workflows.get(id).or_else(|| former(id));
             let back = known.filter(|w| !w.state.in_policy && w.state.granted > Mode::Assist);
+            let lab = known.and_then(|workflow| Some(workflow.loosened_hypotheses(new.workflows.get(id)?)));
+            found.extend(lab.into_iter().flatten().map(|what| format!("{id}: {what}")));
             if let Some(workflow) = back {
                 found.push(format!(
                     "{id}: it comes back in {}, under guards that nobody compared",
@@ -98,6 +100,7 @@ impl Monitor {
         for id in removed {
             self.leave(ctx, &id);
         }
+        self.declare_hypotheses(ctx.at.now);
         self.declare_base(ctx);
     }
 
@@ -142,7 +145,7 @@ impl Workflow {
             self.cancel_requests(ctx, "the policy changed meanwhile");
         }
         // Into the lab at once, out of it only by a request.
-        self.state.governance.in_lab |= plan.policy.track == Track::Lab;
+        self.enter_lab();
         if !self.state.in_policy {
             self.state.in_policy = true;
             ctx.ledger(Some(&self.id), ANDON, What::Restored { mode: self.state.granted });

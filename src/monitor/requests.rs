@@ -163,7 +163,7 @@ impl Workflow {
         let raised = Raised::of(request);
         match &request.ask {
             Ask::Promotion { to: Target::Factory, .. } => {
-                self.state.governance.in_lab = self.plan.policy.track == Track::Lab;
+                self.leave_lab(ctx.at.now);
                 // From here on it is judged as what it is now, on evidence of its own.
                 self.state.governance.begin_epoch();
                 self.state.reviews.begin_epoch();
@@ -226,9 +226,8 @@ impl Workflow {
     /// # Errors
     /// There is no such item.
     pub(super) fn answer(&mut self, ctx: &mut Ctx, item: &str, ready: bool, note: &str) -> Result<(), Denial> {
-        let policy = &self.plan.policy.readiness;
-        if !policy.items().any(|(_, known)| known == item) {
-            let known: Vec<&str> = policy.items().map(|(_, item)| item).collect();
+        if !self.checklists().iter().any(|(_, known)| *known == item) {
+            let known: Vec<&str> = self.checklists().iter().map(|(_, item)| *item).collect();
             return Err(Denial::new(
                 "unknown_item",
                 format!("`{item}` isn't on the checklist of {}: {}", self.id, known.join(", ")),

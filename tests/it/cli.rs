@@ -119,6 +119,8 @@ fn help_is_complete() {
         "requests",
         "annul",
         "ready",
+        "lab",
+        "intake",
         "base",
         "backtest",
         "ledger",

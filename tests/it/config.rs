@@ -3,6 +3,7 @@
 //!
 //! Snapshots hold the texts that people see; read them as a reader before accepting a change.
 
+mod lab;
 mod learned;
 mod refusals;
 
@@ -189,7 +190,8 @@ fn example_section(section: &str) -> String {
 fn every_key_stands_in_the_example() {
     for KeyDoc { section, key, need, .. } in config::keys() {
         let table = format!("workflow.{key}");
-        let is_table = *section == "workflow" && ["guard", "gate", "cooldown", "readiness", "review"].contains(key);
+        let is_table =
+            *section == "workflow" && ["guard", "hypothesis", "gate", "cooldown", "readiness", "review"].contains(key);
         let found = if section.is_empty() || is_table {
             !example_section(if is_table { &table } else { key }).is_empty()
         } else {
@@ -222,6 +224,7 @@ fn every_key_is_read() {
             "workflow.review" | "workflow.gate" | "workflow.cooldown" | "workflow.readiness" => {
                 format!("{WORKFLOW}[{section}]\n{line}\n")
             }
+            "workflow.hypothesis" => format!("{WORKFLOW}[[{section}]]\n{line}\n"),
             "workflow.guard" if *key == "signal" => format!("{WORKFLOW}[[workflow.guard]]\n{line}\n"),
             // `better` is read only where it has a meaning.
             "workflow.guard" if *key == "better" => format!("{}range = [0, 1]\n{line}\n", guard("score")),

@@ -13,6 +13,7 @@ pub(crate) mod harness;
 pub(crate) mod http;
 mod intake;
 mod keys;
+mod lab;
 mod learning;
 mod ledger;
 mod limits;

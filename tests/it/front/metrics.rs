@@ -105,7 +105,9 @@ fn everything() -> String {
     format!(
         "{DRAFTS}  [[workflow.guard]]\n  signal = \"latency\"\n  limit_ms = 3000\n  bound = 0.05\n\
          \n  [[workflow.guard]]\n  signal = \"limit\"\n  spend = {{ amount = 200, per = \"24h\" }}\n\
-         [[workflow]]\nid = \"idle\"\n  [[workflow.guard]]\n  signal = \"exception_rate\"\n  bound = 0.03\n"
+         [[workflow]]\nid = \"idle\"\n  [[workflow.guard]]\n  signal = \"exception_rate\"\n  bound = 0.03\n\
+         [[workflow]]\nid = \"tone\"\ntrack = \"lab\"\n  [[workflow.hypothesis]]\n  id = \"h-1\"\n  question = \"q\"\n\
+         \x20 owner = \"ann\"\n  goals = [\"g\"]\n  exit = [\"e\"]\n"
     )
 }
 
@@ -130,6 +132,12 @@ fn every_series_stands_in_the_catalogue_with_its_labels() {
     )
     .ok();
     app.post("/v1/events", &json!({"id": "x"})).ok();
+    assert!(empty.is("andon_lab_hypotheses{status=planned,workflow=tone}", 1.0));
+    assert!(empty.is("andon_lab_findings_total{kind=risk,workflow=tone}", 0.0));
+    assert_eq!(empty.keys("andon_lab_time_to_learning_seconds"), Vec::<&str>::new(), "nothing was learned yet");
+    app.post("/v1/hypotheses/h-1/start", &json!({})).ok();
+    app.advance(90_000);
+    app.post("/v1/hypotheses/h-1/findings", &json!({"kind": "risk", "text": "names"})).ok();
     app.mode("drafts");
     let full = Scrape::of(&app);
     for name in CATALOGUE.iter().map(|spec| spec.name) {
@@ -155,6 +163,16 @@ fn every_series_stands_in_the_catalogue_with_its_labels() {
     assert!(full.is("andon_output_latency_seconds_sum{workflow=drafts}", 0.12));
     assert!(full.is("andon_reviews_total{verdict=edited,workflow=drafts}", 1.0));
     assert!(full.is("andon_events_rejected_total{reason=missing_field}", 1.0));
+    for (name, value) in [
+        ("andon_lab_hypotheses{status=active,workflow=tone}", 1.0),
+        ("andon_lab_findings_total{kind=risk,workflow=tone}", 1.0),
+        ("andon_lab_risks_open{workflow=tone}", 1.0),
+        ("andon_lab_time_to_learning_seconds{workflow=tone}", 90.0),
+    ] {
+        assert!(full.is(name, value), "{name}");
+    }
+    let of_lab = full.keys("andon_lab_risks_open").concat();
+    assert!(!of_lab.contains("drafts"), "it never was in the lab: {of_lab}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A workflow's life, told through the front door: out of the lab, up three gates, capped, lowered, kept down.
 //!
-//! Real daemon, real store, tokens of five people. At every step it is tried without data, by the wrong
+//! Real daemon, real store, tokens of six people. At every step it is tried without data, by the wrong
 //! people and at the wrong time first; afterwards the ledger is verified and the journal tried under
 //! another policy, as an auditor would.
 
@@ -9,7 +9,7 @@
 use super::harness::{TestApp, until};
 use super::keys::{As, Keys};
 use andon::access::Secret;
-use andon::domain::Scope::{Admin, Approve, Ingest, Operate, Read};
+use andon::domain::Scope::{Admin, Approve, Ingest, Operate, Read, Review};
 use andon::domain::Time;
 use serde_json::{Value, json};
 
@@ -28,12 +28,18 @@ base = ["guide"]
 rollback = "go back to prompt 7"
 gate = {{ outputs = 120, days = 3, time_in_mode = "3d", quiet = "1d", spread = 0.2, probation_outputs = 100, approvals = ["board", "board"] }}
 cooldown = {{ first = "3d", within = "7d" }}
-readiness = {{ base = [], builder = ["runbook"], beneficiary = ["kpi-mapping"] }}
+readiness = {{ base = [], builder = ["runbook"], beneficiary = ["kpi-mapping"], lab = ["stop-rule"] }}
   [[workflow.guard]]
   signal = "exception_rate"
   name = "exceptions"
   bound = {bound}
   block = 1
+  [[workflow.hypothesis]]
+  id = "guide-samples"
+  question = "do ten samples of the guide keep the tone?"
+  owner = "lee"
+  goals = ["which samples matter"]
+  exit = ["200 judged by two people", "no false claim"]
 "#
     )
 }
@@ -48,6 +54,7 @@ struct Story {
     ann: Secret,
     bob: Secret,
     cay: Secret,
+    eve: Secret,
     late: Secret,
     boss: Secret,
     sent: std::cell::Cell<u32>,
@@ -60,10 +67,11 @@ impl Story {
         let ann = keys.give("ann", &[Read, Operate, Approve]);
         let bob = keys.give("bob", &[Read, Approve]);
         let cay = keys.give("cay", &[Read, Operate, Approve]);
+        let eve = keys.give("eve", &[Read, Review]);
         let late = keys.give_for("dan", &[Approve], &["*"], Some("2026-11-21T00:00:00Z".parse().unwrap()));
         let boss = keys.give("boss", &[Admin]);
         let app = keys.house().start(&policy(LAB, BOUND));
-        Self { app, service, ann, bob, cay, late, boss, sent: 0.into() }
+        Self { app, service, ann, bob, cay, eve, late, boss, sent: 0.into() }
     }
 
     /// Outputs that say in which mode they ran; fails where `exception`.
@@ -140,10 +148,7 @@ fn out_of_the_lab_up_three_gates_capped_lowered_and_kept_down() {
         "gate_closed",
         "nobody has answered the checklist"
     );
-    for item in ["runbook", "kpi-mapping"] {
-        let answer = json!({"item": item, "ready": true, "note": "https://wiki.example.com/tone"});
-        As(&story.app, &story.cay).post("/v1/workflows/tone/readiness", &answer).ok();
-    }
+    story.answer("stop-rule");
     // The wrong people, and the right ones.
     assert_eq!(story.promote(&story.service, "collaborate").problem(403), "forbidden");
     let asked = story.promote(&story.ann, "collaborate").ok();
@@ -182,7 +187,62 @@ impl Story {
         assert_eq!(story.promote(&story.ann, "factory").problem(409), "gate_closed");
         story.say(&story.bob, &waiting, "approve").ok();
         assert_eq!(story.promote(&story.ann, "delegate").problem(409), "gate_closed", "it is still in the lab");
+        story.tests_a_hypothesis();
         story.climb("factory");
+        let lab = As(&story.app, &story.bob).get("/v1/lab?workflow=tone").ok();
+        let kpis = &lab["workflows"][0]["kpis"];
+        assert_eq!(
+            (&kpis["tested"], &kpis["risks_early"], &kpis["defect_types"]["too-formal"]),
+            (&json!(1), &json!(1), &json!(1))
+        );
+        assert_eq!(story.hypothesis(&story.ann, "start", &json!({})).problem(409), "not_in_lab");
+    }
+
+    fn hypothesis(&self, by: &Secret, route: &str, body: &Value) -> super::http::Answer {
+        As(&self.app, by).post(&format!("/v1/hypotheses/guide-samples/{route}"), body)
+    }
+
+    /// Asking to leave the lab is refused, and this is among the reasons.
+    fn cannot_leave(&self, name: &str) {
+        let refused = self.promote(&self.ann, "factory");
+        assert_eq!(refused.problem(409), "gate_closed");
+        assert!(refused.json()["detail"].as_str().unwrap().contains(name), "{name}: {}", refused.text());
+    }
+
+    /// What the lab is for, and that each part of it is asked for on the way out.
+    fn tests_a_hypothesis(&self) {
+        let story = self;
+        ["hypotheses", "exit_criteria", "risks", "readiness:runbook"].iter().for_each(|name| story.cannot_leave(name));
+        ["runbook", "kpi-mapping"].iter().for_each(|item| story.answer(item));
+        let end = json!({"conclusion": "confirmed", "learned": "ten short samples are enough"});
+        assert_eq!(story.hypothesis(&story.bob, "signoff", &end).problem(409), "not_active");
+        assert_eq!(story.hypothesis(&story.eve, "start", &json!({})).problem(403), "forbidden");
+        story.hypothesis(&story.ann, "start", &json!({})).ok();
+        story.cannot_leave("hypotheses");
+        story.app.advance(3 * Time::HOUR);
+        for finding in [
+            json!({"kind": "pattern", "text": "short samples work better"}),
+            json!({"kind": "risk", "text": "it quotes customers by name"}),
+            json!({"kind": "defect", "text": "letters to students", "defect_type": "too-formal"}),
+        ] {
+            story.hypothesis(&story.eve, "findings", &finding).ok();
+        }
+        assert_eq!(story.hypothesis(&story.bob, "signoff", &end).problem(409), "criteria_unanswered");
+        for criterion in ["200 judged by two people", "no false claim"] {
+            let shown = json!({"criterion": criterion, "met": true, "note": "https://wiki.example.com/tone/judged"});
+            story.hypothesis(&story.cay, "criteria", &shown).ok();
+        }
+        assert_eq!(story.hypothesis(&story.ann, "signoff", &end).problem(403), "own_hypothesis");
+        let ended = story.hypothesis(&story.bob, "signoff", &end).ok();
+        assert_eq!((&ended["status"], &ended["time_to_learning_ms"]), (&json!("signed_off"), &json!(3 * Time::HOUR)));
+        story.cannot_leave("missing: risks");
+        let disposal = json!({"finding": 2, "disposal": "mitigated", "note": "names are masked since prompt 9"});
+        story.hypothesis(&story.cay, "risks", &disposal).ok();
+    }
+
+    fn answer(&self, item: &str) {
+        let answer = json!({"item": item, "ready": true, "note": "https://wiki.example.com/tone"});
+        As(&self.app, &self.cay).post("/v1/workflows/tone/readiness", &answer).ok();
     }
 
     /// Three gates, and a breach while a request waits ends it.
@@ -248,7 +308,9 @@ impl Story {
         }
         let denied: Vec<&str> =
             entries.iter().filter(|e| e["kind"] == "denied").map(|e| e["code"].as_str().unwrap()).collect();
-        for code in ["gate_closed", "own_request", "approved_already", "not_pending"] {
+        for code in
+            ["gate_closed", "own_request", "approved_already", "not_pending", "own_hypothesis", "criteria_unanswered"]
+        {
             assert!(denied.contains(&code), "{denied:?}");
         }
         let demotions = entries.iter().filter(|e| e["kind"] == "mode_changed" && e["cause"] == "breach").count();

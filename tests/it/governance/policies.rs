@@ -114,7 +114,9 @@ fn the_way_out_of_the_lab_is_a_promotion() {
     let mut policy = workflow("wf");
     policy.track = andon::domain::Track::Lab;
     policy.max_mode = Mode::Collaborate;
+    policy.hypotheses = vec![super::lab_rig::hypothesis("h-1")];
     let mut rig = Rig::with(vec![policy]);
+    super::lab_rig::test(&mut rig, "h-1");
     rig.climb("wf", Target::Collaborate);
     rig.good("wf", 400);
     rig.outputs("wf", 30, |_, event| event.outcome = andon::domain::Outcome::Exception);

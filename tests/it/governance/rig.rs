@@ -34,7 +34,13 @@ pub(crate) fn workflow(id: &str) -> WorkflowPolicy {
         probation_outputs: 50,
         ..GatePolicy::default_of(mode)
     };
-    let none = ReadinessPolicy { base: vec![], builder: vec![], beneficiary: vec![], ..ReadinessPolicy::default() };
+    let none = ReadinessPolicy {
+        base: vec![],
+        builder: vec![],
+        beneficiary: vec![],
+        lab: vec![],
+        ..ReadinessPolicy::default()
+    };
     WorkflowPolicy {
         id: WorkflowId::new(id).unwrap(),
         max_mode: Mode::Automate,
