@@ -3,7 +3,7 @@
 //! Owns the alphabet of the state machine. State = f(inputs), so nothing may influence a mode
 //! that is not one of these. How inputs are framed on disk is the store's.
 
-use super::{Decision, Mode, OutputEvent, Policy, Review, Target, WorkflowId};
+use super::{Decision, DrillAct, Mode, OutputEvent, Policy, Review, Target, WorkflowId};
 use serde::{Deserialize, Serialize};
 
 /// One input of the monitor.
@@ -165,6 +165,8 @@ pub enum Action {
         /// What is wrong.
         summary: String,
     },
+    /// A drill begins or ended. Only the drill's conductor orders it, in the name of whoever began the drill.
+    Drill(DrillAct),
 }
 
 impl Action {
@@ -185,6 +187,7 @@ impl Action {
             Self::Answer { .. } => "answer",
             Self::Audit { .. } => "audit",
             Self::Regress { .. } => "regress",
+            Self::Drill(_) => "drill",
         }
     }
 
