@@ -232,14 +232,16 @@ mod tests {
     fn the_lane_is_lowered_like_any_workflow_and_made_anew_by_the_next_drill() {
         let mut monitor = Monitor::default();
         assert!(fail(&mut monitor, 1, 40).is_empty(), "there is no lane before the first drill");
+        let mut epoch = 0;
         for drill in 1..=3 {
             act(&mut monitor, 10 * drill, DrillAct::Begin);
             let state = &monitor.lane().unwrap().state;
-            assert_eq!((state.granted, state.epoch), (START, 2 * drill - 1));
+            assert_eq!((state.granted, state.epoch), (START, epoch + 1), "readers know modes by epochs, which go on");
             fail(&mut monitor, 10 * drill + 1, 40);
             let state = &monitor.lane().unwrap().state;
             assert!(state.granted < START && state.cause == Cause::Breach, "{state:?}");
-            assert_eq!((state.epoch, state.incidents.unresolved().count()), (2 * drill, 1));
+            assert_eq!(state.incidents.unresolved().count(), 1);
+            epoch = state.epoch;
             act(&mut monitor, 10 * drill + 2, DrillAct::End(findings(StepOutcome::Passed)));
             assert_eq!(monitor.lane().unwrap().state.incidents.unresolved().count(), 0);
         }

@@ -6,6 +6,7 @@
 #![cfg(test)]
 
 mod access;
+mod drill;
 mod errors;
 mod failing;
 mod faults;
