@@ -7,6 +7,8 @@
 
 mod access;
 mod drill;
+mod drill_cli;
+mod drill_wires;
 mod errors;
 mod failing;
 mod faults;

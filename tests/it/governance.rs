@@ -11,5 +11,6 @@ mod gate;
 mod interleavings;
 mod policies;
 mod rig;
+mod silence;
 mod storms;
 mod versions;
