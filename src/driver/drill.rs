@@ -20,8 +20,11 @@ pub struct Lane {
 }
 
 impl EventBatch {
-    /// A drill's own outputs.
-    fn of_drill(events: Vec<OutputEvent>) -> Result<Self, CodecError> {
+    /// A drill's own outputs: whatever else is among them is judged like anybody's.
+    ///
+    /// # Errors
+    /// An output that can't be encoded.
+    pub fn of_drill(events: Vec<OutputEvent>) -> Result<Self, CodecError> {
         let batch = Self::new(events.into_iter().enumerate().collect(), Vec::new())?;
         Ok(Self { of_drill: true, ..batch })
     }

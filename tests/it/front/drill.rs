@@ -274,3 +274,39 @@ fn the_schedule_goes_by_the_record_also_over_restarts() {
     let app = app.stop().start("[drill]\nevery = \"never\"\n");
     assert_eq!(app.drills()["due"], Value::Null);
 }
+
+#[test]
+fn its_id_is_nobodys_and_its_keys_say_what_is_wrong() {
+    let problems = |text: &str| andon::config::load(text, "andon.toml").unwrap_err().to_string();
+    let taken = problems("[[workflow]]\nid = \"andon-drill\"\n");
+    assert!(taken.contains("`id` can't be \"andon-drill\"") && taken.contains("write another name"), "{taken}");
+    let former = problems("[[workflow]]\nid = \"a\"\nrenamed_from = \"andon-drill\"\n");
+    assert!(former.contains("`renamed_from` can't be \"andon-drill\""), "{former}");
+    let often = problems("[drill]\nevery = \"1m\"\n");
+    assert!(often.contains("at least \"10m\"; \"never\" leaves drills to people"), "{often}");
+    assert!(problems("[drill]\nstep_timeout = \"2h\"\n").contains("`step_timeout` must be from \"100ms\""));
+    let defaults = andon::config::load("", "andon.toml").unwrap().drill;
+    assert_eq!((defaults.every_ms, defaults.step_timeout_ms), (Some(7 * Time::DAY), 10_000));
+}
+
+/// A past with drills in it under another policy: they are no workflow's past.
+#[test]
+fn a_backtest_does_not_see_drills() {
+    use andon::backtest::{Backtest, Span, backtest};
+    use andon::store::Look;
+    let app = House::folder().start(DRAFTS);
+    app.passes();
+    app.take(&(0..30).map(output).collect::<Vec<_>>());
+    app.advance(60_000);
+    app.passes();
+    let house = app.stop();
+    let look = Look::at(&house.folder.path().join("data")).unwrap();
+    let policy = andon::config::load(&DRAFTS.replace("0.20", "0.25"), "andon.toml").unwrap().policy;
+    for from in [None, Some(andon::clock::Clock::now(&*house.clock).plus(-30_000))] {
+        let wanted = Backtest { policy: policy.clone(), span: Span { from, to: None }, start_mode: None };
+        let report = serde_json::to_value(backtest(&look, wanted, &mut |_| {}).unwrap()).unwrap();
+        assert!(!report.to_string().contains("andon-drill"), "{report:#}");
+        let outputs = if from.is_none() { 30 } else { 0 };
+        assert_eq!(report["read"]["outputs"], outputs, "{report:#}");
+    }
+}

@@ -96,7 +96,7 @@ impl House {
         let drill = if rest.contains("[drill]") { "" } else { "[drill]\nevery = \"never\"\n" };
         let text = format!(
             "[server]\nlisten = \"127.0.0.1:0\"\n{server}\n[store]\npath = {path:?}\n{store}\n\
-             [budget]\noutputs_per_false_demotion = 1000\n{drill}{rest}"
+             [budget]\noutputs_per_false_demotion = 1000\n{rest}\n{drill}"
         );
         std::fs::write(self.file(), text).unwrap();
     }
