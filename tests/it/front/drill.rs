@@ -100,7 +100,11 @@ fn the_lane_is_seen_nowhere_but_in_the_record_of_drills() {
         let mut series: Vec<String> = series.filter(of_modes).map(str::to_owned).collect();
         series.sort();
         let lists = ["/v1/workflows", "/v1/incidents", "/v1/requests", "/v1/refusals", "/v1/base"];
-        (lists.map(|path| app.get(path).text()), series, Scrape::of(app).value("andon_events_accepted_total{}") as u64)
+        (
+            lists.map(|path| app.get(path).text()),
+            series,
+            Scrape::of(app).value("andon_events_accepted_total{}").to_string(),
+        )
     };
     let before = seen(&app);
     app.passes();
