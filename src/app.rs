@@ -7,6 +7,7 @@ use crate::access::{self, AccessError};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::{Action, Command, Input};
+use crate::drill::Conductor;
 use crate::driver::{Board, Bookkeeper, Driver, Engine, EngineOptions, NotaryDesk, QueueLimits, Schedule, StartError};
 use crate::http::listener::Limited;
 use crate::http::{self, Shared};
@@ -60,6 +61,7 @@ pub struct App {
     reloader: Arc<Reloader>,
     stopping: watch::Sender<bool>,
     server: JoinHandle<()>,
+    schedule: JoinHandle<()>,
     grace: Duration,
 }
 
@@ -105,23 +107,26 @@ impl App {
             );
         }
         let metrics = Metrics::new()?;
-        let ledger = store.book.reader()?;
+        let (ledger, book) = (store.book.reader()?, Arc::clone(&store.book));
         let driver = start_driver(store, &settings, &metrics, &clock)?;
         let reloader =
             Reloader::new(file, settings.clone(), access, driver.clone(), metrics.clone(), Arc::clone(&clock));
         let reloader = Arc::new(reloader);
         let listener = Limited::new(listener, limit(settings.server.connections_max));
         let (stopping, stop) = watch::channel(false);
+        let drills = Conductor::new(driver.clone(), book, Arc::clone(&ledger), metrics.clone(), settings.drill);
         let shared = Shared {
             driver: driver.clone(),
             ledger,
             metrics,
             reloader: Arc::clone(&reloader),
+            drills: Arc::new(drills),
             reading: Arc::new(Semaphore::new(cores().saturating_sub(1).max(1))),
             long_polls: Arc::new(Semaphore::new(limit(settings.server.long_polls_max))),
             server: Arc::new(settings.server.clone()),
             stopping: stop.clone(),
         };
+        let schedule = tokio::spawn(http::drills::keep_schedule(shared.clone()));
         let router = http::router(shared);
         let server = tokio::spawn(async move {
             let mut stop = stop;
@@ -133,7 +138,7 @@ impl App {
             }
         });
         let grace = Duration::from_millis(settings.server.shutdown_grace_ms);
-        Ok(Self { address, driver, reloader, stopping, server, grace })
+        Ok(Self { address, driver, reloader, stopping, server, schedule, grace })
     }
 
     /// Where it listens.
@@ -159,6 +164,8 @@ impl App {
             tracing::warn!("some connections did not end in time and are cut");
             server.abort();
         }
+        // A drill that is broken off is known by its missing end, and says nothing about the wires.
+        self.schedule.abort();
         let driver = self.driver;
         if tokio::task::spawn_blocking(move || driver.stop()).await.is_err() {
             tracing::error!("the driver could not be stopped");

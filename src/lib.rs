@@ -12,6 +12,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod drill;
 pub mod driver;
 pub mod http;
 pub mod ingest;

@@ -4,7 +4,7 @@
 //! from the monitor's state when it is scraped (`exposition.rs`), so that it goes on over restarts
 //! and goes away with its workflow. Nothing else in the project names a metric.
 
-use crate::domain::{RefusalCode, Time};
+use crate::domain::{DrillResult, RefusalCode, Time};
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 /// What a metric is.
@@ -185,6 +185,14 @@ catalogue! {
     TOKENS: Gauge "andon_tokens" ["state"];
     /// When the next access token expires; absent where none does.
     TOKEN_EXPIRY: Gauge "andon_token_next_expiry_timestamp_seconds" [];
+    /// Drills that ended since the start of the process, by result.
+    DRILLS: Counter "andon_drills_total" ["result"];
+    /// When a drill last passed; absent before the first.
+    DRILL_LAST_SUCCESS: Gauge "andon_drill_last_success_timestamp_seconds" [];
+    /// How long the last recorded drill took; absent before the first.
+    DRILL_DURATION: Gauge "andon_drill_duration_seconds" [];
+    /// From the first exception of the last recorded drill until a reader was told the lower mode; absent where none was.
+    DRILL_LOWERED: Gauge "andon_drill_lowered_after_seconds" [];
     /// Version of the daemon, and the policy in force.
     BUILD_INFO: Gauge "andon_build_info" ["version", "policy"];
 }
@@ -233,6 +241,8 @@ pub struct Metrics {
     checkpoint: [IntGauge; 2],
     /// [`STORE_POISONED`].
     pub store_poisoned: IntGauge,
+    /// [`DRILLS`].
+    pub drills: IntCounterVec,
     /// [`LONG_POLLS`].
     pub long_polls: IntGauge,
     /// [`MODE_READS`].
@@ -252,6 +262,8 @@ impl Metrics {
         let registry = Registry::new();
         let rejected = counters(&registry, REJECTED, &RefusalCode::ALL.map(RefusalCode::name))?;
         let denied = counters(&registry, DENIED, &DENIED_REASONS)?;
+        let results = [DrillResult::Passed, DrillResult::Failed];
+        let drills = counters(&registry, DRILLS, &results.map(DrillResult::name))?;
         let (r, gauge, counter) = (&registry, gauge, counter);
         Ok(Self {
             accepted: counter(r, ACCEPTED)?,
@@ -278,6 +290,7 @@ impl Metrics {
             mode_reads: counter(r, MODE_READS)?,
             reload_ok: gauge(r, RELOAD_OK)?,
             reload_at: gauge(r, RELOAD_AT)?,
+            drills,
             rejected,
             denied,
             registry,

@@ -164,7 +164,7 @@ impl Run {
         self.last = Some(self.last.map_or(now, |last| last.max(now)));
         self.read.last_seq = seq;
         if let (Input::Events(events), true) = (input, self.candidate.is_some()) {
-            self.read.outputs += events.len() as u64;
+            self.read.outputs += events.iter().filter(|event| !event.workflow.is_drill_lane()).count() as u64;
         }
         ControlFlow::Continue(())
     }

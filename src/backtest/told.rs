@@ -57,7 +57,8 @@ impl Told {
     }
 
     fn mode(&mut self, entry: &Entry) {
-        let Some(id) = &entry.workflow else { return };
+        // Drills are no workflow's past.
+        let Some(id) = entry.workflow.as_ref().filter(|id| !id.is_drill_lane()) else { return };
         match &entry.what {
             What::Adopted { mode, .. } | What::Restored { mode } => drop(self.modes.insert(id.clone(), *mode)),
             What::ModeChanged { to, .. } => drop(self.modes.insert(id.clone(), *to)),

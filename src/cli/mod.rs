@@ -14,6 +14,7 @@ mod client;
 mod demo;
 mod demo_policy;
 mod demo_story;
+mod drill;
 mod gate;
 mod import;
 mod import_dry;
@@ -79,6 +80,8 @@ enum Command {
     Mode(mode::Arguments),
     /// Explain why a workflow's mode is, or was, what it is.
     Why(why::Arguments),
+    /// Pull the cord on purpose, and see that it is connected.
+    Drill(drill::Arguments),
     /// List, acknowledge and resolve incidents.
     Incidents(incidents::Arguments),
     /// Say what a workflow must still show before people may promote it.
@@ -132,6 +135,7 @@ pub fn run() -> ExitCode {
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Mode(arguments) => mode::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
+        Command::Drill(arguments) => drill::run(&arguments),
         Command::Incidents(arguments) => incidents::run(&arguments),
         Command::Gate(arguments) => gate::run(&arguments),
         Command::Promote(arguments) => promote::run(&arguments),

@@ -6,6 +6,7 @@
 mod active;
 mod baseline;
 mod bound;
+mod drill;
 mod governance;
 mod guard;
 mod hypothesis;
@@ -22,6 +23,7 @@ mod values;
 mod words;
 mod workflow;
 
+pub use drill::DrillSettings;
 pub use keys::{KeyDoc, Need, keys, token_keys};
 pub use ledger::LedgerSettings;
 pub use problem::{Problem, Problems};
@@ -44,6 +46,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// `[ledger]`: how the ledger is made accountable.
     pub ledger: LedgerSettings,
+    /// `[drill]`: when drills run by themselves.
+    pub drill: DrillSettings,
     /// `[server] tokens`: the file of access tokens, as written: relative to the configuration's folder.
     /// Without it everything is allowed, and only from this machine.
     pub tokens: Option<String>,
@@ -166,6 +170,7 @@ fn read(root: &Section<'_>, files: Files<'_>) -> Settings {
         server: server(&server_section),
         tokens: server_section.read("tokens", |value| values::name(value, 1_000)),
         ledger: ledger::read(&root.table("ledger", "ledger"), &store.path),
+        drill: drill::read(&root.table("drill", "drill")),
         store,
         policy,
     }

@@ -9,6 +9,7 @@ use super::section::Section;
 use super::values::{self, Read, duration_ms, label, mode, number_in, text, word, wrong};
 use super::words::nearest;
 use super::{governance, guard, hypothesis, problem::Kind};
+use crate::domain::drill::LANE;
 use crate::domain::policy::default_block;
 use crate::domain::{
     BaseItem, GuardPolicy, Mode, PerMode, ReviewPolicy, Signal, Time, Track, WorkflowId, WorkflowPolicy,
@@ -131,6 +132,12 @@ fn modes(section: &Section<'_>, track: Option<Track>) -> (Mode, Mode) {
 
 fn workflow_id(value: &DeValue<'_>) -> Read<WorkflowId> {
     let text = text(value)?;
+    if text == LANE {
+        return wrong(
+            format!("can't be {text:?}: andon's own drills run there"),
+            "write another name, such as \"drills\"",
+        );
+    }
     WorkflowId::new(&text).or_else(|rule| {
         let help = match WorkflowId::cleaned(&text) {
             Some(id) => format!("write \"{id}\", for example"),

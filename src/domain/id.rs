@@ -27,6 +27,16 @@ impl WorkflowId {
         Self("unknown".into())
     }
 
+    /// The workflow that drills lower.
+    pub fn drill_lane() -> Self {
+        Self(super::drill::LANE.into())
+    }
+
+    /// Whether it is the workflow that drills lower: nobody else may use its id.
+    pub fn is_drill_lane(&self) -> bool {
+        self.as_str() == super::drill::LANE
+    }
+
     /// Whether `text` keeps the rule.
     pub fn is_valid(text: &str) -> bool {
         let bytes = text.as_bytes();

@@ -3,7 +3,7 @@
 //! Owns the alphabet of the state machine. State = f(inputs), so nothing may influence a mode
 //! that is not one of these. How inputs are framed on disk is the store's.
 
-use super::{Decision, LabAct, Mode, OutputEvent, Policy, Review, Target, WorkflowId};
+use super::{Decision, DrillAct, LabAct, Mode, OutputEvent, Policy, Review, Target, WorkflowId};
 use serde::{Deserialize, Serialize};
 
 /// One input of the monitor.
@@ -174,6 +174,8 @@ pub enum Action {
         /// What is done.
         act: LabAct,
     },
+    /// A drill begins or ended. Only the drill's conductor orders it, in the name of whoever began the drill.
+    Drill(DrillAct),
 }
 
 impl Action {
@@ -195,6 +197,7 @@ impl Action {
             Self::Audit { .. } => "audit",
             Self::Regress { .. } => "regress",
             Self::Lab { .. } => "lab",
+            Self::Drill(_) => "drill",
         }
     }
 

@@ -3,7 +3,10 @@
 //! Owns the content of entries. The words for causes and severities are in `cause`; where and how
 //! entries are kept is the store's.
 
-use super::{Ask, Breach, Cause, Decision, Gate, LabAct, Mode, Raised, RequestStatus, Severity, Time, WorkflowId};
+use super::{
+    Ask, Breach, Cause, Decision, DrillResult, Findings, Gate, LabAct, Mode, Raised, RequestStatus, Severity, Time,
+    WorkflowId,
+};
 use serde::{Deserialize, Serialize};
 
 /// One entry. (`journal_seq`, `index`) identifies it, so writing it twice changes nothing.
@@ -282,5 +285,25 @@ pub enum What {
         incident: String,
         /// Remark.
         note: String,
+    },
+    /// A drill began: its lane was made anew in its start mode, and nothing of its past counts. That is no
+    /// promotion: nothing but drills runs on the lane.
+    DrillBegan {
+        /// Counts the drills.
+        drill: u64,
+        /// The start mode of the lane.
+        mode: Mode,
+        /// The epoch of the lane.
+        epoch: u64,
+    },
+    /// A drill ended.
+    Drilled {
+        /// Counts the drills.
+        drill: u64,
+        /// How.
+        result: DrillResult,
+        /// What it found out.
+        #[serde(flatten)]
+        findings: Findings,
     },
 }

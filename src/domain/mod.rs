@@ -6,6 +6,7 @@
 pub mod access;
 pub mod breach;
 pub mod cause;
+pub mod drill;
 pub mod event;
 pub mod fingerprint;
 pub mod gate;
@@ -28,6 +29,7 @@ pub mod time;
 pub use access::{Pattern, Person, Reach, Scope, Scopes};
 pub use breach::{Breach, Carrier, Heaviest};
 pub use cause::{Cause, Raised, Severity};
+pub use drill::{Drill, DrillAct, DrillResult, DrillStep, Findings, StepOutcome, Wire};
 pub use event::{Outcome, OutputEvent};
 pub use fingerprint::fingerprint;
 pub use gate::{Gate, Requirement, Standing, Target};

@@ -32,6 +32,8 @@ pub enum RefusalCode {
     TooOld,
     /// The time lies more than five minutes ahead.
     InTheFuture,
+    /// The workflow is andon's own, for drills.
+    ReservedWorkflow,
     /// The sender's token doesn't hold for the workflow.
     ForbiddenWorkflow,
     /// The verdict is somebody else's than the token's.
@@ -40,7 +42,7 @@ pub enum RefusalCode {
 
 impl RefusalCode {
     /// All codes, for metrics that must exist at 0.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Unreadable,
         Self::UnknownField,
         Self::MissingField,
@@ -52,6 +54,7 @@ impl RefusalCode {
         Self::TooManyWorkflows,
         Self::TooOld,
         Self::InTheFuture,
+        Self::ReservedWorkflow,
         Self::ForbiddenWorkflow,
         Self::ForbiddenReviewer,
     ];
@@ -70,6 +73,7 @@ impl RefusalCode {
             Self::TooManyWorkflows => "too_many_workflows",
             Self::TooOld => "too_old",
             Self::InTheFuture => "in_the_future",
+            Self::ReservedWorkflow => "reserved_workflow",
             Self::ForbiddenWorkflow => "forbidden_workflow",
             Self::ForbiddenReviewer => "forbidden_reviewer",
         }

@@ -26,6 +26,8 @@ pub struct EventBatch {
     pub keys: Vec<Key>,
     /// What was refused before.
     pub refusals: Vec<Refusal>,
+    /// Whether these are a drill's own: only those come to its lane. What others send never is.
+    pub(super) of_drill: bool,
 }
 
 impl EventBatch {

@@ -57,8 +57,9 @@ impl Board {
     /// Publishes the modes of all workflows that the policy holds.
     pub fn publish(&self, monitor: &Monitor) {
         let old = self.modes.load();
-        let present = monitor.workflows().iter().filter(|(_, workflow)| workflow.state.in_policy);
-        let modes = present.map(|(id, workflow)| {
+        let present = monitor.with_lane().filter(|workflow| workflow.state.in_policy);
+        let modes = present.map(|workflow| {
+            let id = &workflow.id;
             let before = old.get(id);
             let view = workflow.mode_view(monitor.policy());
             let view = match before {
@@ -92,10 +93,11 @@ impl Board {
         self.modes.load().get(id).map(|published| self.capped(&published.view))
     }
 
-    /// All workflows with their modes and the time of their last read.
+    /// All workflows with their modes and the time of their last read, but for the lane of drills.
     pub fn all(&self) -> Vec<(Arc<ModeView>, i64)> {
         let modes = self.modes.load();
-        modes.values().map(|p| (self.capped(&p.view), p.last_read_ms.load(Ordering::Relaxed))).collect()
+        let modes = modes.values().filter(|p| !p.view.workflow.is_drill_lane());
+        modes.map(|p| (self.capped(&p.view), p.last_read_ms.load(Ordering::Relaxed))).collect()
     }
 
     /// How many people are to review an output in the mode of a view: none, one or two.

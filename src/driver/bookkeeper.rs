@@ -153,6 +153,16 @@ impl Bookkeeper {
         }
     }
 
+    /// Takes a snapshot now, unless the kept one holds record `seq` already or one is on its way; gives
+    /// the record of the kept one.
+    pub(super) fn snapshot_of(&self, engine: &mut Engine, seq: u64, now: Time) -> u64 {
+        let kept = self.snapshot_seq.load(Ordering::Acquire);
+        if kept < seq && !self.snapshot_running.load(Ordering::Acquire) {
+            self.snapshot(engine, now);
+        }
+        kept
+    }
+
     fn write_refusals(&self) {
         let unwritten = self.refusals.lock().map(|mut kept| std::mem::take(&mut kept.1)).unwrap_or_default();
         if !unwritten.is_empty() {

@@ -6,6 +6,7 @@
 use super::batch::{EventBatch, ModeNow, ReviewBatch, Taken, review_key};
 use super::board::Board;
 use super::dedup::{Dedup, Known};
+use crate::domain::drill::LANE;
 use crate::domain::{Entry, Input, Refusal, Review, Time, What, WorkflowId};
 use crate::metrics::Metrics;
 use crate::monitor::{At, Effect, Monitor, admit_time};
@@ -134,8 +135,8 @@ impl Engine {
 
     pub(super) fn stage_events(&mut self, now: Time, batch: EventBatch) -> Result<Staged, StoreError> {
         self.check_poison()?;
-        let EventBatch { mut events, indexes, encoded, ends, keys, refusals } = batch;
-        let mut stage = Stage::new(refusals);
+        let EventBatch { mut events, indexes, encoded, ends, keys, refusals, of_drill } = batch;
+        let mut stage = Stage { of_drill, ..Stage::new(refusals) };
         self.record.begin(now);
         let mut n = 0;
         // In place: nearly always all of them are taken, and an output is a large thing to move.
@@ -193,7 +194,8 @@ impl Engine {
         let mut admitted = time.map_or(Ok(()), |time| admit_time(time, now, window_ms));
         // A workflow that was let in needs not be asked for again.
         if admitted.is_ok() && !stage.workflows.contains(workflow) {
-            admitted = self.monitor.admit(workflow, &mut self.adopting);
+            let own = stage.of_drill && workflow.is_drill_lane();
+            admitted = if own { Ok(()) } else { self.monitor.admit(workflow, &mut self.adopting) };
             if admitted.is_ok() {
                 stage.workflows.insert(workflow.clone());
             }
@@ -268,9 +270,9 @@ impl Engine {
             Input::Reviews(reviews) => self.dirty.extend(reviews.iter().map(|review| review.workflow.clone())),
             // Rare, and they may touch any workflow: those that go and those that come.
             _ => {
-                self.dirty.extend(self.monitor.workflows().keys().cloned());
+                self.dirty.extend(self.monitor.with_lane().map(|workflow| workflow.id.clone()));
                 let effects = self.monitor.handle(at, input);
-                self.dirty.extend(self.monitor.workflows().keys().cloned());
+                self.dirty.extend(self.monitor.with_lane().map(|workflow| workflow.id.clone()));
                 return effects;
             }
         }
@@ -314,6 +316,10 @@ impl Engine {
                 *now = ModeNow { mode: view.mode, level: view.level, epoch: view.epoch };
             }
         }
+        // A drill's are nobody's outputs.
+        if taken.modes.contains_key(LANE) {
+            return;
+        }
         self.metrics.accepted.inc_by(taken.accepted as u64);
         self.metrics.duplicates.inc_by(taken.duplicates as u64);
     }
@@ -339,11 +345,12 @@ struct Stage {
     workflows: hashbrown::HashSet<WorkflowId>,
     duplicates: usize,
     refusals: Vec<Refusal>,
+    of_drill: bool,
 }
 
 impl Stage {
     fn new(refusals: Vec<Refusal>) -> Self {
-        Self { workflows: hashbrown::HashSet::new(), duplicates: 0, refusals }
+        Self { workflows: hashbrown::HashSet::new(), duplicates: 0, refusals, of_drill: false }
     }
 
     fn finish(self, input: Option<(u64, Input)>) -> Staged {
@@ -358,7 +365,9 @@ impl Stage {
 
 /// A change of mode stands in the log too: it is what operators look for first.
 fn log(entry: &Entry) {
-    if let (What::ModeChanged { from, to, epoch, cause, reason, .. }, Some(workflow)) = (&entry.what, &entry.workflow) {
+    if let (What::ModeChanged { from, to, epoch, cause, reason, .. }, Some(workflow)) = (&entry.what, &entry.workflow)
+        && !workflow.is_drill_lane()
+    {
         let cause = cause.name();
         let way = if to < from { "lowered" } else { "raised" };
         tracing::warn!(%workflow, %from, %to, epoch, cause, "{workflow} {way} from {from} to {to}: {reason}");

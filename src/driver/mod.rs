@@ -7,6 +7,7 @@ pub mod batch;
 pub mod board;
 pub mod bookkeeper;
 pub mod dedup;
+pub mod drill;
 pub mod engine;
 mod group;
 pub mod notary;

@@ -146,13 +146,13 @@ impl Engine {
         let dirty = std::mem::take(&mut self.dirty);
         self.events_since_snapshot = 0;
         // A renamed workflow leaves its former id behind.
-        let (kept, gone) = dirty.into_iter().partition(|id| self.monitor.workflows().contains_key(id));
+        let (kept, gone) = dirty.into_iter().partition(|id| self.monitor.find(id).is_some());
         let kept: Vec<WorkflowId> = kept;
         Ok(Changes {
             seq,
             policy: Arc::clone(self.monitor.policy()),
             house: self.monitor.house().clone(),
-            workflows: kept.iter().filter_map(|id| self.monitor.workflows().get(id)).cloned().collect(),
+            workflows: kept.iter().filter_map(|id| self.monitor.find(id)).cloned().collect(),
             gone,
             dedup_add: self.dedup.take_fresh(),
             dedup_drop_before: self.dedup.oldest(),
@@ -185,7 +185,7 @@ impl Changes {
         let house = serde_json::to_vec(&self.house).map_err(|e| unreadable(HOUSE.to_owned(), e.to_string()))?;
         let mut parts = vec![part(POLICY.to_owned(), policy), part(HOUSE.to_owned(), house)];
         for workflow in &self.workflows {
-            let key = format!("{WORKFLOW}{}", workflow.id);
+            let key = part_of(&workflow.id);
             let bytes = postcard::to_stdvec(&workflow.state).map_err(|e| unreadable(key.clone(), e.to_string()))?;
             parts.push(part(key, bytes));
         }
@@ -193,11 +193,26 @@ impl Changes {
             seq: self.seq,
             taken_at,
             parts,
-            removed: self.gone.iter().map(|id| format!("{WORKFLOW}{id}")).collect(),
+            removed: self.gone.iter().map(part_of).collect(),
             dedup_add: self.dedup_add,
             dedup_drop_before: self.dedup_drop_before,
         })
     }
+}
+
+fn check_version(part: &Part) -> Result<(), String> {
+    if part.version == SNAPSHOT_VERSION { Ok(()) } else { Err("it was written by another version of andon".to_owned()) }
+}
+
+/// The name of the part that holds a workflow.
+pub(super) fn part_of(id: &WorkflowId) -> String {
+    format!("{WORKFLOW}{id}")
+}
+
+/// The state of a workflow, as a start reads it from its part.
+pub(super) fn state_of(part: &Part) -> Result<State, String> {
+    check_version(part)?;
+    postcard::from_bytes(&part.bytes).map_err(|error| error.to_string())
 }
 
 fn restore(parts: &[Part]) -> Result<Monitor, StartError> {
@@ -206,16 +221,14 @@ fn restore(parts: &[Part]) -> Result<Monitor, StartError> {
     let mut states: Vec<(WorkflowId, State)> = Vec::new();
     for part in parts {
         let wrong = |cause: String| StartError::Snapshot { part: part.key.clone(), version: part.version, cause };
-        if part.version != SNAPSHOT_VERSION {
-            return Err(wrong("it was written by another version of andon".to_owned()));
-        }
+        check_version(part).map_err(wrong)?;
         if part.key == POLICY {
             policy = serde_json::from_slice(&part.bytes).map_err(|error| wrong(error.to_string()))?;
         } else if part.key == HOUSE {
             house = serde_json::from_slice(&part.bytes).map_err(|error| wrong(error.to_string()))?;
         } else if let Some(id) = part.key.strip_prefix(WORKFLOW) {
             let id = WorkflowId::new(id).map_err(wrong)?;
-            states.push((id, postcard::from_bytes(&part.bytes).map_err(|error| wrong(error.to_string()))?));
+            states.push((id, state_of(part).map_err(wrong)?));
         }
     }
     Ok(Monitor::restore(policy, house, states))

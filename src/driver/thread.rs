@@ -47,14 +47,14 @@ pub enum Unavailable {
     Stopping,
 }
 
-type Read = Box<dyn FnOnce(&Monitor, Time) + Send>;
+type Look = Box<dyn FnOnce(&mut Engine, &Bookkeeper, Time) + Send>;
 
 enum Job {
     Events(EventBatch, Reply<Answer>, Permit),
     Reviews(ReviewBatch, Reply<Answer>, Permit),
     Command(Command, Reply<Vec<Effect>>),
     Policy(Box<Policy>, Reply<Vec<Effect>>),
-    Read(Read),
+    Look(Look),
     Wake,
     Stop,
 }
@@ -225,9 +225,17 @@ impl Driver {
         &self,
         look: impl FnOnce(&Monitor, Time) -> T + Send + 'static,
     ) -> Result<T, Unavailable> {
+        self.look(move |engine, _, now| look(engine.monitor(), now)).await
+    }
+
+    /// Looks at everything that is the driver's, between two groups.
+    pub(super) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&mut Engine, &Bookkeeper, Time) -> T + Send + 'static,
+    ) -> Result<T, Unavailable> {
         let (reply, answer) = oneshot::channel();
-        let read: Read = Box::new(move |monitor, now| drop(reply.send(look(monitor, now))));
-        self.jobs.send(Job::Read(read)).map_err(|_| Unavailable::Stopping)?;
+        let look: Look = Box::new(move |engine, books, now| drop(reply.send(look(engine, books, now))));
+        self.jobs.send(Job::Look(look)).map_err(|_| Unavailable::Stopping)?;
         answer.await.map_err(|_| Unavailable::Stopping)
     }
 
@@ -363,7 +371,7 @@ impl Worker {
         match other? {
             Job::Command(command, reply) => self.answer(now, Input::Command(command), reply),
             Job::Policy(policy, reply) => self.answer(now, Input::Policy(policy), reply),
-            Job::Read(look) => look(self.engine.monitor(), now),
+            Job::Look(look) => look(&mut self.engine, &self.bookkeeper, now),
             Job::Wake => {}
             job @ (Job::Events(..) | Job::Reviews(..) | Job::Stop) => return Some(job),
         }

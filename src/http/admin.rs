@@ -110,10 +110,11 @@ pub async fn metrics(State(shared): State<Shared>, caller: Caller) -> Result<Res
     let metrics = shared.metrics.clone();
     let policy = shared.reloader.policy_hash();
     let tokens = shared.reloader.access().count(now);
+    let drills = shared.driver.read(|monitor, _| monitor.house().drills.clone()).await?;
     let text = blocking(move || {
         let mut families = exposition::workflows(&workflows, &modes, now);
         families.extend(exposition::base(&base));
-        families.extend(exposition::house(&limits, &policy, tokens));
+        families.extend(exposition::house(&limits, &policy, tokens, &drills));
         families.extend(metrics.registry.gather());
         prometheus::TextEncoder::new().encode_to_string(&families)
     })

@@ -6,13 +6,15 @@
 use super::problem::Problem;
 use crate::access::{Access, Denied};
 use crate::clock::Clock;
+use crate::domain::access::ANDON;
+use crate::domain::drill::{LANE, RESERVED};
 use crate::domain::refusal::cut;
 use crate::domain::{Action, Command, Person, Refusal, RefusalCode, Review, Scope, WorkflowId};
 use crate::metrics::Metrics;
 use crate::reload::Reloader;
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use std::ops::Deref;
@@ -128,6 +130,19 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
+/// Marks a request that andon makes to itself: it holds for the routes of one scope. What comes over a
+/// connection carries no such mark, whatever its headers say.
+#[derive(Debug, Clone)]
+pub(super) struct Inside(Caller);
+
+impl Inside {
+    /// andon itself, with one scope for all workflows.
+    pub(super) fn with(scope: Scope) -> Self {
+        let person = Person { name: ANDON.to_owned(), scopes: [scope].into_iter().collect(), ..Person::local() };
+        Self(Caller(Arc::new(person)))
+    }
+}
+
 /// A route that nobody guards answers nothing: a fault of ours must not let anybody in.
 fn unguarded() -> Problem {
     let detail = "a fault in andon itself: this route doesn't say who may use it; please report it";
@@ -166,10 +181,16 @@ impl Gate {
     }
 
     async fn check(&self, scope: Scope, request: &mut Request) -> Result<(), Problem> {
-        let caller = self.caller(request.headers())?;
+        let caller = match request.extensions().get::<Inside>() {
+            Some(Inside(caller)) => caller.clone(),
+            None => self.caller(request.headers())?,
+        };
         if !caller.scopes.allows(scope) {
             self.count("scope");
             return Err(missing_scope(&caller, scope));
+        }
+        if *request.method() != Method::GET && workflow_in_path(request).await.is_some_and(|id| id == LANE) {
+            return Err(Problem::new(StatusCode::CONFLICT, "reserved_workflow", RESERVED));
         }
         if !caller.workflows.is_all()
             && let Some(workflow) = workflow_in_path(request).await

@@ -5,8 +5,9 @@
 
 use crate::access::Count;
 use crate::config::Server;
-use crate::domain::{FindingKind, LabPolicy, Mode, Time, Verdict};
+use crate::domain::{Drill, DrillResult, FindingKind, LabPolicy, Mode, Time, Verdict};
 use crate::metrics::{self, Kind, Spec};
+use crate::monitor::drill::Drills;
 use crate::monitor::guard_view::GuardState;
 use crate::monitor::kpi::LATENCY_BUCKETS_SECONDS;
 use crate::monitor::lab::HypothesisStatus;
@@ -268,8 +269,24 @@ pub fn limits(server: &Server, reloader: &Reloader) -> Vec<(&'static str, f64)> 
 
 /// Series of the daemon that are known only at the scrape.
 #[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
-pub fn house(limits: &[(&'static str, f64)], policy: &str, tokens: Option<Count>) -> Vec<MetricFamily> {
+pub fn house(
+    limits: &[(&'static str, f64)],
+    policy: &str,
+    tokens: Option<Count>,
+    drills: &Drills,
+) -> Vec<MetricFamily> {
     let mut families = Families::default();
+    if let Some(at) = drills.last_passed_at() {
+        families.add(metrics::DRILL_LAST_SUCCESS, &[], at.seconds());
+    }
+    let is_ended = |drill: &&Drill| matches!(drill.result, DrillResult::Passed | DrillResult::Failed);
+    let ended = drills.list().iter().rev().find(is_ended);
+    if let Some((drill, ended_at)) = ended.and_then(|drill| Some((drill, drill.ended_at?))) {
+        families.add(metrics::DRILL_DURATION, &[], ended_at.since(drill.begun_at) as f64 / 1_000.0);
+        if let Some(ms) = drill.findings.lowered_after_ms {
+            families.add(metrics::DRILL_LOWERED, &[], ms as f64 / 1_000.0);
+        }
+    }
     limits.iter().for_each(|(limit, value)| families.add(metrics::LIMIT, &[limit], *value));
     if let Some(Count { holding, expired, next_expiry }) = tokens {
         families.add(metrics::TOKENS, &["holds"], holding as f64);

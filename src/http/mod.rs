@@ -7,6 +7,7 @@ pub mod admin;
 pub mod auth;
 pub mod base;
 pub mod checkpoint;
+pub mod drills;
 pub mod exposition;
 pub mod governance;
 pub mod guards;
@@ -23,6 +24,7 @@ pub mod workflows;
 
 use crate::config::Server;
 use crate::domain::Scope;
+use crate::drill::Conductor;
 use crate::driver::Driver;
 use crate::metrics::Metrics;
 use crate::reload::Reloader;
@@ -51,6 +53,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// Loads the configuration anew.
     pub reloader: Arc<Reloader>,
+    /// Runs drills.
+    pub drills: Arc<Conductor>,
     /// Limits.
     pub server: Arc<Server>,
     /// Turns for reading large bodies: one core stays free for the driver and for mode answers.
@@ -114,6 +118,8 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Operate, routes!(lab_act::criterion))
         .needs(Scope::Approve, routes!(lab_act::risk))
         .needs(Scope::Approve, routes!(lab_act::sign_off))
+        .needs(Scope::Read, routes!(drills::list))
+        .needs(Scope::Operate, routes!(drills::pull))
         .needs(Scope::Read, routes!(admin::metrics))
         // Whoever watches the process has no token, and learns nothing of the workflows here.
         .open(routes!(admin::livez))

@@ -303,6 +303,7 @@ fn decision(shared: &Shared, workflow: WorkflowId, at: Time) -> Result<Option<Wh
             let (mode, epoch, because) = match &entry.what {
                 What::ModeChanged { to, epoch, reason, .. } => (*to, *epoch, reason.clone()),
                 What::Adopted { mode, .. } => (*mode, 1, format!("adopted in its start mode {mode}")),
+                What::DrillBegan { drill, mode, epoch } => (*mode, *epoch, format!("drill {drill} began")),
                 What::Renamed { from } => {
                     query.workflow = Some(from.clone());
                     query.before = Some(ledger_seq);

@@ -6,6 +6,7 @@
 use super::governance::Demotion;
 use super::guard::{Broken, LastBreach};
 use super::handle::{ANDON, Ctx};
+use super::incident::{BREACH, SILENCE};
 use super::incidents::Opening;
 use super::requests::end_pending;
 use super::sentence::sentence;
@@ -45,7 +46,7 @@ impl Workflow {
             let epoch = self.state.epoch;
             self.state.governance.demoted(Demotion { at: now, epoch, from, guard: name.clone(), annulled: false });
             ctx.demoted(&self.id, epoch);
-        } else if self.state.incidents.is_about("breach", Some(&name)) {
+        } else if self.state.incidents.is_about_guard(&name) {
             // Known, and still so: nothing is quiet, and what is asked for has come to nothing.
             self.cancel_requests(ctx, &format!("meanwhile, by breach: {summary}"));
             if let Some(guard) = self.state.guards.get_mut(&name) {
@@ -63,7 +64,8 @@ impl Workflow {
             Some(_) => Severity::Major,
             None => Severity::Minor,
         };
-        let opening = Opening { guard: Some(name), breach: Some(breach), ..Opening::new("breach", severity, summary) };
+        let opening = Opening::new(about(&breach), severity, summary);
+        let opening = Opening { guard: Some(name), breach: Some(breach), ..opening };
         self.open_incident(ctx, opening);
     }
 
@@ -143,10 +145,19 @@ impl Workflow {
         let above = event.mode.filter(|mode| *mode > allowed && time > since.plus(ctx.lease_ms));
         let Some(mode) = above else { return };
         self.state.totals.above_mode += 1;
-        if !self.state.incidents.is_about("above_mode", None) {
+        if !self.state.incidents.is_about("above_mode") {
             let summary = format!("output {} ran in {mode}, but {allowed} is allowed since {since}", event.id);
             self.open_incident(ctx, Opening::new("above_mode", Severity::Critical, summary));
         }
+    }
+}
+
+/// What the incident of a breach is about: where too little came, what to look for is another thing.
+fn about(breach: &Breach) -> &'static str {
+    match breach.signal.as_str() {
+        "silence" => SILENCE,
+        "volume" if breach.estimate < breach.bound => SILENCE,
+        _ => BREACH,
     }
 }
 

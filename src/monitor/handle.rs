@@ -3,19 +3,20 @@
 //! Owns the set of workflows and the routing of inputs to them. Whether an event may come in at
 //! all is asked here too (`admit`), because it depends on the policy and on who is known.
 
+use super::arrivals::by_workflow;
+use super::drill::lane_plan;
 use super::house::House;
 use super::kpi::Slot;
 use super::plan::Plan;
 use super::workflow::{State, Workflow};
+use crate::domain::drill::{LANE, RESERVED};
 use crate::domain::{
-    Command, Decision, Denial, Entry, Input, OutputEvent, Policy, Refusal, RefusalCode, Request, Time, What,
-    WorkflowId, WorkflowPolicy,
+    Command, Decision, Denial, Entry, Input, Policy, Refusal, RefusalCode, Request, Time, What, WorkflowId,
+    WorkflowPolicy,
 };
 use crate::stats::ring::Windows;
-use hashbrown::HashTable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use xxhash_rust::xxh3::xxh3_64;
 
 /// Who acts where no person does.
 pub(super) const ANDON: &str = "andon";
@@ -164,6 +165,7 @@ pub struct Monitor {
     pub(super) policy: Arc<Policy>,
     pub(super) workflows: BTreeMap<WorkflowId, Workflow>,
     pub(super) house: House,
+    pub(super) lane: Option<Workflow>,
     has_windows: bool,
 }
 
@@ -173,6 +175,7 @@ impl Default for Monitor {
             policy: Arc::new(Policy::empty()),
             workflows: BTreeMap::new(),
             house: House::default(),
+            lane: None,
             has_windows: true,
         }
     }
@@ -192,8 +195,9 @@ impl Monitor {
             let plan = Arc::new(if state.in_policy { plan_of(&policy, &id) } else { bare_plan(&id) });
             (id.clone(), Workflow::restore(&id, plan, state))
         });
-        let workflows = workflows.collect();
-        Self { workflows, policy: Arc::clone(&policy), house, has_windows: true }
+        let mut workflows: BTreeMap<WorkflowId, Workflow> = workflows.collect();
+        let lane = workflows.remove(LANE);
+        Self { workflows, policy: Arc::clone(&policy), house, lane, has_windows: true }
     }
 
     /// What concerns more than one workflow.
@@ -239,6 +243,7 @@ impl Monitor {
             }
             Input::Started { version } => {
                 ctx.ledger(None, ANDON, What::Started { version: version.clone() });
+                self.house.drills.started(at.now);
                 self.workflows.values_mut().for_each(|workflow| workflow.resumed(at));
             }
             Input::Policy(_) => {}
@@ -253,6 +258,9 @@ impl Monitor {
 
     /// The workflow of an input; an unknown one is adopted where the policy takes such.
     fn welcome(&mut self, ctx: &mut Ctx, id: &WorkflowId) -> Option<&mut Workflow> {
+        if id.is_drill_lane() {
+            return self.lane.as_mut();
+        }
         if !self.workflows.contains_key(id) {
             if !(self.policy.unknown.accept && self.unknown_count() < self.policy.unknown.max) {
                 return None;
@@ -297,6 +305,9 @@ impl Monitor {
     /// The refusal, without position and id.
     pub fn admit(&self, id: &WorkflowId, adopting: &mut BTreeSet<WorkflowId>) -> Result<(), Refusal> {
         let refuse = |code, message: String| Err(Refusal::new(code, message).at_field("workflow"));
+        if id.is_drill_lane() {
+            return refuse(RefusalCode::ReservedWorkflow, RESERVED.into());
+        }
         if self.workflows.get(id).is_some_and(|workflow| workflow.state.in_policy) || adopting.contains(id) {
             return Ok(());
         }
@@ -313,27 +324,6 @@ impl Monitor {
         adopting.insert(id.clone());
         Ok(())
     }
-}
-
-/// Outputs by workflow, in the order of arrival within each; workflows in the order of their first
-/// output. Workflows don't depend on each other, so this changes no state, and each one's guards
-/// are in the processor's cache while its outputs are counted.
-fn by_workflow(events: &[OutputEvent]) -> Vec<(&WorkflowId, Vec<&OutputEvent>)> {
-    // Only looked up in, never walked through, and with a hash that is the same everywhere.
-    let mut places: HashTable<usize> = HashTable::new();
-    let mut groups: Vec<(&WorkflowId, Vec<&OutputEvent>)> = Vec::new();
-    for event in events {
-        let id = &event.workflow;
-        let hash = |id: &WorkflowId| xxh3_64(id.as_str().as_bytes());
-        let found = places.find(hash(id), |at| groups[*at].0 == id).copied();
-        let at = found.unwrap_or_else(|| {
-            groups.push((id, Vec::new()));
-            places.insert_unique(hash(id), groups.len() - 1, |at| hash(groups[*at].0));
-            groups.len() - 1
-        });
-        groups[at].1.push(event);
-    }
-    groups
 }
 
 /// Whether an input dated `time` may come in at `now`: not from before the window in which repeats
@@ -368,6 +358,9 @@ pub(super) fn bare_plan(id: &WorkflowId) -> Plan {
 
 /// The plan of a workflow under a policy: its own, or the template for unknown ones.
 pub(super) fn plan_of(policy: &Policy, id: &WorkflowId) -> Plan {
+    if id.is_drill_lane() {
+        return lane_plan();
+    }
     let own = policy.workflows.get(id);
     let template = || WorkflowPolicy { id: id.clone(), ..policy.unknown.template.clone() };
     Plan::new(&own.cloned().unwrap_or_else(template), policy.outputs_per_false_demotion)

@@ -3,6 +3,7 @@
 //! Owns this state, and base items with their audits and regressions. What a cap or a restored mode
 //! means for a workflow is that workflow's.
 
+use super::drill::Drills;
 use super::governance::Requests;
 use super::handle::{Ctx, Monitor};
 use super::incident::{Incident, IncidentStatus, Incidents};
@@ -60,6 +61,9 @@ pub struct House {
     pub storms: Storms,
     /// A policy that waits for an approver.
     pub waiting: Option<Box<Policy>>,
+    /// Drills.
+    #[serde(default)]
+    pub drills: Drills,
 }
 
 impl House {

@@ -15,6 +15,11 @@ const STEPS_MAX: usize = 100;
 /// What breaks within this time of the first breach has the same cause, milliseconds.
 pub(super) const SAME_CAUSE_MS: i64 = Time::HOUR;
 
+/// What the incident of a guard is about, where too much came or the wrong thing …
+pub(super) const BREACH: &str = "breach";
+/// … and where too little came.
+pub(super) const SILENCE: &str = "silence";
+
 /// Where an incident stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -38,7 +43,7 @@ pub struct Incident {
     pub status: IncidentStatus,
     /// How bad it is.
     pub severity: Severity,
-    /// `breach`, `lapse`, `above_mode`, `version`, `regression` or `storm`.
+    /// `breach`, `silence`, `lapse`, `above_mode`, `version`, `audit`, `regression`, `storm` or `drill`.
     pub about: String,
     /// The guard, where one did it.
     pub guard: Option<String>,
@@ -87,6 +92,11 @@ impl Incident {
     /// Whether somebody still has to look.
     pub fn is_unresolved(&self) -> bool {
         self.status != IncidentStatus::Resolved
+    }
+
+    /// Whether a guard opened it. Silence is a breach too, of a guard on what doesn't come.
+    pub(super) fn is_of_breach(&self) -> bool {
+        self.about == BREACH || self.about == SILENCE
     }
 
     /// The guards that it is about.
@@ -161,9 +171,19 @@ impl Incidents {
     }
 
     /// Whether an unresolved incident is about this already.
-    pub fn is_about(&self, about: &str, guard: Option<&str>) -> bool {
-        let same = |i: &Incident| guard.is_none_or(|guard| i.guards().iter().any(|of| of == guard));
-        self.list.iter().any(|i| i.is_unresolved() && i.about == about && same(i))
+    pub fn is_about(&self, about: &str) -> bool {
+        self.list.iter().any(|i| i.is_unresolved() && i.about == about)
+    }
+
+    /// Whether an unresolved incident is about a breach of this guard.
+    pub(super) fn is_about_guard(&self, guard: &str) -> bool {
+        let of_it = |i: &Incident| i.is_of_breach() && i.guards().iter().any(|of| of == guard);
+        self.list.iter().any(|i| i.is_unresolved() && of_it(i))
+    }
+
+    /// The unresolved incident that is about this.
+    pub(super) fn unresolved_about(&mut self, about: &str) -> Option<&mut Incident> {
+        self.list.iter_mut().find(|i| i.is_unresolved() && i.about == about)
     }
 
     /// The unresolved incident that a breach has its cause in common with: it came soon after it was
@@ -174,9 +194,10 @@ impl Incidents {
             let first = i.breach.as_ref().and_then(|first| first.changed_between);
             first.zip(breach.changed_between).is_some_and(|(first, this)| meet(first, this))
         };
-        self.list.iter_mut().rev().find(|i| {
-            i.is_unresolved() && i.about == "breach" && (now.since(i.opened_at) <= SAME_CAUSE_MS || together(i))
-        })
+        self.list
+            .iter_mut()
+            .rev()
+            .find(|i| i.is_unresolved() && i.is_of_breach() && (now.since(i.opened_at) <= SAME_CAUSE_MS || together(i)))
     }
 
     /// One of them, to change it.

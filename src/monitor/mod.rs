@@ -5,10 +5,12 @@
 //! own inputs and the policy only, so workflows may be spread over shards.
 
 pub mod agenda;
+mod arrivals;
 pub mod baseline;
 pub mod breach;
 mod command;
 mod demotion;
+pub mod drill;
 mod evidence;
 pub mod gate;
 pub mod governance;

@@ -66,7 +66,8 @@ impl Storms {
 impl Monitor {
     /// Workflows were lowered by guards: are they part of a storm?
     pub(super) fn count_demotions(&mut self, ctx: &mut Ctx) {
-        for (id, epoch) in ctx.take_demoted() {
+        let demoted = ctx.take_demoted().into_iter();
+        for (id, epoch) in demoted.filter(|(id, _)| !id.is_drill_lane()) {
             let policy = self.policy.house.storm;
             let fleet = self.workflows.values().filter(|workflow| workflow.state.in_policy).count();
             let lowered = Lowered { at: ctx.at.now, workflow: id, epoch };
@@ -115,7 +116,7 @@ impl Monitor {
         let within_ms = self.policy.house.storm.within_ms;
         let of_it = |i: &&crate::monitor::Incident| {
             let recent = lowered.at.since(i.opened_at) <= within_ms;
-            i.is_unresolved() && i.about == "breach" && i.part_of.is_none() && recent
+            i.is_unresolved() && i.is_of_breach() && i.part_of.is_none() && recent
         };
         let Some(id) = workflow.state.incidents.list().iter().rev().find(of_it).map(|i| i.id.clone()) else { return };
         if let Some(incident) = workflow.state.incidents.get_mut(&id) {

@@ -172,6 +172,12 @@ pub trait Book: Send + Sync {
     /// The kept snapshot.
     fn load(&self) -> Result<Option<Snapshot>, StoreError>;
 
+    /// One part of the kept snapshot, with the number of its record.
+    fn part(&self, key: &str) -> Result<Option<(u64, Part)>, StoreError> {
+        let Some(snapshot) = self.load()? else { return Ok(None) };
+        Ok(snapshot.parts.into_iter().find(|part| part.key == key).map(|part| (snapshot.seq, part)))
+    }
+
     /// The number of the kept snapshot's record; 0 without one.
     fn snapshot_seq(&self) -> Result<u64, StoreError>;
 

@@ -85,6 +85,20 @@ pub(super) fn load(db: &Connection) -> Result<Option<Snapshot>, StoreError> {
     Ok(Some(Snapshot { seq, taken_at: Time(taken_at), parts }))
 }
 
+/// One part of the snapshot, with the number of its record: without the others, which may be large.
+pub(super) fn part(db: &Connection, key: &str) -> Result<Option<(u64, Part)>, StoreError> {
+    let failed = || StoreError::sqlite("load a part of the snapshot", SNAPSHOT);
+    let sql = "SELECT seq, version, crc, bytes FROM snapshot, part WHERE key = ?1";
+    let row = |row: &rusqlite::Row<'_>| {
+        let Number(seq) = row.get(0)?;
+        Ok((seq, row.get::<_, u32>(2)?, Part { key: key.to_owned(), version: row.get(1)?, bytes: row.get(3)? }))
+    };
+    let found = db.query_row(sql, [key], row).optional().map_err(failed())?;
+    let Some((seq, crc, part)) = found else { return Ok(None) };
+    check_sum(|| format!("part `{key}`"), &part.bytes, crc)?;
+    Ok(Some((seq, part)))
+}
+
 /// The number of the snapshot's record; 0 without one.
 pub(super) fn seq(db: &Connection) -> Result<u64, StoreError> {
     db.query_row("SELECT coalesce(max(seq), 0) FROM snapshot", [], |row| row.get(0))

@@ -4,7 +4,8 @@
 //! in `ledger.rs` and `snapshot.rs`.
 
 use super::book::{
-    Book, EachChunk, KeptCheckpoint, LedgerQuery, LedgerReader, SealedEntry, Snapshot, SnapshotChange, check_snapshot,
+    Book, EachChunk, KeptCheckpoint, LedgerQuery, LedgerReader, Part, SealedEntry, Snapshot, SnapshotChange,
+    check_snapshot,
 };
 use super::error::{REMEDY_LEDGER, REMEDY_SNAPSHOT, StoreError};
 use super::{key_file, ledger, ledger_seal, snapshot};
@@ -128,6 +129,10 @@ impl Book for SqliteBook {
 
     fn load(&self) -> Result<Option<Snapshot>, StoreError> {
         snapshot::load(&lock(&self.snapshot))
+    }
+
+    fn part(&self, key: &str) -> Result<Option<(u64, Part)>, StoreError> {
+        snapshot::part(&lock(&self.snapshot), key)
     }
 
     fn snapshot_seq(&self) -> Result<u64, StoreError> {

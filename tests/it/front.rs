@@ -6,6 +6,9 @@
 #![cfg(test)]
 
 mod access;
+mod drill;
+mod drill_cli;
+mod drill_wires;
 mod errors;
 mod failing;
 mod faults;

@@ -14,5 +14,6 @@ mod lab_order;
 mod lab_rig;
 mod policies;
 mod rig;
+mod silence;
 mod storms;
 mod versions;

@@ -28,6 +28,8 @@ pub(crate) enum Op {
     Advance { seconds: u32 },
     /// An operator acts.
     Command { workflow: usize, what: u8 },
+    /// A drill begins, reports exceptions, or ends: in any order, as crashes make it.
+    Drill { what: u8 },
     /// Another policy comes into force.
     Reload { policy: usize },
     /// A snapshot is taken, or fails in the middle.
@@ -53,6 +55,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (0..40usize, 1..6usize).prop_map(|(back, count)| Op::Again { back, count }),
         2 => prop_oneof![0..100u32, 3_000..90_000u32].prop_map(|seconds| Op::Advance { seconds }),
         1 => (0..3usize, 0..5u8).prop_map(|(workflow, what)| Op::Command { workflow, what }),
+        1 => (0..4u8).prop_map(|what| Op::Drill { what }),
         1 => (0..4usize).prop_map(|policy| Op::Reload { policy }),
         2 => prop::bool::weighted(0.8).prop_map(|saved| Op::Snapshot { saved }),
         1 => (0..4u8, 0..6u64).prop_map(|(kind, after)| Op::FailDisk { kind, after }),

@@ -50,7 +50,7 @@ fn code(path: &str, text: &str) -> String {
 }
 
 /// Which rooms a room may import; the higher the line, the lower the room.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("domain", &[]),
     ("stats", &[]),
     ("seal", &["domain"]),
@@ -65,17 +65,18 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("driver", &["domain", "stats", "monitor", "config", "seal", "clock", "metrics", "store"]),
     ("access", &["domain", "config", "clock"]),
     ("reload", &["domain", "config", "clock", "metrics", "monitor", "driver", "access"]),
+    ("drill", &["domain", "monitor", "config", "seal", "clock", "metrics", "store", "driver"]),
     (
         "http",
         &[
-            "domain", "stats", "monitor", "config", "seal", "clock", "metrics", "store", "ingest", "driver", "reload",
-            "access",
+            "domain", "stats", "monitor", "config", "seal", "clock", "metrics", "store", "ingest", "driver", "drill",
+            "reload", "access",
         ],
     ),
     (
         "app",
         &[
-            "domain", "stats", "monitor", "config", "clock", "metrics", "store", "ingest", "driver", "reload",
+            "domain", "stats", "monitor", "config", "clock", "metrics", "store", "ingest", "driver", "drill", "reload",
             "access", "http",
         ],
     ),

@@ -52,7 +52,7 @@ fn one_event_an_array_and_lines_plain_gzipped_and_zstd() {
 fn a_bad_one_among_good_ones_costs_only_itself_and_every_code_is_reached() {
     let app = House::folder().start(DRAFTS);
     let at = |ms: i64| Time(app.now().0 + ms).to_string();
-    let cases: [(&str, Option<&str>, String); 10] = [
+    let cases: [(&str, Option<&str>, String); 11] = [
         ("unreadable", None, "{\"id\": ".to_owned()),
         ("unknown_field", Some("colour"), with(output("u"), &json!({"colour": 1})).to_string()),
         ("missing_field", Some("outcome"), json!({"id": "m", "workflow": "drafts"}).to_string()),
@@ -61,6 +61,7 @@ fn a_bad_one_among_good_ones_costs_only_itself_and_every_code_is_reached() {
         ("invalid_value", Some("outcome"), with(output("v"), &json!({"outcome": "maybe"})).to_string()),
         ("contradiction", Some("exception"), with(output("c"), &json!({"exception": "late"})).to_string()),
         ("unknown_workflow", Some("workflow"), with(output("k"), &json!({"workflow": "nobody"})).to_string()),
+        ("reserved_workflow", Some("workflow"), with(output("l"), &json!({"workflow": "andon-drill"})).to_string()),
         ("too_old", Some("time"), with(output("o"), &json!({"time": at(-49 * Time::HOUR)})).to_string()),
         ("in_the_future", Some("time"), with(output("f"), &json!({"time": at(6 * Time::MINUTE)})).to_string()),
     ];
@@ -69,7 +70,7 @@ fn a_bad_one_among_good_ones_costs_only_itself_and_every_code_is_reached() {
         body.push_str(&format!("{}\n{line}\n", output(n)));
     }
     let answer = app.send("POST", "/v1/events", &[NDJSON], body.as_bytes()).ok();
-    assert_eq!((&answer["accepted"], &answer["duplicates"]), (&json!(10), &json!(0)));
+    assert_eq!((&answer["accepted"], &answer["duplicates"]), (&json!(11), &json!(0)));
     let rejected = answer["rejected"].as_array().unwrap();
     assert_eq!(rejected.len(), cases.len(), "{rejected:?}");
     for (n, ((code, field, _), refusal)) in cases.iter().zip(rejected).enumerate() {
@@ -88,10 +89,10 @@ fn a_bad_one_among_good_ones_costs_only_itself_and_every_code_is_reached() {
         let expected = f64::from(u8::from(!elsewhere.contains(&code.name())));
         assert!(scrape.is(&format!("andon_events_rejected_total{{reason={}}}", code.name()), expected), "{code:?}");
     }
-    assert!(scrape.is("andon_events_accepted_total{}", 10.0));
+    assert!(scrape.is("andon_events_accepted_total{}", 11.0));
     let kept = app.get("/v1/refusals?limit=1000").ok();
     let kept = kept["refusals"].as_array().unwrap();
-    assert_eq!(kept.len(), 10);
+    assert_eq!(kept.len(), 11);
     assert_eq!(kept[0]["code"], "in_the_future", "newest first");
     assert_eq!(kept[0]["time"], app.now().to_string());
 }

@@ -139,6 +139,7 @@ fn every_series_stands_in_the_catalogue_with_its_labels() {
     app.advance(90_000);
     app.post("/v1/hypotheses/h-1/findings", &json!({"kind": "risk", "text": "names"})).ok();
     app.mode("drafts");
+    app.passes();
     let full = Scrape::of(&app);
     for name in CATALOGUE.iter().map(|spec| spec.name) {
         // Absent where there is nothing to say yet: no change of a mode, no access token is one of them.

@@ -8,7 +8,9 @@
 use super::Op;
 use andon::clock::{Clock, ManualClock};
 use andon::config;
-use andon::domain::{Action, Command, Input, Mode, Money, OutputEvent, Policy, Time, What, WorkflowId};
+use andon::domain::{
+    Action, Command, DrillAct, Findings, Input, Mode, Money, Outcome, OutputEvent, Policy, Time, What, WorkflowId,
+};
 use andon::driver::{Board, Engine, EngineOptions, EventBatch};
 use andon::metrics::Metrics;
 use andon::monitor::{At, Monitor};
@@ -68,6 +70,8 @@ pub(super) struct World {
     book: MemoryBook,
     engine: Option<Engine>,
     policy: Policy,
+    /// Outputs of drills so far.
+    drilled: u32,
     sent: Vec<Sent>,
     /// The lowest mode and the highest epoch that anybody saw, by workflow.
     seen: BTreeMap<WorkflowId, (Mode, u64)>,
@@ -83,6 +87,7 @@ impl World {
             book: MemoryBook::new(),
             engine: None,
             policy: policy(0),
+            drilled: 0,
             sent: Vec::new(),
             seen: BTreeMap::new(),
             epochs: BTreeMap::new(),
@@ -153,6 +158,7 @@ impl World {
                 let _ = engine.tick(now);
             }
             Op::Command { workflow, what } => self.command(*workflow, *what),
+            Op::Drill { what } => self.drill(*what),
             Op::Reload { policy: number } => {
                 let (now, new) = (self.now(), policy(*number));
                 let loaded = self.engine.as_mut().unwrap().input(now, Input::Policy(Box::new(new.clone())));
@@ -210,6 +216,36 @@ impl World {
         let _ = self.engine.as_mut().unwrap().input(now, Input::Command(Command::new("ada", action)));
     }
 
+    /// What the conductor of drills does, without its looks.
+    fn drill(&mut self, what: u8) {
+        let (now, engine) = (self.now(), self.engine.as_mut().unwrap());
+        let act = match what {
+            0 => DrillAct::Begin,
+            1 => DrillAct::End(Findings::default()),
+            _ => {
+                let first = self.drilled;
+                self.drilled += 10;
+                let event = |n| OutputEvent::new(&format!("drill-{n}"), WorkflowId::drill_lane(), Outcome::Exception);
+                let batch = EventBatch::of_drill((first..self.drilled).map(event).collect()).unwrap();
+                let _ = engine.events(now, batch);
+                return;
+            }
+        };
+        let _ = engine.input(now, Input::Command(Command::new("ada", Action::Drill(act))));
+    }
+
+    /// The lane goes up with a drill only, and each of its epochs means one mode.
+    fn check_lane(&mut self) {
+        let engine = self.engine.as_ref().unwrap();
+        let Some(lane) = engine.monitor().lane() else { return };
+        let (granted, epoch, id) = (lane.state.granted, lane.state.epoch, lane.id.clone());
+        assert_eq!(engine.board().peek(id.as_str()).map(|view| (view.granted, view.epoch)), Some((granted, epoch)));
+        let (before, highest) = self.seen.insert(id.clone(), (granted, epoch)).unwrap_or((granted, epoch));
+        assert!(epoch >= highest && (epoch > highest || granted == before), "the lane: {highest} to {epoch}");
+        let meant = self.epochs.entry((id, epoch)).or_insert(granted);
+        assert_eq!(*meant, granted, "the lane: epoch {epoch} has two meanings");
+    }
+
     /// What the bookkeeper does; with `saved` false the daemon dies before the snapshot is written.
     fn snapshot(&mut self, saved: bool) {
         let now = self.now();
@@ -249,6 +285,7 @@ impl World {
             assert_eq!(*meant, granted, "{id}: epoch {epoch} has two meanings");
         }
         if !poisoned {
+            self.check_lane();
             self.check_sums();
             self.check_ledger();
         }
@@ -309,12 +346,13 @@ impl World {
             })
             .unwrap();
         let states = |monitor: &Monitor| -> Vec<_> {
-            monitor.workflows().iter().map(|(id, workflow)| (id.clone(), workflow.state.clone())).collect()
+            monitor.with_lane().map(|workflow| (workflow.id.clone(), workflow.state.clone())).collect()
         };
         assert_eq!(
             states(&monitor),
             states(engine.monitor()),
             "the journal gives another state than the one that lives"
         );
+        assert_eq!(monitor.house().drills, engine.monitor().house().drills);
     }
 }
