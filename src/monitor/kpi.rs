@@ -51,12 +51,19 @@ pub struct Counts {
     pub fallbacks: u64,
     /// Outputs handed to a human.
     pub escalations: u64,
-    /// Verdicts, by when they came.
-    pub reviews: u64,
+    /// Verdicts, by when they came; most slots have none.
+    reviews: Option<Box<ReviewCounts>>,
+}
+
+/// What is counted of verdicts.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct ReviewCounts {
+    /// Verdicts.
+    pub given: u64,
     /// Those that say how long they took …
-    pub reviews_timed: u64,
+    pub timed: u64,
     /// … and Σ of that, minutes.
-    pub review_minutes: f64,
+    pub minutes: f64,
 }
 
 /// An output, as it is counted.
@@ -101,11 +108,20 @@ impl Counts {
 
     /// Counts a verdict.
     pub fn count_review(&mut self, review: &Review) {
-        self.reviews += 1;
-        if let Some(minutes) = review.minutes {
-            self.reviews_timed += 1;
-            self.review_minutes += minutes;
-        }
+        let timed = u64::from(review.minutes.is_some());
+        self.add_reviews(&ReviewCounts { given: 1, timed, minutes: review.minutes.unwrap_or_default() });
+    }
+
+    /// What was counted of verdicts.
+    pub fn reviews(&self) -> ReviewCounts {
+        self.reviews.as_deref().copied().unwrap_or_default()
+    }
+
+    fn add_reviews(&mut self, more: &ReviewCounts) {
+        let reviews = self.reviews.get_or_insert_default();
+        reviews.given += more.given;
+        reviews.timed += more.timed;
+        reviews.minutes += more.minutes;
     }
 
     fn add_kind(&mut self, kind: u16, count: u64) {
@@ -131,9 +147,9 @@ impl Counts {
         self.retries += other.retries;
         self.fallbacks += other.fallbacks;
         self.escalations += other.escalations;
-        self.reviews += other.reviews;
-        self.reviews_timed += other.reviews_timed;
-        self.review_minutes += other.review_minutes;
+        if let Some(reviews) = &other.reviews {
+            self.add_reviews(reviews);
+        }
     }
 }
 
@@ -145,9 +161,9 @@ pub struct Slot {
     /// The latencies.
     pub latencies: Latencies,
     /// Fine slots with outputs that were merged into this one.
-    pub active: u64,
+    pub active: u32,
     /// Of these, those in which at least one output was no exception.
-    pub up: u64,
+    pub up: u32,
 }
 
 impl Slot {
@@ -166,8 +182,8 @@ impl ring::Slot for Slot {
         self.latencies.merge(&other.latencies);
         // A slot into which nothing was merged is a fine one: it stands for itself, if outputs came in it.
         let fine = other.active == 0;
-        self.active += if fine { u64::from(other.counts.outputs > 0) } else { other.active };
-        self.up += if fine { u64::from(other.counts.exceptions < other.counts.outputs) } else { other.up };
+        self.active += if fine { u32::from(other.counts.outputs > 0) } else { other.active };
+        self.up += if fine { u32::from(other.counts.exceptions < other.counts.outputs) } else { other.up };
     }
 
     fn close(&mut self) {

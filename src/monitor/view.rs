@@ -234,11 +234,12 @@ impl Workflow {
 /// the others in the mean; `None` where nobody measured any.
 #[expect(clippy::cast_precision_loss, reason = "counts of this size are exact in an f64")]
 fn review_cost_per_unit(counts: &Counts, rate: Money) -> Option<f64> {
-    if counts.reviews == 0 {
+    let reviews = counts.reviews();
+    if reviews.given == 0 {
         return Some(0.0);
     }
-    let mean = (counts.reviews_timed > 0).then(|| counts.review_minutes / counts.reviews_timed as f64)?;
-    Some(mean * counts.reviews as f64 / 60.0 * rate.to_f64() / counts.units)
+    let mean = (reviews.timed > 0).then(|| reviews.minutes / reviews.timed as f64)?;
+    Some(mean * reviews.given as f64 / 60.0 * rate.to_f64() / counts.units)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of this size are exact in an f64")]
@@ -263,12 +264,12 @@ fn kpi_view(slot: &Slot, kinds: &Kinds, covered_ms: i64, rate: Option<Money>) ->
         latency: LatencySummary::of(&latencies),
         sla_adherence: share(counts.sla_judged - counts.sla_missed, counts.sla_judged),
         sla_judged: counts.sla_judged,
-        uptime: share(slot.up, slot.active),
+        uptime: share(slot.up.into(), slot.active.into()),
         cost: (counts.cost_outputs > 0).then_some(counts.cost),
         cost_outputs: counts.cost_outputs,
         cost_per_unit,
-        reviews: counts.reviews,
-        review_minutes: (counts.reviews_timed > 0).then_some(counts.review_minutes),
+        reviews: counts.reviews().given,
+        review_minutes: Some(counts.reviews()).filter(|reviews| reviews.timed > 0).map(|reviews| reviews.minutes),
         review_cost_per_unit: people,
         cost_to_serve_per_unit: cost_per_unit.map(Money::to_f64).zip(people).map(|(machine, people)| machine + people),
         throughput_per_hour: counts.outputs as f64 * 3.6e6 / covered_ms.max(1) as f64,

@@ -8,6 +8,7 @@
 mod checkpoints;
 mod export;
 mod property;
+pub(crate) mod real;
 mod sound;
 mod tamper;
 

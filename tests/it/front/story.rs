@@ -116,6 +116,15 @@ impl Story {
         assert_eq!(self.say(&self.cay, request, "approve").ok()["status"], "granted");
     }
 
+    /// Days without an output open nothing, whatever was seen before the mode.
+    fn nothing_passes_on_silence(&self, to: &str) {
+        self.app.advance(4 * Time::DAY);
+        assert_eq!(self.promote(&self.ann, to).problem(409), "gate_closed");
+        for name in ["outputs", "days", "guard:exceptions", "repeatable:exceptions", "ran_in_mode"] {
+            assert_eq!(self.requirement(name), "inconclusive", "{name} on the way to {to}");
+        }
+    }
+
     fn requirement(&self, name: &str) -> String {
         let gate = As(&self.app, &self.bob).get("/v1/workflows/tone/gate").ok();
         let found = gate["requirements"].as_array().unwrap().iter().find(|r| r["name"] == name);
@@ -259,6 +268,9 @@ impl Story {
         story.days(4);
         assert_eq!(story.requirement("cooldown"), "met");
         for to in ["collaborate", "delegate", "automate"] {
+            if to != "collaborate" {
+                story.nothing_passes_on_silence(to);
+            }
             story.days(4);
             story.climb(to);
         }
@@ -298,6 +310,8 @@ impl Story {
 
     /// What an auditor does afterwards, with the store alone.
     fn audit(self) {
+        let drill = As(&self.app, &self.boss).post("/v1/drills", &json!({})).ok();
+        assert_eq!(drill["passed"], true, "{drill:#}");
         let entries = As(&self.app, &self.bob).ledger();
         let raised = entries.iter().filter(|e| e["kind"] == "mode_changed" && !e["raised"].is_null());
         for entry in raised {
@@ -313,12 +327,17 @@ impl Story {
         {
             assert!(denied.contains(&code), "{denied:?}");
         }
-        let demotions = entries.iter().filter(|e| e["kind"] == "mode_changed" && e["cause"] == "breach").count();
+        // The drill's lane has one, too: a backtest leaves it out.
+        let lowered = entries.iter().filter(|e| e["kind"] == "mode_changed" && e["cause"] == "breach");
+        let (of_tone, of_lane): (Vec<_>, Vec<_>) = lowered.partition(|e| e["workflow"] == "tone");
+        assert_eq!(of_lane.len(), 1);
+        let demotions = of_tone.len();
         let house = self.app.stop();
         let folder = house.folder.path();
         let store = folder.join("data").display().to_string();
         let verified = crate::cli::andon(folder, &["ledger", "verify", "--store", &store]);
         assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+        assert_eq!(crate::ledger::real::every_tampering_is_found(&folder.join("data")), 12);
         // The same past under a looser policy: nothing would have been lowered.
         let looser = policy(FACTORY, "{ collaborate = 0.90, delegate = 0.90, automate = 0.90 }");
         std::fs::write(folder.join("looser.toml"), looser).unwrap();
