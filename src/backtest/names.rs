@@ -85,7 +85,6 @@ impl Names {
         match &mut command.action {
             Action::Lower { workflow, .. }
             | Action::Hold { workflow, .. }
-            | Action::Rebase { workflow, .. }
             | Action::Lab { workflow, .. }
             | Action::Answer { workflow, .. } => {
                 *workflow = self.within(monitor, workflow).clone();
@@ -95,9 +94,11 @@ impl Names {
             }
             // What people asked for and decided is followed where it raised a mode: under another policy
             // nobody knows what they would have asked.
-            Action::Promote { .. } | Action::Annul { .. } | Action::Restore { .. } | Action::Decide { .. } => {
-                return None;
-            }
+            Action::Promote { .. }
+            | Action::Annul { .. }
+            | Action::Restore { .. }
+            | Action::Rebase { .. }
+            | Action::Decide { .. } => return None,
             _ => {}
         }
         Some(command)
@@ -110,6 +111,8 @@ impl Names {
         let open = workflow.state.incidents.list().iter().filter(|own| own.status != IncidentStatus::Resolved);
         // There it may have joined another one of the same cause.
         let same = |own: &&crate::monitor::Incident| guard.as_ref().is_none_or(|guard| own.guards().contains(guard));
-        open.filter(|own| own.about == *about).filter(same).map(|own| own.id.clone()).next()
+        // A breach of one kind may have joined an incident of the other.
+        let alike = |own: &str| own == about || [own, about].iter().all(|about| ["breach", "silence"].contains(about));
+        open.filter(|own| alike(&own.about)).filter(same).map(|own| own.id.clone()).next()
     }
 }

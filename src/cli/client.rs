@@ -24,6 +24,8 @@ const TOKEN: &str = "ANDON_TOKEN";
 const TOKEN_FILE_BYTES_MAX: usize = 1_024;
 /// A call that takes longer is given up.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// The same of a call that may take minutes: a drill whose every wire hangs.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// Most bytes of an answer.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// A batch that is turned away is sent again at most so often.
@@ -185,6 +187,14 @@ impl Client {
         let request = self.authorized(self.agent.post(format!("{}{path}", self.url)));
         let request = request.header("content-type", "application/json");
         self.decode(&self.receive(request.send(&body[..]))?)
+    }
+
+    /// Asks for something that may take minutes.
+    pub(super) fn post_patiently<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let request = self.authorized(self.agent.post(format!("{}{path}", self.url)));
+        let request = request.header("content-type", "application/json");
+        let request = request.config().timeout_global(Some(PATIENCE)).build();
+        self.decode(&self.receive(request.send("{}"))?)
     }
 
     /// Sends lines, and again where the daemon has too much to do. Repeats do no harm: the daemon

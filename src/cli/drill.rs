@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn pull(arguments: &Arguments) -> Result<bool, ClientError> {
-    let drilled: Drilled = Client::of(&arguments.daemon)?.post("/v1/drills", &serde_json::json!({}))?;
+    let drilled: Drilled = Client::of(&arguments.daemon)?.post_patiently("/v1/drills")?;
     if arguments.json {
         output::json(&drilled);
     } else {

@@ -26,8 +26,8 @@ pub struct GatePolicy {
     pub spread: f64,
     /// Share of the outputs that must have run in the granted mode, as they say themselves, 0 to 1.
     pub ran_in_mode_min: f64,
-    /// Share of the outputs that were to be reviewed by now which were, 0 to 1; asked for where a guard
-    /// judges by verdicts.
+    /// Share of the outputs that were selected for review which have their verdict, 0 to 1; asked for where
+    /// a guard judges by verdicts.
     #[serde(default = "reviewed_min")]
     pub reviewed_min: f64,
     /// Least share of outputs that met their service level in the last 7 days.

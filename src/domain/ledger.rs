@@ -103,6 +103,9 @@ pub enum What {
         guard: String,
         /// The version that no longer holds; 0 if there was none yet.
         version: u32,
+        /// Outputs that the new one takes; absent where as many as declared.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        outputs: Option<u32>,
         /// A sentence for people.
         reason: String,
     },

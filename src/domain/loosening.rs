@@ -115,10 +115,12 @@ fn workflow(old: &WorkflowPolicy, new: &WorkflowPolicy, found: &mut Vec<String>)
     for mode in [Mode::Collaborate, Mode::Delegate, Mode::Automate] {
         gate(mode, old.gate.get(mode), new.gate.get(mode), found);
     }
+    let statistical = |of: &WorkflowPolicy| of.guards.iter().filter(|guard| guard.signal.is_statistical()).count();
+    let more = statistical(new) > statistical(old);
     for before in &old.guards {
         match new.guards.iter().find(|guard| guard.name == before.name) {
             None => found.push(format!("the guard {} is gone", before.name)),
-            Some(after) => guard(before, after, found),
+            Some(after) => guard(before, after, more, found),
         }
     }
 }
@@ -153,7 +155,7 @@ fn gate(mode: Mode, old: &GatePolicy, new: &GatePolicy, found: &mut Vec<String>)
     less("approvals", lost);
 }
 
-fn guard(old: &GuardPolicy, new: &GuardPolicy, found: &mut Vec<String>) {
+fn guard(old: &GuardPolicy, new: &GuardPolicy, more: bool, found: &mut Vec<String>) {
     let name = &old.name;
     if !as_tight(&old.signal, &new.signal) || old.baseline != new.baseline {
         found.push(format!("the guard {name} watches something else, or less"));
@@ -174,8 +176,12 @@ fn guard(old: &GuardPolicy, new: &GuardPolicy, found: &mut Vec<String>) {
         found.push(format!("{name} judges {} outputs together instead of {}", new.block, old.block));
     }
     // A further guard takes a part of the budget from the others: that is no reason to wait.
-    if new.share < old.share / 2.0 {
-        found.push(format!("{name} gets less than half of its share of the budget"));
+    if new.share < old.share / if more { 2.0 } else { 1.0 } {
+        found.push(format!("{name} gets less of the budget: it needs more evidence"));
+    }
+    // However it is changed, it starts anew, and judges nothing until it has learned.
+    if old.baseline.is_some() && (GuardPolicy { share: old.share, ..new.clone() }) != *old {
+        found.push(format!("{name} would learn anew what is normal, and judge nothing until it has"));
     }
 }
 
@@ -259,7 +265,7 @@ mod tests {
             ("watches something else", |w| w.guards[1].signal = Signal::Latency { limit_ms: 3001.0 }),
             ("no longer goes down", |w| w.guards[0].to = None),
             ("together", |w| w.guards[0].block = 11),
-            ("less than half", |w| w.guards[0].share = 0.49),
+            ("less of the budget", |w| w.guards[0].share = 0.99),
         ];
         for (what, change) in looser {
             let said = says(change);
@@ -274,7 +280,11 @@ mod tests {
             |w| w.guards[0].bound.collaborate = Some(0.5),
             |w| w.guards[1].signal = Signal::Latency { limit_ms: 2000.0 },
             |w| w.gate.delegate.approvals.push("board".into()),
-            |w| (w.owner, w.guards[0].share) = ("somebody else".into(), 0.5),
+            |w| {
+                w.owner = "somebody else".into();
+                w.guards[0].share = 0.5;
+                w.guards.push(GuardPolicy { name: "third".into(), ..w.guards[0].clone() });
+            },
         ];
         for change in tighter {
             assert_eq!(says(change), Vec::<String>::new());
@@ -292,6 +302,14 @@ mod tests {
         assert!(loosened(&Policy::empty(), &eager)[0].contains("start in automate"), "unless nobody promoted it");
         let twice = policy(|w| w.reviewing.twice = 0.5);
         assert!(loosened(&twice, &old)[0].contains("by two people"));
+        let learned = |below: f64| {
+            policy(|w| {
+                let source = crate::domain::policy::BaselineSource::Outputs { count: 500 };
+                let baseline = crate::domain::policy::BaselinePolicy { source, hour_of_week: None };
+                (w.guards[0].baseline, w.guards[0].bound.automate) = (Some(baseline), Some(below));
+            })
+        };
+        assert!(loosened(&learned(0.02), &learned(0.01))[0].contains("learn anew"), "a tighter one forgets, too");
         let storm = crate::domain::StormPolicy { workflows_min: 2, ..HousePolicy::default().storm };
         let stormy = HousePolicy { storm, ..HousePolicy::default() };
         assert!(loosened(&old, &Policy { house: stormy, ..old.clone() })[0].contains("storm"));

@@ -57,6 +57,8 @@ pub struct Conductor {
     book: Arc<dyn Book>,
     metrics: Metrics,
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// When the daemon started.
+    pub(super) started_at: Time,
     /// The last drill, if the record doesn't have it.
     unrecorded: Mutex<Option<Drilled>>,
     /// When a drill last began, milliseconds since 1970: one that can't be recorded isn't tried over and over.
@@ -76,6 +78,7 @@ impl Conductor {
     ) -> Self {
         Self {
             clock: Arc::clone(driver.clock()),
+            started_at: driver.clock().now(),
             driver,
             settings,
             ledger,

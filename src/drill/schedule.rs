@@ -30,7 +30,11 @@ impl Conductor {
         let every_ms = self.settings.every_ms?;
         // What could not be recorded was tried all the same.
         let attempted = Time(self.attempted_ms.load(Ordering::Relaxed).saturating_add(every_ms));
-        due(drills, every_ms).map(|due| due.max(attempted))
+        // An imported past began long ago: that is no reason to drill in the moment of the start.
+        let soon_ms = SOON_MS.min(every_ms);
+        let imported = drills.since().filter(|since| drills.list().is_empty() && since.plus(soon_ms) < self.started_at);
+        let settled = imported.map_or(attempted, |_| self.started_at.plus(soon_ms));
+        due(drills, every_ms).map(|due| due.max(attempted).max(settled))
     }
 
     /// Whether one is due now. A driver that doesn't answer doesn't put it off: that is what drills are for.
@@ -44,6 +48,8 @@ impl Conductor {
             let due = self.due(&drills).map_or(i64::MAX, |due| due.0);
             self.due_ms.store(due, Ordering::Relaxed);
         }
-        self.clock.now().0 >= self.due_ms.load(Ordering::Relaxed)
+        let attempted =
+            self.settings.every_ms.map(|every| self.attempted_ms.load(Ordering::Relaxed).saturating_add(every));
+        self.clock.now().0 >= self.due_ms.load(Ordering::Relaxed).max(attempted.unwrap_or(i64::MAX))
     }
 }

@@ -19,7 +19,7 @@ use thiserror::Error;
 
 /// Version of the parts of a snapshot: the policy as JSON under `policy`, what concerns more than one
 /// workflow as JSON under `house`, each workflow's state in postcard under `workflow/ID`.
-pub const SNAPSHOT_VERSION: u16 = 4;
+pub const SNAPSHOT_VERSION: u16 = 5;
 /// A long start says how far it is every so many records.
 const REPLAY_REPORT: u64 = 10_000;
 const POLICY: &str = "policy";
@@ -212,7 +212,8 @@ pub(super) fn part_of(id: &WorkflowId) -> String {
 /// The state of a workflow, as a start reads it from its part.
 pub(super) fn state_of(part: &Part) -> Result<State, String> {
     check_version(part)?;
-    postcard::from_bytes(&part.bytes).map_err(|error| error.to_string())
+    let (state, unread) = postcard::take_from_bytes(&part.bytes).map_err(|error| error.to_string())?;
+    if unread.is_empty() { Ok(state) } else { Err(format!("{} bytes too many", unread.len())) }
 }
 
 fn restore(parts: &[Part]) -> Result<Monitor, StartError> {

@@ -46,8 +46,9 @@ pub struct Drills {
 #[utoipa::path(get, path = "/v1/drills", tag = "operate",
     responses((status = 200, body = Drills), (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub async fn list(State(shared): State<Shared>) -> Result<Json<Drills>, Problem> {
+    let ran = shared.drills.is_running();
     let record = shared.driver.read(|monitor, _| monitor.house().drills.clone()).await?;
-    let running = shared.drills.is_running();
+    let running = ran || shared.drills.is_running();
     let mut drills: Vec<Drill> = record.list().iter().rev().cloned().collect();
     // One whose end was never recorded runs no more: the daemon ended meanwhile.
     for drill in drills.iter_mut().filter(|drill| drill.result == DrillResult::Running && !running) {
@@ -59,7 +60,11 @@ pub async fn list(State(shared): State<Shared>) -> Result<Json<Drills>, Problem>
         due: shared.drills.due(&record),
         last_passed_at: record.last_passed_at(),
         drills,
-        unrecorded: shared.drills.unrecorded(),
+        // A driver that hung may have recorded it since.
+        unrecorded: shared
+            .drills
+            .unrecorded()
+            .filter(|of| !record.list().iter().any(|d| d.ended_at.is_some_and(|at| at >= of.drill.begun_at))),
     }))
 }
 

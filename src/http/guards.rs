@@ -57,7 +57,7 @@ pub struct Relearning {
         (status = 200, body = Relearning),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, description = "the guard has no baseline", content_type = "application/problem+json"),
+        (status = 409, body = Problem, description = "the guard has no baseline, or something waits for approvals already", content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub async fn relearn(
     State(shared): State<Shared>,

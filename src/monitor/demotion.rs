@@ -42,9 +42,12 @@ impl Workflow {
         let (summary, name, now) = (sentence(&breach), breach.guard.clone(), ctx.at.now);
         let from = self.state.granted;
         if let Some(target) = target {
+            let (probation, outputs) = (self.state.governance.probation, self.state.totals.counts.outputs);
+            let broken_off = probation.map(|probation| (probation, probation.until_output.saturating_sub(outputs)));
             self.lower(ctx, target, Cause::Breach, summary.clone(), Some(breach.clone()));
             let epoch = self.state.epoch;
-            self.state.governance.demoted(Demotion { at: now, epoch, from, guard: name.clone(), annulled: false });
+            let demotion = Demotion { at: now, epoch, from, guard: name.clone(), annulled: false, broken_off };
+            self.state.governance.demoted(demotion);
             ctx.demoted(&self.id, epoch);
         } else if self.state.incidents.is_about_guard(&name) {
             // Known, and still so: nothing is quiet, and what is asked for has come to nothing.

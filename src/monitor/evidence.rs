@@ -63,6 +63,19 @@ impl GuardPlan {
     }
 }
 
+impl Guard {
+    /// The bound of a mode for the outputs since the epoch began: where it was learned by the hour of the
+    /// week, the mean over the hours in which they came.
+    fn bound_of_epoch(&self, plan: &GuardPlan, mode: Mode) -> Option<f64> {
+        let seasonal = plan.policy.baseline.as_ref().is_some_and(|baseline| baseline.hour_of_week.is_some());
+        let learned = self.watch.share(mode).filter(|_| seasonal && self.below_highest.1 > 0);
+        #[expect(clippy::cast_precision_loss, reason = "counts of this size are exact in an f64")]
+        let n = self.below_highest.1 as f64;
+        learned
+            .map_or_else(|| self.bound(plan, mode), |own| Some(own.bets.bound() - self.below_highest.0.get(mode) / n))
+    }
+}
+
 /// The upper bound of the mean since the epoch began lies within the bound of the target mode.
 fn below_bound(plan: &GuardPlan, guard: &Guard, target: Mode, policy: &GatePolicy) -> Requirement {
     let name = format!("guard:{}", plan.policy.name);

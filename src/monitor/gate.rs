@@ -184,7 +184,7 @@ impl Workflow {
         ));
         found.push(self.representative(asked));
         found.extend(self.newest_version(asked));
-        found.extend(self.reviewed(asked, now));
+        found.extend(self.reviewed(asked));
         found
     }
 

@@ -18,7 +18,7 @@ const REQUESTS_MAX: usize = 50;
 const DAYS_MAX: usize = 400;
 
 /// A demotion by a guard.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Demotion {
     /// When.
     pub at: Time,
@@ -30,6 +30,8 @@ pub struct Demotion {
     pub guard: String,
     /// Whether people judged it false since.
     pub annulled: bool,
+    /// The tighter review that it broke off, with the outputs that were left of it.
+    pub broken_off: Option<(Probation, u64)>,
 }
 
 /// Tighter review after a promotion.
@@ -225,7 +227,14 @@ mod tests {
     use super::*;
 
     fn demotion(day: i64, epoch: u64) -> Demotion {
-        Demotion { at: Time(day * Time::DAY), epoch, from: Mode::Automate, guard: "g".into(), annulled: false }
+        Demotion {
+            at: Time(day * Time::DAY),
+            epoch,
+            from: Mode::Automate,
+            guard: "g".into(),
+            annulled: false,
+            broken_off: None,
+        }
     }
 
     #[test]

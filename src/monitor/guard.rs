@@ -144,17 +144,6 @@ impl Guard {
         self.watch.share(mode).map(|learned| learned.bound(&self.watch.learned, usize::MAX))
     }
 
-    /// The bound of a mode for the outputs since the epoch began: where it was learned by the hour of the
-    /// week, the mean over the hours in which they came.
-    pub(super) fn bound_of_epoch(&self, plan: &GuardPlan, mode: Mode) -> Option<f64> {
-        let seasonal = plan.policy.baseline.as_ref().is_some_and(|baseline| baseline.hour_of_week.is_some());
-        let learned = self.watch.share(mode).filter(|_| seasonal && self.below_highest.1 > 0);
-        #[expect(clippy::cast_precision_loss, reason = "counts of this size are exact in an f64")]
-        let n = self.below_highest.1 as f64;
-        learned
-            .map_or_else(|| self.bound(plan, mode), |own| Some(own.bets.bound() - self.below_highest.0.get(mode) / n))
-    }
-
     /// Takes an output; says what broke with it.
     pub fn event(&mut self, plan: &GuardPlan, arrival: &mut Arrival<'_, '_>) -> Option<Broken> {
         let (mode, now, event) = (arrival.mode, arrival.now, arrival.event);
@@ -204,7 +193,7 @@ impl Guard {
                     let sampled = arrival.sampled.as_ref().map_or(&[][..], |ids| ids.as_slice());
                     self.stratify(plan, &seen, time, sampled);
                 }
-                self.judge(plan, mode, &seen, time, 1)
+                self.judge(plan, mode, &seen, time, 1, arrival.of_epoch)
             }
         }
     }
@@ -217,7 +206,7 @@ impl Guard {
             self.average(plan, seen.x);
             self.stratify(plan, &seen, now, &[]);
         }
-        self.judge(plan, mode, &seen, now, outputs)
+        self.judge(plan, mode, &seen, now, outputs, true)
     }
 
     fn saw(&mut self, now: Time, of_epoch: bool, seen: &Seen) {
@@ -247,7 +236,15 @@ impl Guard {
     }
 
     /// What the detectors make of an observation that stands for `outputs` outputs.
-    fn judge(&mut self, plan: &GuardPlan, mode: Mode, seen: &Seen, time: Time, outputs: u32) -> Option<Broken> {
+    fn judge(
+        &mut self,
+        plan: &GuardPlan,
+        mode: Mode,
+        seen: &Seen,
+        time: Time,
+        outputs: u32,
+        of_epoch: bool,
+    ) -> Option<Broken> {
         let mut offsets = PerMode::default();
         if let (Some(policy), Some(baseline)) = (&plan.policy.baseline, &mut self.watch.baseline) {
             if baseline.pinned.is_none() {
@@ -259,8 +256,10 @@ impl Guard {
             let stratum = super::baseline::Baseline::stratum(policy, time);
             let offset = |learned: &LearnedPlan| learned.offset(&self.watch.learned, stratum);
             offsets = PerMode::from_fn(|level| self.watch.share(level).map_or(0.0, offset));
-            offsets.iter().for_each(|(level, offset)| *self.below_highest.0.get_mut(level) += offset);
-            self.below_highest.1 += 1;
+            if of_epoch {
+                offsets.iter().for_each(|(level, offset)| *self.below_highest.0.get_mut(level) += offset);
+                self.below_highest.1 += 1;
+            }
             self.watch.learned.count(seen.x);
         }
         if mode == Mode::Assist {
@@ -364,7 +363,7 @@ mod tests {
         let mut guard = Guard::new(plan, Time(0));
         let seen = Seen::indicator(true);
         for n in 0..outputs {
-            guard.judge(plan, mode, &seen, Time(i64::from(n)), 1);
+            guard.judge(plan, mode, &seen, Time(i64::from(n)), 1, true);
         }
         guard
     }

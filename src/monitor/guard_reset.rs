@@ -57,6 +57,8 @@ impl Guard {
         let has_one = self.watch.restart(plan, outputs);
         if has_one {
             self.rearm();
+            // What was shown against the bound of before is nothing against that to come.
+            self.begin_epoch();
         }
         has_one
     }

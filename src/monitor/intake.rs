@@ -118,7 +118,7 @@ impl Monitor {
             return (format!("what caps it: {}", cap.reason), *since);
         }
         if let Some(why) = &state.held {
-            return (format!("the release of its hold: {why}"), state.since);
+            return (format!("the release of its hold: {why}"), state.governance.disturbed_at.unwrap_or(state.since));
         }
         let to = workflow.next_target();
         let is_at_top = state.granted == Mode::Automate || to.mode().is_some_and(|mode| mode > workflow.max_mode());

@@ -275,6 +275,8 @@ pub struct Lab {
     pub first_started_at: Option<Time>,
     /// When the workflow left the lab.
     pub left_at: Option<Time>,
+    /// When it was sent back: what was tested before says nothing about what went wrong since.
+    pub back_at: Option<Time>,
 }
 
 impl Lab {

@@ -29,11 +29,16 @@ impl Workflow {
         if !self.state.governance.in_lab {
             return Vec::new();
         }
-        let begun = self.state.governance.lab.declared().filter(|r| r.status() != HypothesisStatus::Planned);
-        let dropped = begun.flat_map(|record| {
+        let dropped = self.state.governance.lab.records.values().flat_map(|record| {
             let before = &record.hypothesis;
             let after = new.hypotheses.iter().find(|after| after.id == before.id);
-            loosening::hypothesis(before, after, record.is_done())
+            // One that left the policy may come back only as what it was.
+            let begun = if record.declared {
+                record.status() != HypothesisStatus::Planned
+            } else {
+                after.is_some() && (record.run.is_some() || record.sign_off.is_some())
+            };
+            if begun { loosening::hypothesis(before, after, record.is_done()) } else { Vec::new() }
         });
         dropped.collect()
     }
@@ -46,10 +51,14 @@ impl Workflow {
     }
 
     /// Into the lab, where the policy says so.
-    pub(super) fn enter_lab(&mut self) {
+    pub(super) fn enter_lab(&mut self, now: Time) {
         if self.plan.policy.track == Track::Lab {
-            self.state.governance.in_lab = true;
-            self.state.governance.lab.left_at = None;
+            let governance = &mut self.state.governance;
+            if !governance.in_lab {
+                governance.lab.back_at = Some(now);
+            }
+            governance.in_lab = true;
+            governance.lab.left_at = None;
         }
     }
 }

@@ -36,7 +36,11 @@ impl Workflow {
     }
 
     fn signed_off(&self) -> impl Iterator<Item = &Record> {
-        self.state.governance.lab.declared().filter(|record| record.status() == HypothesisStatus::SignedOff)
+        let lab = &self.state.governance.lab;
+        let counts = |record: &&Record| {
+            record.sign_off.as_ref().is_some_and(|end| lab.back_at.is_none_or(|back| end.at >= back))
+        };
+        lab.declared().filter(|record| record.status() == HypothesisStatus::SignedOff).filter(counts)
     }
 
     fn tested(&self) -> Requirement {

@@ -20,6 +20,9 @@ impl Monitor {
             (Some(workflow), What::Graduated { .. }) => {
                 workflow.leave_lab(at.now);
             }
+            (Some(workflow), What::BaselineDropped { guard, outputs, reason, .. }) => {
+                workflow.relearn(&mut ctx, guard, *outputs, reason);
+            }
             (Some(workflow), What::ModeChanged { from, to, cause, reason, raised: Some(raised), .. })
                 if *from == workflow.state.granted =>
             {

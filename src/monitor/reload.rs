@@ -44,7 +44,7 @@ impl Monitor {
     }
 
     /// What a policy makes looser; nothing before the first one.
-    fn loosens(&self, new: &Policy) -> Vec<String> {
+    pub(super) fn loosens(&self, new: &Policy) -> Vec<String> {
         if self.policy.hash.is_empty() || self.policy.hash == new.hash {
             return Vec::new();
         }
@@ -145,7 +145,7 @@ impl Workflow {
             self.cancel_requests(ctx, "the policy changed meanwhile");
         }
         // Into the lab at once, out of it only by a request.
-        self.enter_lab();
+        self.enter_lab(ctx.at.now);
         if !self.state.in_policy {
             self.state.in_policy = true;
             ctx.ledger(Some(&self.id), ANDON, What::Restored { mode: self.state.granted });

@@ -80,9 +80,11 @@ impl Workflow {
         command: &Command,
         (guard, outputs, reason): (&str, Option<u32>, &str),
     ) -> Result<(), Denial> {
-        let judges = self.state.guards.get_mut(guard).is_some_and(|guard| !guard.learns());
+        // Also while it learns: begun again and again it would never judge.
+        let learns = |plan: &super::plan::GuardPlan| plan.policy.name == guard && plan.policy.baseline.is_some();
+        let learns = self.plan.guards.iter().any(learns);
         let binds = self.state.granted > Mode::Assist && self.track() == Track::Factory;
-        if !(judges && binds && ctx.policy.house.loosening_waits) {
+        if !(learns && binds && ctx.policy.house.loosening_waits) {
             self.relearn(ctx, guard, outputs, reason);
             return Ok(());
         }
@@ -203,6 +205,10 @@ impl Workflow {
             return false;
         }
         self.state.governance.annul(epoch);
+        if let Some((probation, left)) = last.broken_off {
+            let until_output = self.state.totals.counts.outputs + left;
+            self.state.governance.probation = Some(super::governance::Probation { until_output, ..probation });
+        }
         if let Some(guard) = self.state.guards.get_mut(&last.guard) {
             guard.last_breach = None;
         }

@@ -45,10 +45,6 @@ impl Workflow {
         let (now, state) = (ctx.at.now, &mut self.state);
         state.totals.reviews[review.verdict as usize] += 1;
         ctx.count(false, &mut state.windows, now, |slot| slot.counts.count_review(review));
-        if let Some(kind) = &review.exception {
-            let kind = state.kinds.index(kind);
-            state.reviews.found(kind);
-        }
         if let Some(counts) = state.reviews.verdict(now, review) {
             self.judge(ctx, counts);
         }

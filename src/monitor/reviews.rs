@@ -4,6 +4,7 @@
 //! it came, and a verdict counts by that depth, however late it is. Whether too many are rejected is the
 //! guards' matter; what people see of it `reviews_view`'s.
 
+use super::kpi::Kinds;
 use super::reviews_view::Progress;
 use crate::domain::{Review, Time, Verdict};
 use serde::{Deserialize, Serialize};
@@ -11,15 +12,17 @@ use std::collections::VecDeque;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Outputs that wait for a verdict, kept of one workflow whose outputs people review; the oldest is missed.
-pub const AWAITED_MAX: usize = 16_384;
+pub const AWAITED_MAX: usize = 65_536;
 /// The same where no verdict was ever reported: there it is only to be seen that none is.
 pub const AWAITED_UNREVIEWED_MAX: usize = 1_024;
 /// Verdicts that came before their output, kept of one workflow.
 const EARLY_MAX: usize = 256;
 /// A verdict without an output for this long is on one that was not selected, milliseconds.
 const EARLY_MS: i64 = Time::HOUR;
-/// Outputs with a verdict, kept of one workflow for the sake of a second one.
-const JUDGED_MAX: usize = 512;
+/// Outputs with a verdict, kept of one workflow for the sake of a second one; those that need none go first.
+const JUDGED_MAX: usize = 4_096;
+/// Those of them that need no second one.
+const JUDGED_ONCE_MAX: usize = 512;
 /// Depths that are told apart since the mode was granted; of more, the first are forgotten.
 const DEPTHS_MAX: usize = 16;
 
@@ -109,8 +112,10 @@ pub struct Reviews {
     pub repeated: u64,
     /// Minutes of all verdicts that say how long they took, and how many these are.
     pub minutes: (f64, u64),
-    /// What reviewers found, by kind of exception (an index into the workflow's list), ascending.
-    pub found: Vec<(u16, u64)>,
+    kinds: Kinds,
+    /// What reviewers found, by kind of exception (an index into a list of its own: nobody who reviews may
+    /// use up that of the outputs), ascending.
+    found: Vec<(u16, u64)>,
 }
 
 impl Reviews {
@@ -158,6 +163,9 @@ impl Reviews {
     /// Takes a verdict; what it says about all outputs, if it does.
     pub fn verdict(&mut self, now: Time, review: &Review) -> Option<Counts> {
         self.is_used = true;
+        if let Some(kind) = &review.exception {
+            self.find(kind);
+        }
         if let Some(minutes) = review.minutes {
             self.minutes = (self.minutes.0 + minutes, self.minutes.1 + 1);
         }
@@ -166,8 +174,13 @@ impl Reviews {
         self.given(Given { output, at: now, verdict: review.verdict, reviewer })
     }
 
-    /// Notes the kind of exception that a reviewer found.
-    pub fn found(&mut self, kind: u16) {
+    /// What reviewers found, by kind of exception.
+    pub fn found(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.found.iter().map(|(kind, n)| (self.kinds.name(*kind), *n))
+    }
+
+    fn find(&mut self, kind: &str) {
+        let kind = self.kinds.index(kind);
         match self.found.binary_search_by_key(&kind, |(kind, _)| *kind) {
             Ok(at) => self.found[at].1 += 1,
             Err(at) => self.found.insert(at, (kind, 1)),
@@ -197,6 +210,11 @@ impl Reviews {
     fn first(&mut self, awaited: &Awaited, given: Given) -> Option<Counts> {
         self.first += 1;
         push(&mut self.judged, Judged { given, twice: awaited.twice, again: false }, JUDGED_MAX);
+        if self.judged.len() > JUDGED_ONCE_MAX
+            && let Some(done) = self.judged.iter().position(|judged| !judged.twice || judged.again)
+        {
+            self.judged.remove(done);
+        }
         // A verdict on an output of another mode is no evidence of this one.
         let tally = self.tallies.get_mut(usize::from(awaited.depth?))?;
         let rejected = given.verdict == Verdict::Rejected;
@@ -211,7 +229,12 @@ impl Reviews {
         let Some(lost) = self.awaited.pop_front() else { return };
         self.missed += 1;
         if let Some(tally) = lost.depth.and_then(|at| self.tallies.get_mut(usize::from(at))) {
-            tally.missed += 1;
+            // Before anybody reviewed none of them was to be reviewed in earnest.
+            if self.is_used {
+                tally.missed += 1;
+            } else {
+                tally.selected -= 1;
+            }
         }
     }
 
@@ -299,102 +322,5 @@ fn push<T>(list: &mut VecDeque<T>, item: T, max: usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::WorkflowId;
-    use proptest::prelude::*;
-
-    #[derive(Debug, Clone)]
-    enum Act {
-        Output { id: u8, depth: u8, reviewers: u8, is_of_epoch: bool },
-        Verdict { id: u8, reviewer: u8, rejected: bool },
-        Epoch,
-        Wait,
-    }
-
-    fn act() -> impl Strategy<Value = Act> {
-        prop_oneof![
-            8 => (any::<u8>(), 1..30u8, 0..3u8, prop::bool::weighted(0.9))
-                .prop_map(|(id, depth, reviewers, is_of_epoch)| Act::Output { id, depth, reviewers, is_of_epoch }),
-            6 => (any::<u8>(), 0..3u8, any::<bool>()).prop_map(|(id, reviewer, rejected)| Act::Verdict { id, reviewer, rejected }),
-            1 => Just(Act::Epoch),
-            1 => Just(Act::Wait),
-        ]
-    }
-
-    fn review(id: u8, reviewer: u8, rejected: bool) -> Review {
-        Review {
-            id: "r".into(),
-            workflow: WorkflowId::new("wf").unwrap(),
-            output_id: format!("o-{id}").as_str().into(),
-            verdict: if rejected { Verdict::Rejected } else { Verdict::Accepted },
-            exception: None,
-            reviewer: format!("p-{reviewer}").as_str().into(),
-            time: None,
-            note: None,
-            minutes: None,
-        }
-    }
-
-    proptest! {
-        /// Whatever comes in whatever order: each verdict is counted once and in one place, and what was
-        /// selected is reviewed, given up, or still awaited.
-        #[test]
-        fn nothing_is_lost_and_nothing_counts_twice(acts in prop::collection::vec(act(), 1..400)) {
-            let (mut book, mut now, mut verdicts, mut evidence) = (Reviews::default(), Time(1_800_000_000_000), 0, 0);
-            for act in acts {
-                match act {
-                    Act::Output { id, depth, reviewers, is_of_epoch } => {
-                        let depth = is_of_epoch.then(|| f64::from(depth) / 30.0);
-                        let counts = book.output(now, &format!("o-{id}"), false, depth, reviewers);
-                        prop_assert!(counts.is_none() || reviewers > 0);
-                        evidence += u64::from(counts.is_some());
-                    }
-                    Act::Verdict { id, reviewer, rejected } => {
-                        verdicts += 1;
-                        let counts = book.verdict(now, &review(id, reviewer, rejected));
-                        prop_assert!(counts.is_none_or(|counts| counts.rejected == rejected && counts.depth > 0.0));
-                        evidence += u64::from(counts.is_some());
-                    }
-                    Act::Epoch => {
-                        book.begin_epoch();
-                        evidence = 0;
-                    }
-                    Act::Wait => now = now.plus(EARLY_MS / 2 + 1),
-                }
-                let sum = |of: fn(&Tally) -> u64| book.tallies().iter().map(of).sum::<u64>();
-                let waiting = book.awaited.iter().filter(|awaited| awaited.depth.is_some()).count() as u64;
-                prop_assert_eq!(sum(|t| t.selected), sum(|t| t.reviewed) + sum(|t| t.missed) + waiting);
-                prop_assert!(sum(|t| t.reviewed) <= evidence, "forgotten depths only take away");
-                prop_assert!(book.tallies().len() <= DEPTHS_MAX);
-                let pairs: u32 = book.planned.iter().chain(&book.voluntary).flatten().sum();
-                let inside = book.first + u64::from(pairs) + book.repeated;
-                prop_assert_eq!(verdicts, inside + book.early.len() as u64 + book.outside(verdicts));
-                prop_assert!(inside <= verdicts);
-            }
-        }
-    }
-
-    #[test]
-    fn everything_is_bounded() {
-        let mut book = Reviews::default();
-        let now = Time(1_800_000_000_000);
-        for n in 0..40_000u32 {
-            book.output(now, &format!("o-{n}"), false, Some(1.0), 1);
-            assert!(book.awaited() <= AWAITED_UNREVIEWED_MAX);
-        }
-        book.verdict(now, &review(0, 0, true));
-        for n in 40_000..80_000u32 {
-            book.output(now, &format!("o-{n}"), false, Some(1.0), 1);
-        }
-        assert_eq!(book.awaited(), AWAITED_MAX);
-        assert_eq!(size_of::<Awaited>(), 16, "sixteen bytes for each output that waits");
-        for n in 0..2_000u16 {
-            let id = format!("early-{n}");
-            book.verdict(now, &Review { output_id: id.as_str().into(), ..review(0, 0, true) });
-            let id = format!("o-{}", 79_999 - u32::from(n));
-            book.verdict(now, &Review { output_id: id.as_str().into(), ..review(0, 0, true) });
-        }
-        assert_eq!((book.early.len(), book.judged.len()), (EARLY_MAX, JUDGED_MAX));
-    }
-}
+#[path = "reviews_tests.rs"]
+mod tests;

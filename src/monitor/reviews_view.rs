@@ -168,7 +168,7 @@ impl Workflow {
         let (state, book) = (&self.state, &self.state.reviews);
         let within_ms = self.plan.policy.reviewing.within_ms;
         let verdicts = Verdict::ALL.map(|verdict| (verdict.name().to_owned(), state.totals.reviews[verdict as usize]));
-        let found = book.found.iter().map(|(kind, n)| (state.kinds.name(*kind).to_owned(), *n));
+        let found = book.found().map(|(kind, n)| (kind.to_owned(), n));
         let (minutes, timed) = book.minutes;
         ReviewsView {
             plan: self.review_plan(),
@@ -189,15 +189,16 @@ impl Workflow {
         }
     }
 
-    /// Whether the reviews that were due are in, where a guard judges by verdicts: those that are
-    /// missing may be the bad ones.
-    pub(super) fn reviewed(&self, asked: &GatePolicy, now: Time) -> Option<Requirement> {
+    /// Whether the selected outputs have their verdicts, where a guard judges by these: those that are
+    /// missing may be the bad ones. All count, however young: what is easy to judge is judged first.
+    pub(super) fn reviewed(&self, asked: &GatePolicy) -> Option<Requirement> {
         let wanted = asked.reviewed_min;
         let judges = self.plan.guards.iter().any(|plan| plan.policy.signal == Signal::RejectionRate);
         if wanted <= 0.0 || !judges {
             return None;
         }
-        let (reviewed, due) = self.state.reviews.due(now, self.plan.policy.reviewing.within_ms);
+        let tallies = self.state.reviews.tallies().iter();
+        let (reviewed, due) = tallies.fold((0, 0), |(r, s), tally| (r + tally.reviewed, s + tally.selected));
         let coverage = ratio(reviewed, due);
         let standing = match coverage {
             Some(share) if share < wanted => Standing::Missing,
@@ -205,8 +206,10 @@ impl Workflow {
             _ => Standing::Inconclusive,
         };
         let detail = match due {
-            0 => "no verdict yet, and none was due: POST /v1/reviews takes them".to_owned(),
-            _ => format!("{reviewed} of {due} outputs that were to be reviewed by now were"),
+            0 => "no output was selected for review yet".to_owned(),
+            _ => format!(
+                "{reviewed} of {due} outputs that were selected for review since the mode was granted have a verdict"
+            ),
         };
         Some(Requirement::new("reviewed", standing, detail).valued(coverage, wanted).counted(due, Some(DUE_MIN)))
     }

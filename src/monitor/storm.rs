@@ -6,7 +6,8 @@
 use super::handle::{ANDON, Ctx, Monitor};
 use super::requests::{ANNULMENT_APPROVALS, vote};
 use crate::domain::{
-    ANY_ROLE, Ask, Cause, Command, Decision, Denial, Raised, Request, Severity, StormPolicy, Time, What, WorkflowId,
+    ANY_ROLE, Ask, Cause, Command, Decision, Denial, Raised, Request, RequestStatus, Severity, StormPolicy, Time, What,
+    WorkflowId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
@@ -181,8 +182,21 @@ impl Monitor {
     ) -> Result<(), Denial> {
         super::requests::expire(ctx, None, &mut self.house.requests);
         let Some(request) = self.house.requests.get_mut(id) else { return Ok(()) };
-        let complete = vote(ctx, request, command, decision, note)?;
-        let request = request.clone();
+        let mut complete = vote(ctx, request, command, decision, note)?;
+        let mut request = request.clone();
+        // What it loosens may be more by now than what the approvers were shown.
+        if complete && let (Ask::Policy { loosens, .. }, Some(waiting)) = (&request.ask, &self.house.waiting) {
+            let now_too = self.loosens(waiting).into_iter().find(|what| !loosens.contains(what));
+            if let (Some(what), Some(kept)) = (now_too, self.house.requests.get_mut(id)) {
+                complete = false;
+                kept.end(
+                    RequestStatus::Cancelled,
+                    ctx.at.now,
+                    format!("meanwhile it loosens more: {what}; load it again"),
+                );
+                request = kept.clone();
+            }
+        }
         ctx.voted(None, &request, command, decision, note);
         match &request.ask {
             Ask::Restoration { storm } if complete => self.restore_storm(ctx, &request, storm),

@@ -246,7 +246,11 @@ impl Workflow {
         let version = state.watch.baseline.as_ref().map_or(0, |baseline| baseline.version);
         if state.relearn(plan, outputs) {
             let (guard, by) = (guard.to_owned(), ctx.by.clone());
-            ctx.ledger(Some(&self.id), &by, What::BaselineDropped { guard, version, reason: reason.to_owned() });
+            ctx.ledger(
+                Some(&self.id),
+                &by,
+                What::BaselineDropped { guard, version, outputs, reason: reason.to_owned() },
+            );
         }
     }
 

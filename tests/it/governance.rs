@@ -10,6 +10,7 @@ mod demotions;
 mod gate;
 mod interleavings;
 mod lab;
+mod lab_back;
 mod lab_order;
 mod lab_rig;
 mod policies;

@@ -41,7 +41,7 @@ fn rust(folder: &str) -> Vec<(String, String)> {
 
 /// The part of a source file that is not its tests; a file of tests has none.
 fn code(path: &str, text: &str) -> String {
-    if path.ends_with("/tests.rs") {
+    if path.ends_with("tests.rs") {
         return String::new();
     }
     let end = text.find("#[cfg(test)]\nmod tests {").or_else(|| text.find("#[cfg(test)]\npub(crate) mod tests {"));

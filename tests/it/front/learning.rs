@@ -95,6 +95,9 @@ fn what_was_learned_survives_a_restart_and_a_person_may_drop_it() {
     assert_eq!((&waiting["request"], &waiting["baseline"]), (&json!("drafts-r1"), &before["baseline"]));
     assert_eq!(app.post(path, &json!({"reason": "again"})).json()["code"], "already_pending");
     app.post("/v1/requests/drafts-r1/approvals", &json!({"decision": "approve"})).ok();
+    // While it learns another order waits, too: begun again and again it would never judge.
+    assert_eq!(app.post(path, &json!({"outputs": 100_000, "reason": "more"})).ok()["request"], "drafts-r2");
+    app.post("/v1/requests/drafts-r2/approvals", &json!({"decision": "reject"})).ok();
     let answer = guard(&app);
     assert_eq!((&answer["baseline"]["pinned"], &answer["baseline"]["outputs_wanted"]), (&json!(false), &json!(200)));
     let dropped = &of_kind(&app, "baseline_dropped")[0];

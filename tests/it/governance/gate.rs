@@ -352,3 +352,39 @@ fn a_bound_by_the_hour_asks_for_what_is_usual_in_the_hours_that_came() {
     assert!(evenings.wanted < both.wanted, "{evenings:?}");
     assert_ne!(evenings.standing, Standing::Met, "{evenings:?}");
 }
+
+#[test]
+fn an_annulment_gives_back_what_was_left_of_the_probation() {
+    let mut policy = workflow("wf");
+    policy.review = PerMode { assist: 1.0, collaborate: 0.5, delegate: 0.1, automate: 0.02 };
+    let mut rig = Rig::with(vec![policy]);
+    rig.climb("wf", Target::Collaborate);
+    rig.climb("wf", Target::Delegate);
+    rig.good("wf", 20);
+    rig.breach("wf");
+    assert!(rig.state("wf").governance.probation.is_none());
+    let workflow = WorkflowId::new("wf").unwrap();
+    rig.act("ann", &[], Action::Annul { workflow, reason: "a test run".into() }).unwrap();
+    rig.approve("bob", &[]).unwrap();
+    let state = rig.state("wf");
+    let probation = state.governance.probation.expect("it goes on");
+    let left = probation.until_output - state.totals.counts.outputs;
+    assert!(state.granted == Mode::Delegate && (1..30).contains(&left), "{left} of 50");
+}
+
+/// What a guard was shown to keep to was the bound of before.
+#[test]
+fn what_learns_anew_shows_anew() {
+    let mut policy = workflow("wf");
+    let source = BaselineSource::Outputs { count: 100 };
+    policy.guards[0].baseline = Some(BaselinePolicy { source, hour_of_week: None });
+    policy.guards[0].bound = PerMode { collaborate: Some(0.05), ..PerMode::default() };
+    let mut rig = Rig::with(vec![policy]);
+    rig.good("wf", 600);
+    assert_eq!(standing(&gate(&rig, Target::Collaborate), "guard:exceptions"), Standing::Met);
+    let workflow = WorkflowId::new("wf").unwrap();
+    let rebase = Action::Rebase { workflow, guard: "exceptions".into(), outputs: None, reason: "new tone".into() };
+    rig.act("ann", &[], rebase).unwrap();
+    rig.good("wf", 110);
+    assert_eq!(standing(&gate(&rig, Target::Collaborate), "guard:exceptions"), Standing::Inconclusive);
+}
