@@ -127,7 +127,7 @@ enum Step {
 /// The hypothesis, and the daemon that knows it.
 #[derive(Debug, clap::Args)]
 struct Of {
-    /// The hypothesis.
+    /// The hypothesis; where it moved from one workflow to another, WORKFLOW:ID.
     #[arg(value_parser = hypothesis)]
     hypothesis: String,
     #[command(flatten)]
@@ -139,7 +139,8 @@ struct Of {
 
 /// Ids of hypotheses need no escaping.
 fn hypothesis(text: &str) -> Result<String, String> {
-    if WorkflowId::is_valid(text) { Ok(text.to_owned()) } else { Err("no hypothesis has such an id".to_owned()) }
+    let valid = text.split(':').count() <= 2 && text.split(':').all(WorkflowId::is_valid);
+    if valid { Ok(text.to_owned()) } else { Err("no hypothesis has such an id".to_owned()) }
 }
 
 fn kind(text: &str) -> Result<FindingKind, String> {

@@ -103,24 +103,48 @@ pub async fn hypothesis(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<HypothesisDetail>, Problem> {
-    find(&shared, &caller, id).await.map(Json)
+    find(&shared, &caller, id, false).await.map(Json)
 }
 
-/// The hypothesis of an id: the declared one, else the one that left the policy last. One of a workflow that the
-/// token doesn't hold for is as unknown as any other.
-pub(super) async fn find(shared: &Shared, caller: &Caller, id: String) -> Result<HypothesisDetail, Problem> {
+/// The hypothesis of an id, or of `WORKFLOW:ID`: the declared one, else the one that left the policy last. One of a
+/// workflow that the token doesn't hold for is as unknown as any other.
+///
+/// # Errors
+/// There is none; or, where it must be the `only` one, another workflow has one of that id, too.
+pub(super) async fn find(
+    shared: &Shared,
+    caller: &Caller,
+    id: String,
+    only: bool,
+) -> Result<HypothesisDetail, Problem> {
     check_id(&id)?;
     let caller = caller.clone();
     let found = shared.driver.read(move |monitor, now| {
-        let of = monitor.workflows().values().filter(|w| w.state.in_policy && caller.may_see(w.id.as_str()));
-        let all = of.filter_map(|w| Some((w, w.state.governance.lab.records.get(&id)?)));
-        let (workflow, record) = all.max_by_key(|(_, record)| (record.declared, record.since))?;
-        Some(workflow.hypothesis_detail(record, &monitor.policy().house.lab, now))
+        let (workflow, id) = id.split_once(':').map_or((None, id.as_str()), |(workflow, id)| (Some(workflow), id));
+        let seen = |w: &&Workflow| w.state.in_policy && caller.may_see(w.id.as_str());
+        let of = monitor.workflows().values().filter(seen).filter(|w| workflow.is_none_or(|of| w.id.as_str() == of));
+        let all: Vec<_> = of.filter_map(|w| Some((w, w.state.governance.lab.records.get(id)?))).collect();
+        if only && all.len() > 1 {
+            return Err(all
+                .iter()
+                .map(|(workflow, _)| format!("{}:{id}", workflow.id))
+                .collect::<Vec<_>>()
+                .join(" or "));
+        }
+        let newest = all.into_iter().max_by_key(|(_, record)| (record.declared, record.since));
+        Ok(newest.map(|(workflow, record)| workflow.hypothesis_detail(record, &monitor.policy().house.lab, now)))
     });
-    found.await?.ok_or_else(|| {
-        let detail = "there is no such hypothesis: GET /v1/hypotheses lists them";
-        Problem::new(StatusCode::NOT_FOUND, "unknown_hypothesis", detail)
-    })
+    match found.await? {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => {
+            let detail = "there is no such hypothesis: GET /v1/hypotheses lists them";
+            Err(Problem::new(StatusCode::NOT_FOUND, "unknown_hypothesis", detail))
+        }
+        Err(which) => {
+            let detail = format!("several workflows had a hypothesis of this id: write {which}");
+            Err(Problem::new(StatusCode::CONFLICT, "ambiguous_hypothesis", detail))
+        }
+    }
 }
 
 /// Of which workflow.

@@ -179,9 +179,10 @@ pub async fn sign_off(
 
 /// Carries it out for the workflow that the hypothesis is of, which the token holds for.
 async fn said(shared: &Shared, caller: &Caller, id: String, said: LabAct) -> Result<Json<HypothesisDetail>, Problem> {
-    let workflow = find(shared, caller, id.clone()).await?.hypothesis.workflow;
-    act(shared, caller, Action::Lab { workflow, hypothesis: id.clone(), act: said }).await?;
-    find(shared, caller, id).await.map(Json)
+    let of = find(shared, caller, id, true).await?.hypothesis;
+    let named = format!("{}:{}", of.workflow, of.id);
+    act(shared, caller, Action::Lab { workflow: of.workflow, hypothesis: of.id, act: said }).await?;
+    find(shared, caller, named, true).await.map(Json)
 }
 
 /// A text that is there and not too long.

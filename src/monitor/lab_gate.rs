@@ -86,8 +86,8 @@ impl Workflow {
     fn risks(&self) -> Requirement {
         let lab = &self.state.governance.lab;
         let open = lab.open_risks() as u64;
-        let of: Vec<&str> =
-            lab.records.values().filter(|r| r.open_risks() > 0).map(|r| r.hypothesis.id.as_str()).collect();
+        let records = lab.records.values().filter(|r| r.open_risks() > 0);
+        let of: Vec<String> = records.map(|r| format!("{}:{}", self.id, r.hypothesis.id)).collect();
         let (standing, detail) = if open > 0 {
             let detail = format!("{open} open, of {}: `andon lab risk` says what became of them", of.join(", "));
             (Standing::Missing, detail)

@@ -223,3 +223,24 @@ fn the_command_line_tells_it_for_people() {
         assert!(!done && told.contains(says), "{told}");
     }
 }
+
+/// A hypothesis that moved to another workflow left a risk behind: what is said must name which one is meant.
+#[test]
+fn an_id_that_two_workflows_had_must_be_told_apart() {
+    let app = House::folder().start(&format!("[governance]\nloosening = \"apply\"\n{LAB}"));
+    post(&app, "h-3/start", &json!({})).ok();
+    post(&app, "h-3/findings", &json!({"kind": "risk", "text": "names"})).ok();
+    let of_b = LAB.split("[[workflow]]").last().unwrap();
+    let (head, moved) = (LAB.replace(of_b, "\nid = \"tone-b\"\ntrack = \"lab\"\n"), of_b.split_once("[[").unwrap().1);
+    let to_tone = head
+        .replace("  exit = [\"50 judged\"]\n[[workflow]]", &format!("  exit = [\"50 judged\"]\n[[{moved}[[workflow]]"));
+    app.house.configure(&format!("[governance]\nloosening = \"apply\"\n{to_tone}"));
+    app.post("/v1/reload", &json!({})).ok();
+    let disposal = json!({"finding": 1, "disposal": "mitigated", "note": "masked"});
+    assert_eq!(post(&app, "h-3/risks", &disposal).problem(409), "ambiguous_hypothesis");
+    assert!(post(&app, "h-3/risks", &disposal).text().contains("tone:h-3 or tone-b:h-3"));
+    assert_eq!(app.get("/v1/hypotheses/h-3").ok()["workflow"], "tone", "the declared one");
+    let told = post(&app, "tone-b:h-3/risks", &disposal).ok();
+    assert_eq!((&told["workflow"], &told["status"]), (&json!("tone-b"), &json!("removed")));
+    assert_eq!(post(&app, "tone:h-3/risks", &disposal).problem(404), "unknown_finding");
+}
