@@ -4,7 +4,7 @@
 
 use super::hypothesis::read_lab;
 use super::section::Section;
-use super::values::{self, Read, count, describe, duration_ms, mode, money, number_in, text, word, wrong};
+use super::values::{self, Read, count, describe, distinct, duration_ms, mode, money, number_in, text, word, wrong};
 use crate::domain::{
     CooldownPolicy, GatePolicy, HousePolicy, LapseOn, Mode, PerMode, ReadinessPolicy, StormPolicy, Time,
 };
@@ -168,11 +168,7 @@ fn per_mode<T: Clone>(value: &DeValue<'_>, parse: impl Fn(&DeValue<'_>) -> Read<
 
 /// A list of different entries.
 fn list<T: PartialEq>(value: &DeValue<'_>, parse: impl Fn(&DeValue<'_>) -> Read<T>) -> Read<Vec<T>> {
-    let entries = entries(value, parse)?;
-    match (1..entries.len()).find(|at| entries[..*at].contains(&entries[*at])) {
-        Some(at) => wrong(format!("holds its entry {} twice", at + 1), "remove one of them"),
-        None => Ok(entries),
-    }
+    distinct(entries(value, parse)?)
 }
 
 fn entries<T>(value: &DeValue<'_>, parse: impl Fn(&DeValue<'_>) -> Read<T>) -> Read<Vec<T>> {

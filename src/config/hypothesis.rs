@@ -5,7 +5,7 @@
 
 use super::once::Once;
 use super::section::Section;
-use super::values::{Read, count, describe, duration_ms, text, wrong};
+use super::values::{Read, count, describe, distinct, duration_ms, text, wrong};
 use super::words::show_ms;
 use crate::domain::hypothesis::{ACTIVE_MAX, DECLARED_BYTES_MAX, ENTRIES_MAX, HYPOTHESES_MAX, TIME_BOX_MS_MAX};
 use crate::domain::{Hypothesis, LabPolicy, Time, WorkflowId};
@@ -105,9 +105,5 @@ fn several(value: &DeValue<'_>) -> Read<Vec<String>> {
     if !help.is_empty() {
         return wrong(format!("must have 1 to {ENTRIES_MAX} entries, and has {}", entries.len()), help);
     }
-    let texts: Vec<String> = entries.iter().map(|entry| short(entry.get_ref())).collect::<Read<_>>()?;
-    match (1..texts.len()).find(|at| texts[..*at].contains(&texts[*at])) {
-        Some(at) => wrong(format!("holds its entry {} twice", at + 1), "remove one of them"),
-        None => Ok(texts),
-    }
+    distinct(entries.iter().map(|entry| short(entry.get_ref())).collect::<Read<_>>()?)
 }

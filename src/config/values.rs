@@ -78,6 +78,14 @@ pub(super) fn is_label_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '.' | '-')
 }
 
+/// A list in which nothing stands twice.
+pub(super) fn distinct<T: PartialEq>(entries: Vec<T>) -> Read<Vec<T>> {
+    match (1..entries.len()).find(|at| entries[..*at].contains(&entries[*at])) {
+        Some(at) => wrong(format!("holds its entry {} twice", at + 1), "remove one of them"),
+        None => Ok(entries),
+    }
+}
+
 /// `true` or `false`.
 pub(super) fn flag(value: &DeValue<'_>) -> Read<bool> {
     match value {

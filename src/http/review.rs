@@ -65,9 +65,16 @@ pub async fn get(
     check(&output_id)?;
     let view = shared.driver.board().peek(&id).ok_or_else(|| Problem::unknown_workflow(&id))?;
     let reviewers = shared.driver.board().reviewers(&view, &output_id);
-    let ModeView { workflow, mode, epoch, review, .. } = (*view).clone();
-    let probability = review.sample_rate;
-    Ok(Json(ReviewAnswer { workflow, output_id, review: reviewers > 0, reviewers, mode, probability, epoch }))
+    let ModeView { workflow, mode, epoch, review, .. } = &*view;
+    Ok(Json(ReviewAnswer {
+        workflow: workflow.clone(),
+        output_id,
+        review: reviewers > 0,
+        reviewers,
+        mode: *mode,
+        probability: review.sample_rate,
+        epoch: *epoch,
+    }))
 }
 
 /// Several outputs.
@@ -134,7 +141,8 @@ pub async fn batch(
             OutputReview { output_id, review: reviewers > 0, reviewers, status: found.map(|(progress, _)| progress) }
         };
         let outputs = output_ids.into_iter().map(one).collect();
-        let ModeView { workflow, mode, epoch, review, .. } = (*view).clone();
+        let ModeView { workflow, mode, epoch, review, .. } = &*view;
+        let (workflow, mode, epoch) = (workflow.clone(), *mode, *epoch);
         OutputReviews { workflow, mode, probability: review.sample_rate, epoch, outputs }
     };
     blocking(answer).await.map(Json)

@@ -81,10 +81,10 @@ impl Workflow {
         (guard, outputs, reason): (&str, Option<u32>, &str),
     ) -> Result<(), Denial> {
         // Also while it learns: begun again and again it would never judge.
-        let learns = |plan: &super::plan::GuardPlan| plan.policy.name == guard && plan.policy.baseline.is_some();
-        let learns = self.plan.guards.iter().any(learns);
+        let mut guards = self.plan.guards.iter().map(|plan| &plan.policy);
+        let has_baseline = guards.any(|policy| policy.name == guard && policy.baseline.is_some());
         let binds = self.state.granted > Mode::Assist && self.track() == Track::Factory;
-        if !(learns && binds && ctx.policy.house.loosening_waits) {
+        if !(has_baseline && binds && ctx.policy.house.loosening_waits) {
             self.relearn(ctx, guard, outputs, reason);
             return Ok(());
         }

@@ -3,10 +3,7 @@
 //! Owns the estimator and its interval. What the parts are (outputs that came at a review depth) is the
 //! caller's.
 
-use super::confidence::wilson;
-
-/// Normal quantile at 0.975.
-const Z95: f64 = 1.959_963_984_540_054;
+use super::confidence::{Z95, wilson};
 
 /// A part of the population.
 #[derive(Debug, Clone, Copy, PartialEq)]
