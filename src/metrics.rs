@@ -4,6 +4,7 @@
 //! from the monitor's state when it is scraped (`exposition.rs`), so that it goes on over restarts
 //! and goes away with its workflow. Nothing else in the project names a metric.
 
+use crate::domain::alert::AlertResult;
 use crate::domain::{DrillResult, RefusalCode, Time};
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
@@ -181,6 +182,8 @@ catalogue! {
     RELOAD_AT: Gauge "andon_config_last_reload_success_timestamp_seconds" [];
     /// Requests turned away at the door, by reason: `missing`, `malformed`, `unknown` or `expired` token; one without the `scope`, or for another `workflow` than the path's.
     DENIED: Counter "andon_requests_denied_total" ["reason"];
+    /// Alerts that Alertmanager reported since the start of the process, by what became of them.
+    ALERTS: Counter "andon_alerts_received_total" ["result"];
     /// Access tokens in force; absent where none are configured.
     TOKENS: Gauge "andon_tokens" ["state"];
     /// When the next access token expires; absent where none does.
@@ -243,6 +246,8 @@ pub struct Metrics {
     pub store_poisoned: IntGauge,
     /// [`DRILLS`].
     pub drills: IntCounterVec,
+    /// [`ALERTS`].
+    pub alerts: IntCounterVec,
     /// [`LONG_POLLS`].
     pub long_polls: IntGauge,
     /// [`MODE_READS`].
@@ -264,6 +269,7 @@ impl Metrics {
         let denied = counters(&registry, DENIED, &DENIED_REASONS)?;
         let results = [DrillResult::Passed, DrillResult::Failed];
         let drills = counters(&registry, DRILLS, &results.map(DrillResult::name))?;
+        let alerts = counters(&registry, ALERTS, &AlertResult::ALL.map(AlertResult::name))?;
         let (r, gauge, counter) = (&registry, gauge, counter);
         Ok(Self {
             accepted: counter(r, ACCEPTED)?,
@@ -291,6 +297,7 @@ impl Metrics {
             reload_ok: gauge(r, RELOAD_OK)?,
             reload_at: gauge(r, RELOAD_AT)?,
             drills,
+            alerts,
             rejected,
             denied,
             registry,

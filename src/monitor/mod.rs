@@ -12,6 +12,7 @@ mod command;
 mod demotion;
 pub mod drill;
 mod evidence;
+pub mod external;
 pub mod gate;
 pub mod governance;
 pub mod guard;
