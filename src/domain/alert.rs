@@ -37,7 +37,7 @@ pub struct Alert {
     pub status: AlertStatus,
     /// Since when it fires.
     pub starts_at: Time,
-    /// The label `severity`; `None` without one, and where it is too long.
+    /// The label `severity`; `null` without one, and where it is too long.
     pub severity: Option<String>,
 }
 

@@ -100,10 +100,7 @@ pub async fn post(
     count(AlertResult::TooMany, beyond);
     let left_out = beyond.saturating_add(webhook.truncated);
     if left_out > 0 {
-        tracing::warn!(
-            left_out,
-            "a group of alerts was too large: group them by workflow, as docs/alertmanager.md says"
-        );
+        tracing::warn!(left_out, "a group of alerts was too large: docs/alertmanager.md says how to group them");
     }
     Ok(Json(AlertsTaken { alerts: taken, left_out }))
 }

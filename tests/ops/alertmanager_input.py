@@ -89,7 +89,7 @@ route:
   routes:
     - receiver: andon
       matchers: ['andon_workflow != ""']
-      group_by: [andon_workflow]
+      group_by: ['...']
       group_wait: 1s
       group_interval: 1s
       repeat_interval: 2s

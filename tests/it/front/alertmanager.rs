@@ -50,7 +50,7 @@ fn group(alerts: &[Value]) -> Value {
 
 fn alert(workflow: &str, status: &str) -> Value {
     json!({"status": status, "labels": {"alertname": "A", "andon_workflow": workflow}, "annotations": {},
-        "startsAt": "2026-11-22T12:00:00.123456789+01:00", "endsAt": "0001-01-01T00:00:00Z", "fingerprint": workflow})
+        "startsAt": "2026-11-22T12:00:00.123456789+01:00", "endsAt": "0001-01-01T00:00:00Z", "fingerprint": "f00d"})
 }
 
 fn guard_view(app: &TestApp, guard: usize) -> Value {
@@ -233,7 +233,7 @@ fn it_takes_a_token_for_alerts_and_that_allows_nothing_else() {
 #[test]
 fn what_can_not_be_made_durable_is_sent_again() {
     let app = at_that_time(House::memory()).start(&guarded());
-    app.house.disk().fail(Op::Sync, 0, Fault::Device);
+    app.house.disk().fail(Op::Sync, 1, Fault::Device);
     let send = || app.send("POST", PATH, &[("content-type", "application/json")], FIRING.as_bytes());
     assert_eq!(send().problem(503), "store_refused");
     assert_eq!(send().problem(503), "store_refused", "and never taken for said before");
