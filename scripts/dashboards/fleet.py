@@ -29,8 +29,8 @@ def now(board):
         stat("Lowered in 24 h", "Workflows that a guard lowered within the last 24 hours. Each is named with its guard "
              "under «Who moved».", f"count(count by ({query.WORKFLOW}) ({moved_today(A_BREACH)}))",
              unit="none", empty="none: good", w=4, thresholds=look.thresholds((None, look.WARN), (3, look.BAD))),
-        stat("Guards half way or further", "Guards with evidence of 0.5 or more, where 1 is a breach and 0.4 is normal. "
-             "Look at them before they break: «Guards» below.", f"count({m('andon_guard_evidence_ratio')} >= 0.5)", unit="none", empty="none: good",
+        stat("Close to a breach", "Guards with evidence of 0.8 or more, where 1 is a breach and 0.4 is normal. Look at them "
+             "before they break: «Guards» below.", f"count({m('andon_guard_evidence_ratio')} >= {look.CLOSE})", unit="none", empty="none: good",
              w=4, thresholds=look.plain(look.WARN)),
         stat("Storm", "Many workflows were lowered by guards within a short time: look for what they share (a provider, a "
              "model, a base item) before you look at each. Two people may restore all: andon annul house:N.",
@@ -44,7 +44,7 @@ def now(board):
              empty="andon can't be read", w=4,
              mappings=[look.values((0, "NOT READY", look.BAD), (1, "ready", look.GOOD))]),
     )
-    board.row(10, trouble_table())
+    board.row(12, trouble_table())
 
 
 def trouble_table():
@@ -175,7 +175,7 @@ def background(board):
         8,
         line("Outputs a second", "Throughput of each workflow. A line that ends is a workflow that went silent.",
              [target(query.per_second("andon_outputs_total", "workflow"), "{{workflow}}")], unit="ops", low=0,
-             empty="no workflow is known: is andon scraped?", w=8),
+             empty="no workflow is known: is andon scraped?", w=8, interval="2m"),
         line("Latency, 95th percentile in 5 min", "19 of 20 outputs were faster. Its guard judges the share that is slower than "
              "a limit.", [target(m("andon_latency_quantile_seconds", FIVE_MINUTES, 'q="0.95"'), "{{workflow}}")],
              unit="s", low=0, empty="no output reported a latency in 5 minutes", w=8),

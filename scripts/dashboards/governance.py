@@ -94,7 +94,7 @@ def audits(board):
     moves = line(
         "Changes of modes, by cause", "How often modes changed, and why: breach, lapse and version are andon's; promotion, "
         "annulment and restoration are people raising; operator, stop and policy people lowering.",
-        [target(query.positive(f"sum by (cause) ({query.increase('andon_mode_changes_total')})"), "{{cause}}")],
+        [target(query.changed_modes("cause"), "{{cause}}")],
         unit="none", decimals=0, low=0, empty="no mode changed in this time", w=8, bars=True, stack=True, max_points=60,
         lines=[("^breach$", look.BAD), ("^lapse$", look.PINK), ("^version$", look.WARN), ("^operator$", look.NEUTRAL),
                ("^stop$", look.WATCH), ("^policy$", look.FAINT), ("^promotion$", look.GOOD),

@@ -44,7 +44,8 @@ TROUBLE = [
 ]
 
 # Evidence of a guard: 0.4 is normal, 1 is a breach (docs/statistics.md).
-EVIDENCE = [(None, GOOD), (0.5, WATCH), (0.8, WARN), (1, BAD)]
+BUILDING, CLOSE = 0.5, 0.8
+EVIDENCE = [(None, GOOD), (BUILDING, WATCH), (CLOSE, WARN), (1, BAD)]
 
 
 def values(*entries):

@@ -112,7 +112,7 @@ def line(title, description, targets, *, unit, empty, w, table=False, stack=Fals
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     return _panel("timeseries", title, description, targets, unit=unit, empty=empty, w=w, custom=custom,
-                  options=options, overrides=overrides, color=color or "palette-classic-by-name", **more)
+                  options=options, overrides=overrides, color=color or "palette-classic", **more)
 
 
 def override_line(pattern, color, dashed=False):
@@ -211,7 +211,7 @@ def table(title, description, queries, columns, *, empty, w, sort=None, drop=(),
     if keep:
         steps.append(keep)
     steps.append({"id": "organize", "options": {
-        "excludeByName": {name: True for name in ["Time", "__name__", "job", *drop]},
+        "excludeByName": {name: True for name in ["Time", "__name__", "job", *(["Value"] if len(queries) > 1 else []), *drop]},
         "indexByName": order,
         "renameByName": {column.field: column.name for column in columns},
     }})

@@ -3,6 +3,8 @@
 Owns that every selector carries the job and the instance, and that no expression needs a recording rule.
 """
 
+import look
+
 HERE = 'job=~"$job", instance=~"$instance"'
 ONE = 'workflow=~"$workflow"'
 RANGE = "[$__rate_interval]"
@@ -71,6 +73,13 @@ def tolerance(*matchers):
     return f"min by ({GUARD}) ({m('andon_guard_bound', *matchers)} and on ({GUARD}) {info})"
 
 
+def changed_modes(by):
+    """How many modes changed since the step before. Counters of changes begin with the first one, which increase() can't see."""
+    since = m("andon_mode_since_timestamp_seconds")
+    moved = f"max by ({WORKFLOW}) ({since}) - max by ({WORKFLOW}) ({since} offset $__interval) > 0"
+    return f"count by ({by}) ({since} and on ({WORKFLOW}) ({moved}))"
+
+
 def trouble():
     """One number a workflow, by look.TROUBLE: the worst of what is the matter with it."""
     worst = m("andon_guard_evidence_ratio")
@@ -78,9 +87,9 @@ def trouble():
         (6, f"({m('andon_incidents_unacknowledged', A_WORKFLOW)} > bool 0)"),
         (5, f"({m('andon_incidents_open', A_WORKFLOW)} > bool 0)"),
         (4, f"(min by ({WORKFLOW}) ({m('andon_slo_error_budget_remaining_ratio')}) <= bool 0)"),
-        (3, f"(max by ({WORKFLOW}) ({worst}) >= bool 0.8)"),
+        (3, f"(max by ({WORKFLOW}) ({worst}) >= bool {look.CLOSE})"),
         (2, f"(max by ({WORKFLOW}) ({m('andon_mode_held')} or {m('andon_mode_capped')}) > bool 0)"),
-        (1, f"(max by ({WORKFLOW}) ({worst}) >= bool 0.5)"),
+        (1, f"(max by ({WORKFLOW}) ({worst}) >= bool {look.BUILDING})"),
         (0, f"({m('andon_mode_level')} >= bool 0)"),
     ]
     each = [f'label_replace({number} * {expr}, "rank", "{number}", "", "")' for number, expr in parts]

@@ -35,7 +35,7 @@ def now(board):
              thresholds=look.plain(), text={"titleSize": 20, "valueSize": 26}),
         stat("Nearest to a breach", "The guard with the most evidence against the bound of the current mode: 0.4 is normal, 1 "
              "is a breach.", f"topk(1, {m('andon_guard_evidence_ratio', ONE)})", unit="none", decimals=2,
-             empty="no guard has seen enough yet", w=5, name=True, legend="{{guard}}",
+             empty="in assist no bound holds; or no output yet", w=5, name=True, legend="{{guard}}",
              thresholds=look.thresholds(*look.EVIDENCE), text={"titleSize": 20, "valueSize": 26}),
         stat("Incidents", "Unresolved incidents of this workflow. Acknowledge them (andon incidents), follow the runbook, and "
              "resolve them: the gate to a higher mode asks for it.", f"{m('andon_incidents_open', ONE)} > 0", unit="none",
@@ -89,7 +89,7 @@ def guards(board):
         line("Evidence of each guard on its way to the threshold", "0.4 is normal, at 1 the guard breaks and the mode goes "
              "down. It falls again only where outputs are better than the bound. After a breach it starts anew.",
              [target(m("andon_guard_evidence_ratio", ONE), "{{guard}}")], unit="none", low=0, high=1, decimals=2,
-             empty="no guard has seen enough yet", w=11, table=True,
+             empty="in assist no bound holds; or no output yet", w=11, table=True,
              thresholds=look.thresholds(*look.EVIDENCE), dashed_thresholds=True),
         table("Guards now", "Where each guard stands. Mean: of all that it saw since it started. Bound now: what holds in the "
               "present mode; none in assist. Needed: observations until it can say anything. Fixed limits show what part of "
@@ -118,13 +118,14 @@ def outputs(board):
              unit="percentunit", low=0, decimals=1, empty="no output in the last hour", w=8,
              lines=[("^5 min$", look.BAD), ("^1 h$", look.PINK), *BOUNDS]),
         line("Exceptions by kind", "Exceptions a second, by what went wrong. A kind that grows names the cause.",
-             [target(query.positive(kinds), "{{kind}}")], unit="ops", empty="no exception: good", w=8, stack=True, low=0),
+             [target(query.positive(kinds), "{{kind}}")], unit="ops", empty="no exception: good", w=8, stack=True, low=0,
+             interval="2m"),
         line("Outputs", "Outputs a second, and how many of them were retried, answered by a fallback or handed to a human.",
              [target(query.per_second("andon_outputs_total", "outcome", ONE), "{{outcome}}"),
               target(f"sum({query.rate('andon_retries_total', ONE)})", "retries"),
               target(f"sum({query.rate('andon_fallbacks_total', ONE)})", "answered by a fallback"),
               target(f"sum({query.rate('andon_escalations_total', ONE)})", "handed to a human")],
-             unit="ops", low=0, empty="no such workflow", w=8,
+             unit="ops", low=0, empty="no such workflow", w=8, interval="2m",
              lines=[("^ok$", look.GOOD), ("^exception$", look.BAD), ("^retries$", look.NEUTRAL),
                     ("^answered by", look.WARN), ("^handed to", look.SKY)]),
     )
@@ -145,7 +146,9 @@ def outputs(board):
               target(m("andon_cost_to_serve_per_unit", ONE, ONE_HOUR), "with reviews ({{currency}})"),
               bounds_of("cost_per_unit")],
              unit="none", low=0, decimals=4, empty="no output reported a cost in 1 hour", w=8,
-             lines=[("^machine", look.BAD), ("^with reviews", look.PINK), *BOUNDS]),
+             lines=[("^machine", look.BAD), ("^with reviews", look.PINK), *BOUNDS],
+             overrides=[{"matcher": {"id": "byRegexp", "options": "^with reviews"}, "properties": [
+                 {"id": "custom.axisPlacement", "value": "right"}, {"id": "custom.axisLabel", "value": "with reviews"}]}]),
     )
     missed = f"sum({query.rate('andon_sla_missed_total', ONE)})"
     judged = f"sum({query.rate('andon_sla_judged_total', ONE)})"
@@ -155,7 +158,7 @@ def outputs(board):
              "the objective leaves room for.",
              [target(f"{missed} / {query.positive(judged)}", "missed"), bounds_of("sla"),
               target(f'1 - max({m("andon_slo_objective_ratio", ONE, SLA)})', "objective")],
-             unit="percentunit", low=0, decimals=1, empty="no output says whether it met its service level", w=8,
+             unit="percentunit", low=0, decimals=1, empty="no output says whether it met its service level", w=8, interval="2m",
              lines=[("^missed$", look.BAD), ("^objective$", look.NEUTRAL, True), *BOUNDS]),
         line("Error budget left", "Of each declared objective, over 30 days. A steep fall is being spent now.",
              [target(f"min by (slo) ({m('andon_slo_error_budget_remaining_ratio', ONE)})", "{{slo}}")],
@@ -192,7 +195,7 @@ def quality(board):
         line("Verdicts of people", "What reviewers said, verdicts a second. Rejections that grow are errors that the workflow "
              "itself doesn't see.",
              [target(f"sum by (verdict) ({query.rate('andon_reviews_total', ONE)})", "{{verdict}}")],
-             unit="ops", low=0, empty="no such workflow", w=8, stack=True,
+             unit="ops", low=0, empty="no such workflow", w=8, stack=True, interval="2m",
              lines=[("^accepted$", look.GOOD), ("^edited$", look.WARN), ("^rejected$", look.BAD)]),
     )
     board.row(
