@@ -22,7 +22,7 @@ def to_workflow(field="workflow"):
 
 def why():
     return {"title": "Why it is in this mode (andon)", "targetBlank": True,
-            "url": "${base_url}/v1/workflows/${__data.fields.workflow}/why"}
+            "url": "${base_url:raw}/v1/workflows/${__data.fields.workflow}/why"}
 
 
 def runbook():
@@ -70,7 +70,7 @@ def _links(own):
         {**link, "type": "dashboards", "tags": [TAG], "title": "andon", "tooltip": "The other dashboards of andon"},
         *own,
         {**link, "title": "Console", "tooltip": "andon itself", "includeVars": False, "keepTime": False,
-         "targetBlank": True, "url": "${base_url}/"},
+         "targetBlank": True, "url": "${base_url:raw}/"},
     ]
 
 

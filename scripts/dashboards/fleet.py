@@ -61,29 +61,29 @@ def trouble_table():
         f"max by (workflow, instance, owner, runbook) ({m('andon_workflow_info')})",
     ]
     columns = [
-        Column("workflow", "workflow", links=[to_workflow(), why()], width=190),
-        Column("Value #A", "state", mappings=[look.trouble()], cell=FILLED, width=190),
+        Column("workflow", "workflow", links=[to_workflow(), why()], width=170),
+        Column("Value #A", "state", mappings=[look.trouble()], cell=FILLED, width=170),
         Column("Value #B", "mode now", mappings=[look.modes()], cell=FILLED, width=110),
-        Column("Value #C", "since", unit="dateTimeFromNow", width=130),
+        Column("Value #C", "since", unit="dateTimeFromNow", width=120),
         Column("cause", "cause", width=100),
-        Column("guard", "guard that did it", width=170),
-        Column("nearest", "guard nearest to a breach", width=190),
+        Column("guard", "by", width=140),
+        Column("nearest", "nearest guard", width=150),
         Column("Value #D", "its evidence", unit="none", decimals=2, low=0, high=1,
                thresholds=look.thresholds(*look.EVIDENCE), cell=BAR, width=150),
         Column("Value #E", "incidents", unit="none", width=85, cell=COLORED,
                thresholds=look.thresholds((None, look.NEUTRAL), (1, look.BAD))),
-        Column("Value #F", "exceptions, 5 min", unit="percentunit", decimals=1, width=125),
-        Column("Value #G", "error budget left", unit="percentunit", decimals=0, width=125, cell=COLORED,
+        Column("Value #F", "exceptions", unit="percentunit", decimals=1, width=95),
+        Column("Value #G", "budget left", unit="percentunit", decimals=0, width=95, cell=COLORED,
                thresholds=look.below(0, 0.25)),
-        Column("owner", "owner", width=150),
-        Column("runbook", "runbook", links=[runbook()]),
-        Column("instance", "andon", width=130),
+        Column("owner", "owner", width=105),
+        Column("runbook", "runbook", links=[runbook()], width=130),
+        Column("instance", "andon"),
     ]
     return table(
         "What is the matter, worst first",
         "Each workflow with the worst that is known of it, its mode and what brought it there. A click on the name opens the "
         "workflow. «incident, nobody on it»: acknowledge it (andon incidents) and follow the runbook. Evidence: 0.4 is normal, 1 "
-        "is a breach. The error budget is the smallest of the declared ones.",
+        "is a breach. Exceptions: their share in 5 minutes. Budget left: the smallest of the declared error budgets.",
         queries, columns, empty="no workflow is known: is andon scraped?", w=24, sort=("state", True),
         drop=["Value #H"],
     )

@@ -37,10 +37,10 @@ def now(board):
         stat("Reviews overdue", "Outputs that have waited for a verdict for longer than declared.",
              f"sum({m('andon_reviews_overdue')}) > 0", unit="locale", empty="none: good", w=3,
              thresholds=look.plain(look.WARN)),
-        stat("Last drill that passed", "When the cord was last pulled on purpose and every wire was connected. None, or longer "
+        stat("Last good drill", "When the cord was last pulled on purpose and every wire was connected. None, or longer "
              "ago than two intervals: run andon drill.", f"max({m('andon_drill_last_success_timestamp_seconds')}) * 1000",
              unit="dateTimeFromNow", empty="none has passed yet", w=3),
-        stat("Risks open in the lab", "Risks found in the lab that nobody has disposed of. Out of the lab leads no way while "
+        stat("Open lab risks", "Risks found in the lab that nobody has disposed of. Out of the lab leads no way while "
              "there is one.", f"sum({m('andon_lab_risks_open')}) > 0", unit="none", empty="none: good", w=3,
              thresholds=look.plain(look.WARN)),
     )
@@ -153,13 +153,13 @@ def lab(board):
                f"max by (workflow) ({m('andon_lab_risks_open')})",
                f"max by (workflow) ({m('andon_lab_defect_types')})",
                f"max by (workflow) ({m('andon_lab_time_to_learning_seconds')})"],
-              [Column("workflow", "workflow", links=[to_workflow()], width=180), Column("Value #A", "planned"),
-               Column("Value #B", "running"), Column("Value #C", "signed off"),
-               Column("Value #D", "overdue", cell=COLORED,
+              [Column("workflow", "workflow", links=[to_workflow()], width=170), Column("Value #A", "planned", width=85),
+               Column("Value #B", "running", width=85), Column("Value #C", "signed off", width=95),
+               Column("Value #D", "overdue", cell=COLORED, width=85,
                       thresholds=look.thresholds((None, look.NEUTRAL), (1, look.BAD))),
-               Column("Value #E", "risks open", cell=COLORED,
+               Column("Value #E", "risks open", cell=COLORED, width=95,
                       thresholds=look.thresholds((None, look.NEUTRAL), (1, look.WARN))),
-               Column("Value #F", "types of defects"), Column("Value #G", "time to learning", unit="s", decimals=0)],
+               Column("Value #F", "types of defects", width=130), Column("Value #G", "time to learning", unit="s", decimals=0)],
               empty="no workflow is in the lab", w=14, sort=("workflow", False)),
         line("What was found", "Findings in the lab by kind. A hypothesis without any, late in its time-box, is not being "
              "worked on.",

@@ -21,7 +21,7 @@ def now(board):
         stat("Configuration", "Whether the last reload succeeded. If not, the old one holds: andon check FILE says what is "
              "wrong.", f"min({m('andon_config_last_reload_successful')})", unit="none", empty="andon can't be read", w=3,
              mappings=[look.values((0, "reload FAILED", look.BAD), (1, "in force", look.GOOD))], filled=True),
-        stat("Turned away in 5 min", "Requests that got a 503, because the queue was full or the store refused. Senders try "
+        stat("Turned away (503)", "Requests that got a 503, because the queue was full or the store refused. Senders try "
              "again; where it lasts, raise the queue's limits or find the slow disk.",
              f"sum({query.increase('andon_requests_overloaded_total')}) > 0", unit="none", decimals=0,
              empty="none: good", w=3, thresholds=look.plain(look.BAD)),
@@ -30,7 +30,7 @@ def now(board):
         stat("Disk left", "Free space where the store lies. At 0 the store refuses and every mode is assist.",
              f"min({m('andon_store_free_bytes')})", unit="bytes", decimals=1, empty="andon can't be read", w=3,
              thresholds=look.below(GIB, 5 * GIB)),
-        stat("Last drill that passed", "The proof that the cord is connected. Longer ago than two intervals: andon drill.",
+        stat("Last good drill", "The proof that the cord is connected. Longer ago than two intervals: andon drill.",
              f"max({m('andon_drill_last_success_timestamp_seconds')}) * 1000", unit="dateTimeFromNow",
              empty="none has passed yet", w=3),
         stat("Dead notifications", "Messages that could not be delivered and were given up: andon notifications. People were "
@@ -53,14 +53,13 @@ def intake(board):
              lines=[("^taken$", look.GOOD), ("^seen before$", look.SKY), ("^refused$", look.BAD),
                     ("^conflicts$", look.PINK)]),
         line("Refused, by reason", "Why outputs and verdicts were refused. One reason that grows after a deployment is that "
-             "deployment.", [target(query.positive(query.per_second("andon_events_rejected_total", "reason")),
-                                    "{{reason}}")],
-             unit="ops", low=0, stack=True, empty="nothing was refused: good", w=8),
+             "deployment.", [target(query.counted("andon_events_rejected_total", "reason"), "{{reason}}")],
+             unit="locale", low=0, bars=True, stack=True, max_points=60, empty="nothing was refused: good", w=8),
         line("Turned away at the door", "Requests without a token that holds and allows it, and requests that found the queue "
-             "full (503).", [target(query.positive(query.per_second("andon_requests_denied_total", "reason")), "{{reason}}"),
-                             target(query.positive(f"sum({query.rate('andon_requests_overloaded_total')})"),
+             "full (503).", [target(query.counted("andon_requests_denied_total", "reason"), "{{reason}}"),
+                             target(query.positive(f"sum({query.increase('andon_requests_overloaded_total')})"),
                                     "overloaded (503)")],
-             unit="ops", low=0, stack=True, empty="nobody was turned away: good", w=8, lines=[("^overloaded", look.BAD)]),
+             unit="locale", low=0, bars=True, stack=True, max_points=60, empty="nobody was turned away: good", w=8, lines=[("^overloaded", look.BAD)]),
     )
 
 
@@ -106,15 +105,16 @@ def reads(board):
         line("Mode reads a second", "How often workflows ask what they may do. At 0 they don't ask, and none of them obeys.",
              [target(f"sum({query.rate('andon_mode_reads_total')})", "reads")], unit="reqps", low=0,
              empty="andon can't be read", w=6, lines=[("^reads$", look.SKY)]),
-        line("Modes last read, ago", "How long ago each workflow's mode was last asked for. Above the lease the workflow has to "
-             "fall back to assist by itself.",
-             [target(f"time() - {m('andon_mode_last_read_timestamp_seconds')}", "{{workflow}}"),
-              target(f"max({m('andon_mode_lease_seconds')})", "lease")],
-             unit="s", low=0, empty="no mode was read since the start", w=6, lines=[("^lease$", look.BAD, True)]),
+        bars("Modes last read, in leases", "How long ago each workflow's mode was last asked for, as a multiple of the lease. Above "
+             "1 the workflow has to fall back to assist by itself; where it goes on in its old mode nobody can stop it.",
+             [target(f"sort_desc((time() - {m('andon_mode_last_read_timestamp_seconds')}) / on (job, instance) group_left () "
+                     f"{m('andon_mode_lease_seconds')})", "{{workflow}}", instant=True)],
+             unit="none", low=0, high=2, decimals=1, empty="no mode was read since the start", w=6,
+             thresholds=look.thresholds((None, look.GOOD), (1, look.BAD))),
         line("Outputs above their mode", "Outputs that report a higher mode than allowed, after the lease: a workflow that "
              "doesn't obey. Stop it, then ask why.",
-             [target(query.positive(query.per_second("andon_outputs_above_mode_total", "workflow")), "{{workflow}}")],
-             unit="ops", low=0, empty="none: every workflow obeys", w=6, stack=True),
+             [target(query.counted("andon_outputs_above_mode_total", "workflow"), "{{workflow}}")],
+             unit="locale", low=0, bars=True, stack=True, max_points=60, empty="none: every workflow obeys", w=6),
         line("Notifications", "Messages to people, by target: delivered, failed (an attempt; it is tried again) and dead (given "
              "up).", [target(f"sum by (target, result) ({query.rate('andon_notifications_total')})",
                              "{{target}}: {{result}}"),

@@ -124,7 +124,8 @@ def override_line(pattern, color, dashed=False):
             {"id": "custom.fillOpacity", "value": 0},
             {"id": "custom.stacking", "value": {"group": "bounds", "mode": "none"}},
         ]
-    return {"matcher": {"id": "byRegexp", "options": pattern}, "properties": properties}
+    # Without the slashes Grafana takes the expression for one of the whole name.
+    return {"matcher": {"id": "byRegexp", "options": f"/{pattern}/"}, "properties": properties}
 
 
 def timeline(title, description, targets, *, unit, empty, w, mappings=(), text="auto", **more):
@@ -190,6 +191,7 @@ class Column:
                 self.properties.append({"id": key, "value": value})
         if mappings:
             self.properties.append({"id": "mappings", "value": list(mappings)})
+            self.properties.append({"id": "custom.align", "value": "left"})
         if links:
             self.properties.append({"id": "links", "value": list(links)})
         if cell:

@@ -32,6 +32,11 @@ def per_second(name, by, *matchers):
     return f"sum by ({by}) ({rate(name, *matchers)})"
 
 
+def counted(name, by, *matchers):
+    """How many, for bars: nothing where there were none."""
+    return positive(f"sum by ({by}) ({increase(name, *matchers)})")
+
+
 def positive(expr):
     """Without series that are 0, so that a division never gives NaN."""
     return f"({expr} > 0)"

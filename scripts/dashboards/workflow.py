@@ -107,7 +107,7 @@ def bounds_of(signal, *, of=None):
 
 def outputs(board):
     board.heading("Exceptions, latency, cost, service level")
-    kinds = f"sum by (kind) ({query.rate('andon_exceptions_total', ONE)})"
+    kinds = f"sum by (kind) ({query.increase('andon_exceptions_total', ONE)})"
     board.row(
         8,
         line("Exceptions against the bounds", "The share of outputs that failed, in 5 minutes and 1 hour, and the bound in each "
@@ -117,9 +117,9 @@ def outputs(board):
               bounds_of("exception_rate", of="")],
              unit="percentunit", low=0, decimals=1, empty="no output in the last hour", w=8,
              lines=[("^5 min$", look.BAD), ("^1 h$", look.PINK), *BOUNDS]),
-        line("Exceptions by kind", "Exceptions a second, by what went wrong. A kind that grows names the cause.",
-             [target(query.positive(kinds), "{{kind}}")], unit="ops", empty="no exception: good", w=8, stack=True, low=0,
-             interval="2m"),
+        line("Exceptions by kind", "How many outputs failed, by what went wrong. A kind that grows names the cause.",
+             [target(query.positive(kinds), "{{kind}}")], unit="locale", empty="no exception: good", w=8, bars=True, stack=True,
+             low=0, interval="2m", max_points=60),
         line("Outputs", "Outputs a second, and how many of them were retried, answered by a fallback or handed to a human.",
              [target(query.per_second("andon_outputs_total", "outcome", ONE), "{{outcome}}"),
               target(f"sum({query.rate('andon_retries_total', ONE)})", "retries"),
@@ -147,7 +147,7 @@ def outputs(board):
               bounds_of("cost_per_unit")],
              unit="none", low=0, decimals=4, empty="no output reported a cost in 1 hour", w=8,
              lines=[("^machine", look.BAD), ("^with reviews", look.PINK), *BOUNDS],
-             overrides=[{"matcher": {"id": "byRegexp", "options": "^with reviews"}, "properties": [
+             overrides=[{"matcher": {"id": "byRegexp", "options": "/^with reviews/"}, "properties": [
                  {"id": "custom.axisPlacement", "value": "right"}, {"id": "custom.axisLabel", "value": "with reviews"}]}]),
     )
     missed = f"sum({query.rate('andon_sla_missed_total', ONE)})"
@@ -236,9 +236,9 @@ def dashboard():
         "andon-workflow", "andon / Workflow", "One workflow: its mode, why it has it, and the evidence.",
         with_workflow=True, annotations=annotations(),
         links=[own_link("Why", "The reason for the present mode, with the numbers",
-                        "${base_url}/v1/workflows/${workflow}/why"),
+                        "${base_url:raw}/v1/workflows/${workflow}/why"),
                own_link("Gate", "What a higher mode asks for, and what is missing",
-                        "${base_url}/v1/workflows/${workflow}/gate")])
+                        "${base_url:raw}/v1/workflows/${workflow}/gate")])
     now(board)
     guards(board)
     outputs(board)

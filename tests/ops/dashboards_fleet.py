@@ -459,8 +459,8 @@ class Fleet:
             guards = self.api.get(f"/v1/workflows/{workflow}")["guards"]
             signal = "exception_rate" if workflow == "chat-replies" else "drift:brand_fit"
             evidence = max((guard.get("evidence") or 0 for guard in guards if guard["name"] == signal), default=0)
-            gain = 1.6 if workflow == "chat-replies" else 1.0
-            self.pressure[workflow] = gain if evidence < wanted else 0.0
+            low, high = (0.0, 1.6) if workflow == "chat-replies" else (0.15, 0.36)
+            self.pressure[workflow] = high if evidence < wanted else low
 
     def review(self):
         asked, self.waiting = self.waiting[:800], self.waiting[800:]
