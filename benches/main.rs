@@ -1,4 +1,4 @@
-//! The benchmarks: `scripts/bench ingest | detector | distance | memory`.
+//! The benchmarks: `scripts/bench ingest | detector | distance | memory | scrape`.
 //!
 //! Owns the choice of the benchmark and its options. Every figure is printed with its unit; what
 //! the machine did besides is for the reader to judge, so each run prints the load first.
@@ -10,6 +10,7 @@ mod events;
 mod ingest;
 mod measure;
 mod memory;
+mod scrape;
 mod streams;
 
 use std::io::Write as _;
@@ -27,7 +28,8 @@ const USAGE: &str = "\
 usage: scripts/bench ingest   [--connections 8] [--seconds 10] [--batch 1000] [--workflows 100] [--late-minutes 0]
        scripts/bench detector
        scripts/bench distance
-       scripts/bench memory   [--workflows 1000] [--events 5000000] [--days 30]";
+       scripts/bench memory   [--workflows 1000] [--events 5000000] [--days 30]
+       scripts/bench scrape   [--workflows 1000] [--events 1000000] [--days 30] [--scrapes 30]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
             "detector" => detector::run(),
             "distance" => distance::run(),
             "memory" => memory::run(&options),
+            "scrape" => scrape::run(&options),
             other => Err(format!("there is no benchmark `{other}`\n{USAGE}").into()),
         }
     });

@@ -53,7 +53,7 @@ fn more(than: u64) -> u64 {
 }
 
 /// Sends the events while the clock goes through `span_ms`; returns how many ids are remembered.
-fn traffic(
+pub(crate) fn traffic(
     address: SocketAddr,
     clock: &ManualClock,
     workflows: u32,

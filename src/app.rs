@@ -9,6 +9,7 @@ use crate::config::Settings;
 use crate::domain::{Action, Command, Input};
 use crate::drill::Conductor;
 use crate::driver::{Board, Bookkeeper, Driver, Engine, EngineOptions, NotaryDesk, QueueLimits, Schedule, StartError};
+use crate::exposition::Scraper;
 use crate::http::listener::Limited;
 use crate::http::{self, Shared};
 use crate::metrics::Metrics;
@@ -114,12 +115,14 @@ impl App {
         let reloader = Arc::new(reloader);
         let listener = Limited::new(listener, limit(settings.server.connections_max));
         let (stopping, stop) = watch::channel(false);
+        let scraper = Scraper::new(driver.clone(), Arc::clone(&reloader), metrics.clone(), settings.clone());
         let drills = Conductor::new(driver.clone(), book, Arc::clone(&ledger), metrics.clone(), settings.drill);
         let shared = Shared {
             driver: driver.clone(),
             ledger,
             metrics,
             reloader: Arc::clone(&reloader),
+            scraper: Arc::new(scraper),
             drills: Arc::new(drills),
             reading: Arc::new(Semaphore::new(cores().saturating_sub(1).max(1))),
             long_polls: Arc::new(Semaphore::new(limit(settings.server.long_polls_max))),

@@ -17,6 +17,7 @@ mod problem;
 mod sample;
 mod section;
 mod signal;
+mod slo;
 mod syntax;
 mod tokens;
 mod values;

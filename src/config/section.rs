@@ -263,6 +263,7 @@ fn title(section: &str) -> String {
 fn how_to_write(section: &str) -> String {
     match section {
         "workflow.review" => "write `review = { delegate = 0.10, automate = 0.02 }`".into(),
+        "workflow.slo.latency" => "write `latency = { limit_ms = 3000, objective = 0.95 }`".into(),
         "workflow.guard.spend" => "write `spend = { amount = 200, per = \"24h\" }`".into(),
         "workflow.guard.baseline" => "write `baseline = { outputs = 5000 }`".into(),
         "workflow.guard.exceptions" => "write `exceptions = { count = 3, per = \"1h\" }`".into(),

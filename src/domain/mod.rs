@@ -25,6 +25,7 @@ pub mod request;
 pub mod review;
 pub mod selection;
 pub mod signal;
+pub mod slo;
 pub mod time;
 
 pub use access::{Pattern, Person, Reach, Scope, Scopes};
@@ -50,6 +51,7 @@ pub use refusal::{Refusal, RefusalCode};
 pub use request::{Approval, Ask, Decision, Denial, Request, RequestStatus};
 pub use review::{Review, ReviewPolicy, Verdict};
 pub use signal::{ActiveHours, Better, DriftOf, ScoreJudge, Signal};
+pub use slo::{LatencySlo, Slo, SloCount, SloPolicy};
 pub use time::Time;
 
 /// A short text of an event. Up to 24 bytes are kept in place: most ids, names and values need no

@@ -5,7 +5,7 @@
 
 use super::{
     CooldownPolicy, GatePolicy, HousePolicy, Hypothesis, LapseOn, Mode, PerMode, ReadinessPolicy, ReviewPolicy, Signal,
-    Time, WorkflowId,
+    SloPolicy, Time, WorkflowId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -77,6 +77,7 @@ impl WorkflowPolicy {
             readiness: ReadinessPolicy::default(),
             lapse_on: Vec::new(),
             hypotheses: Vec::new(),
+            slo: SloPolicy::default(),
             guards: Vec::new(),
         }
     }
@@ -101,6 +102,16 @@ pub enum Track {
     Lab,
     /// Production: breaches demote.
     Factory,
+}
+
+impl Track {
+    /// The word used in TOML, JSON and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lab => "lab",
+            Self::Factory => "factory",
+        }
+    }
 }
 
 /// The policy of one workflow.
@@ -151,6 +162,9 @@ pub struct WorkflowPolicy {
     /// What is tested while it is in the lab.
     #[serde(default)]
     pub hypotheses: Vec<Hypothesis>,
+    /// What is promised; no mode depends on it.
+    #[serde(default)]
+    pub slo: SloPolicy,
     /// The guards, names unique.
     pub guards: Vec<GuardPolicy>,
 }

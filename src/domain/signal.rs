@@ -115,6 +115,18 @@ impl Signal {
         }
     }
 
+    /// What it looks at beside the signal itself: a kind, a score, an attribute; empty where there is no choice.
+    pub fn of(&self) -> String {
+        match self {
+            Self::ExceptionRate { kind } | Self::ExceptionLimit { kind, .. } => kind.clone().unwrap_or_default(),
+            Self::Score { of, .. } => format!("scores.{of}"),
+            Self::Drift { of } => of.name(),
+            Self::Disparity { attribute } => format!("attributes.{attribute}"),
+            Self::SpendLimit { .. } => "spend".to_owned(),
+            _ => String::new(),
+        }
+    }
+
     /// Whether the guard is a statistical test that takes its share of the budget.
     pub const fn is_statistical(&self) -> bool {
         !matches!(

@@ -4,22 +4,19 @@
 
 use super::Shared;
 use super::auth::Caller;
-use super::exposition;
 use super::problem::Problem;
-use super::workflows::{blocking, reason};
+use super::workflows::reason;
 use crate::domain::Action;
 use crate::driver::ModeNow;
+use crate::exposition::Format;
 use crate::reload::{ReloadError, Reloaded};
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
-
-/// Workflows copied at a time for a scrape, so that the intake goes on in between.
-const SCRAPE_CHUNK: usize = 100;
 
 /// Why everything stops.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -85,47 +82,12 @@ pub async fn readyz(State(shared): State<Shared>) -> Result<&'static str, Proble
     }
 }
 
-/// Everything for Prometheus, in the text format.
-#[utoipa::path(get, path = "/metrics", tag = "operate", responses((status = 200, content_type = "text/plain")))]
-pub async fn metrics(State(shared): State<Shared>, caller: Caller) -> Result<Response, Problem> {
-    let mut modes = shared.driver.board().all();
-    modes.retain(|(view, _)| caller.may_see(view.workflow.as_str()));
-    let mut workflows = Vec::with_capacity(modes.len());
-    for chunk in modes.chunks(SCRAPE_CHUNK) {
-        let ids: Vec<_> = chunk.iter().map(|(view, _)| view.workflow.clone()).collect();
-        let found = shared.driver.read(move |monitor, _| {
-            ids.iter().filter_map(|id| monitor.workflows().get(id)).cloned().collect::<Vec<_>>()
-        });
-        workflows.extend(found.await?);
-    }
-    let base = shared.driver.read(|monitor, _| {
-        let house = monitor.house();
-        let items = house.base.iter();
-        items.map(|(id, state)| (id.clone(), house.audit_due(id), state.regression.is_some())).collect::<Vec<_>>()
-    });
-    let base = base.await?;
-    let now = shared.driver.clock().now();
-    let limits = exposition::limits(&shared.server, &shared.reloader);
-    shared.driver.show_queue();
-    let metrics = shared.metrics.clone();
-    let policy = shared.reloader.policy_hash();
-    let tokens = shared.reloader.access().count(now);
-    let drills = shared.driver.read(|monitor, _| monitor.house().drills.clone()).await?;
-    let text = blocking(move || {
-        let mut families = exposition::workflows(&workflows, &modes, now);
-        families.extend(exposition::base(&base));
-        families.extend(exposition::house(&limits, &policy, tokens, &drills));
-        families.extend(metrics.registry.gather());
-        prometheus::TextEncoder::new().encode_to_string(&families)
-    })
-    .await?
-    .map_err(|error| {
-        tracing::error!(%error, "the metrics could not be written");
-        Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "the metrics could not be written: the log says why",
-        )
-    })?;
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+/// Everything for Prometheus: in the text format, or as OpenMetrics with exemplars where that is accepted.
+#[utoipa::path(get, path = "/metrics", tag = "operate",
+    responses((status = 200, content_type = "text/plain"), (status = 503, body = Problem, content_type = "application/problem+json")))]
+pub async fn metrics(State(shared): State<Shared>, caller: Caller, headers: HeaderMap) -> Result<Response, Problem> {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let format = Format::accepted(accept);
+    let text = shared.scraper.scrape(format, |workflow| caller.may_see(workflow)).await?;
+    Ok(([(header::CONTENT_TYPE, format.content_type())], text).into_response())
 }

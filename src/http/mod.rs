@@ -9,7 +9,6 @@ pub mod auth;
 pub mod base;
 pub mod checkpoint;
 pub mod drills;
-pub mod exposition;
 pub mod governance;
 pub mod guards;
 pub mod intake;
@@ -27,6 +26,7 @@ use crate::config::Server;
 use crate::domain::Scope;
 use crate::drill::Conductor;
 use crate::driver::Driver;
+use crate::exposition::Scraper;
 use crate::metrics::Metrics;
 use crate::reload::Reloader;
 use crate::store::LedgerReader;
@@ -54,6 +54,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// Loads the configuration anew.
     pub reloader: Arc<Reloader>,
+    /// Puts scrapes together.
+    pub scraper: Arc<Scraper>,
     /// Runs drills.
     pub drills: Arc<Conductor>,
     /// Limits.

@@ -148,6 +148,8 @@ pub struct Governance {
     demotions: VecDeque<Demotion>,
     /// Demotions by guards since adoption.
     pub demoted: u64,
+    /// The same by guard.
+    by_guard: BTreeMap<String, u64>,
     /// Those that people judged false.
     pub annulled: u64,
     /// When people last raised it.
@@ -177,10 +179,16 @@ impl Governance {
     /// Notes a demotion by a guard.
     pub fn demoted(&mut self, demotion: Demotion) {
         self.demoted += 1;
+        *self.by_guard.entry(demotion.guard.clone()).or_default() += 1;
         if self.demotions.len() >= DEMOTIONS_MAX {
             self.demotions.pop_front();
         }
         self.demotions.push_back(demotion);
+    }
+
+    /// Demotions by one guard since adoption.
+    pub fn demotions_by(&self, guard: &str) -> u64 {
+        self.by_guard.get(guard).copied().unwrap_or_default()
     }
 
     /// The demotion by a guard that began an epoch, if people haven't judged it false.

@@ -2,8 +2,10 @@
 //!
 //! Owns the counting. It judges nothing: what is good enough is the guards' matter.
 
+use super::exemplars::Exemplars;
 use super::observe::sla_met;
-use crate::domain::{Money, OutputEvent, Review, Signal, Text, WorkflowPolicy};
+use super::slo::Uptime;
+use crate::domain::{Money, OutputEvent, Review, Signal, SloCount, Text, Time, WorkflowPolicy};
 use crate::stats::latency::Latencies;
 use crate::stats::ring;
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,8 @@ pub struct Counts {
     pub sla_judged: u64,
     /// Of these, those that missed it.
     pub sla_missed: u64,
+    /// Outputs with a latency, and of these the ones slower than the objective allowed; nothing without one.
+    pub timely: SloCount,
     /// Outputs with a cost.
     pub cost_outputs: u64,
     /// Σ cost of these.
@@ -75,6 +79,17 @@ pub struct Counted<'a> {
     pub kind: Option<u16>,
     /// Whether its service level was met.
     pub sla_met: Option<bool>,
+    /// Whether it is slower than the objective allows; `None` without a latency or an objective.
+    pub is_slow: Option<bool>,
+}
+
+/// What outputs are held against where they don't say it themselves.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    /// Of the service level, milliseconds.
+    sla_ms: Option<f64>,
+    /// Of the objective for the latency, milliseconds.
+    slow_ms: Option<f64>,
 }
 
 impl Counts {
@@ -90,6 +105,10 @@ impl Counts {
         if let Some(met) = output.sla_met {
             self.sla_judged += 1;
             self.sla_missed += u64::from(!met);
+        }
+        if let Some(is_slow) = output.is_slow {
+            self.timely.events += 1;
+            self.timely.bad += u64::from(is_slow);
         }
         if let Some(cost) = event.cost {
             self.cost_outputs += 1;
@@ -138,6 +157,8 @@ impl Counts {
         other.kinds.iter().for_each(|(kind, count)| self.add_kind(*kind, *count));
         self.sla_judged += other.sla_judged;
         self.sla_missed += other.sla_missed;
+        self.timely.events += other.timely.events;
+        self.timely.bad += other.timely.bad;
         self.cost_outputs += other.cost_outputs;
         self.cost += other.cost;
         self.cost_units += other.cost_units;
@@ -174,16 +195,21 @@ impl Slot {
             self.latencies.record(ms);
         }
     }
-}
 
-impl ring::Slot for Slot {
-    fn merge(&mut self, other: &Self) {
+    /// Takes everything that another slot counted, but for its latencies.
+    pub fn merge_counts(&mut self, other: &Self) {
         self.counts.merge(&other.counts);
-        self.latencies.merge(&other.latencies);
         // A slot into which nothing was merged is a fine one: it stands for itself, if outputs came in it.
         let fine = other.active == 0;
         self.active += if fine { u32::from(other.counts.outputs > 0) } else { other.active };
         self.up += if fine { u32::from(other.counts.exceptions < other.counts.outputs) } else { other.up };
+    }
+}
+
+impl ring::Slot for Slot {
+    fn merge(&mut self, other: &Self) {
+        self.merge_counts(other);
+        self.latencies.merge(&other.latencies);
     }
 
     fn close(&mut self) {
@@ -208,16 +234,24 @@ pub struct Totals {
     pub above_mode: u64,
     /// Reviews: accepted, edited, rejected.
     pub reviews: [u64; 3],
+    /// Slots of time with outputs.
+    pub uptime: Uptime,
+    /// Outputs that stand for others.
+    pub exemplars: Exemplars,
 }
 
 impl Totals {
-    /// Counts one output.
-    pub fn count(&mut self, output: &Counted<'_>) {
+    /// Counts one output that was made at `time` and came at `now`.
+    pub fn count(&mut self, output: &Counted<'_>, time: Time, now: Time) {
         self.counts.count(output);
-        if let Some(ms) = output.event.latency_ms {
-            self.latency_buckets[LATENCY_BUCKETS_SECONDS.partition_point(|le| ms > le * 1_000.0)] += 1;
+        self.uptime.count(time, output.kind.is_none());
+        let bucket = output.event.latency_ms.map(|ms| {
+            let bucket = LATENCY_BUCKETS_SECONDS.partition_point(|le| ms > le * 1_000.0);
+            self.latency_buckets[bucket] += 1;
             self.latency_ms += ms;
-        }
+            bucket
+        });
+        self.exemplars.take(output.event, bucket, output.kind, now);
     }
 }
 
@@ -250,18 +284,22 @@ impl Kinds {
     }
 }
 
-/// The limit by which outputs without `sla_met` are judged: that of the first `sla` guard with one.
-pub fn sla_limit_ms(policy: &WorkflowPolicy) -> Option<f64> {
-    policy.guards.iter().find_map(|guard| match guard.signal {
-        Signal::Sla { limit_ms } => limit_ms,
-        _ => None,
-    })
-}
+impl Limits {
+    /// That of the first `sla` guard with one, and that of the objective for the latency.
+    pub fn of(policy: &WorkflowPolicy) -> Self {
+        let sla_ms = policy.guards.iter().find_map(|guard| match guard.signal {
+            Signal::Sla { limit_ms } => limit_ms,
+            _ => None,
+        });
+        Self { sla_ms, slow_ms: policy.slo.latency.map(|latency| latency.limit_ms) }
+    }
 
-/// Prepares an output for counting.
-pub fn counted<'a>(kinds: &mut Kinds, limit_ms: Option<f64>, event: &'a OutputEvent) -> Counted<'a> {
-    let kind = event.is_exception().then(|| kinds.index(event.exception.as_deref().unwrap_or("unspecified")));
-    Counted { event, kind, sla_met: sla_met(limit_ms, event) }
+    /// Prepares an output for counting.
+    pub fn counted<'a>(self, kinds: &mut Kinds, event: &'a OutputEvent) -> Counted<'a> {
+        let kind = event.is_exception().then(|| kinds.index(event.exception.as_deref().unwrap_or("unspecified")));
+        let is_slow = event.latency_ms.zip(self.slow_ms).map(|(ms, limit)| ms > limit);
+        Counted { event, kind, sla_met: sla_met(self.sla_ms, event), is_slow }
+    }
 }
 
 #[cfg(test)]
@@ -291,13 +329,13 @@ mod tests {
         let (mut totals, mut good, mut bad, mut hour) =
             (Totals::default(), Slot::default(), Slot::default(), Slot::default());
         let failed = event(Outcome::Exception);
-        bad.count(&counted(&mut kinds, None, &failed));
-        totals.count(&counted(&mut kinds, None, &failed));
+        bad.count(&Limits::default().counted(&mut kinds, &failed));
+        totals.count(&Limits::default().counted(&mut kinds, &failed), Time(0), Time(0));
         assert_eq!(totals.latency_buckets.iter().sum::<u64>(), 0);
         assert_eq!(kinds.name(0), "unspecified");
         let ok = OutputEvent { latency_ms: Some(10.0), ..event(Outcome::Ok) };
-        good.count(&counted(&mut kinds, None, &ok));
-        totals.count(&counted(&mut kinds, None, &ok));
+        good.count(&Limits::default().counted(&mut kinds, &ok));
+        totals.count(&Limits::default().counted(&mut kinds, &ok), Time(0), Time(0));
         assert_eq!(totals.latency_buckets[1], 1, "10 ms is within le = 0.01");
         hour.merge(&bad);
         hour.merge(&good);

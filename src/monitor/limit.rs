@@ -106,6 +106,30 @@ impl Limit {
         (n >= u64::from(count)).then(|| Tripped { value, limit: f64::from(count), n })
     }
 
+    /// The part of the limit that is used at `now`: 1 is reached. `None` for other signals, for time without
+    /// outputs where only some hours count, and for outputs where only a least number is declared.
+    #[expect(clippy::cast_precision_loss, reason = "counts and milliseconds")]
+    pub fn used(&self, signal: &Signal, now: Time) -> Option<f64> {
+        match signal {
+            Signal::Silence { after_ms, active: None } => {
+                Some(now.since(self.quiet_since?).max(0) as f64 / *after_ms as f64)
+            }
+            Signal::Volume { max: Some(max), per_ms, .. } => {
+                Some(self.volume.within(*per_ms, now) as f64 / *max as f64)
+            }
+            Signal::SpendLimit { amount, per_ms } => {
+                let bucket_ms = (per_ms / SPEND_BUCKETS).max(1);
+                let inside = self.spends.iter().filter(|(start, ..)| start + bucket_ms > now.0 - per_ms);
+                Some(inside.fold(Money::default(), |sum, (_, cost, _)| sum + *cost).to_f64() / amount.to_f64())
+            }
+            Signal::ExceptionLimit { count, per_ms, .. } => {
+                let inside = self.hits.iter().filter(|time| now.since(**time) < *per_ms).count();
+                Some(inside as f64 / f64::from(*count))
+            }
+            _ => None,
+        }
+    }
+
     /// When time alone may exceed the limit; `None` for guards that only outputs can exceed, once
     /// fired, or where no active hours come.
     pub fn due(&self, signal: &Signal) -> Option<Time> {

@@ -42,9 +42,16 @@ struct Storm {
 pub struct Storms {
     recent: VecDeque<Lowered>,
     storms: VecDeque<Storm>,
+    /// Storms since the first start.
+    count: u64,
 }
 
 impl Storms {
+    /// Storms since the first start.
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
     fn of(&self, incident: &str) -> Option<&Storm> {
         self.storms.iter().find(|storm| storm.incident == incident)
     }
@@ -101,6 +108,7 @@ impl Monitor {
             "{} of {fleet} workflows were lowered within {minutes} minutes: look for one cause (a model, a provider, a base item) before looking at each",
             workflows.len()
         );
+        self.house.storms.count += 1;
         let incident = self.house.open_incident(ctx, "storm", Severity::Critical, &summary);
         lowered.iter().for_each(|lowered| self.join_storm(ctx, &incident, lowered));
         let storms = &mut self.house.storms.storms;

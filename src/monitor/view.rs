@@ -5,6 +5,7 @@
 
 use super::guard_view::{Detail, GuardView, QuantileView};
 use super::kpi::{Counts, Kinds, Slot};
+use super::slo::SloView;
 use super::workflow::Workflow;
 use crate::domain::{Cause, Mode, Money, Policy, Time, Track, WorkflowId};
 use crate::stats::confidence::wilson_95;
@@ -103,6 +104,8 @@ pub struct WorkflowView {
     pub demotions_annulled: u64,
     /// Guards, in the order of the policy.
     pub guards: Vec<GuardView>,
+    /// What is promised, and what is left of it.
+    pub slos: Vec<SloView>,
     /// Quantiles of the latency since the present epoch began, `p50`, `p95` and `p99`, with intervals
     /// that hold at every look (95 % each); an end that can't be given yet is `null`.
     #[schema(value_type = BTreeMap<String, QuantileView>)]
@@ -213,6 +216,7 @@ impl Workflow {
             demotions_by_guards: state.governance.demoted,
             demotions_annulled: state.governance.annulled,
             guards: self.guard_views(now, detail),
+            slos: self.slo_views(now),
             latency_anytime: if detail == Detail::Full { self.latency_anytime() } else { BTreeMap::new() },
             windows: (0..WINDOWS.len()).map(|w| (WINDOWS[w].name.to_owned(), self.kpis(w, now))).collect(),
         }
@@ -233,7 +237,7 @@ impl Workflow {
 /// What people's time costs for one unit: all verdicts of the window count, those without minutes like
 /// the others in the mean; `None` where nobody measured any.
 #[expect(clippy::cast_precision_loss, reason = "counts of this size are exact in an f64")]
-fn review_cost_per_unit(counts: &Counts, rate: Money) -> Option<f64> {
+pub fn review_cost_per_unit(counts: &Counts, rate: Money) -> Option<f64> {
     let reviews = counts.reviews();
     if reviews.given == 0 {
         return Some(0.0);

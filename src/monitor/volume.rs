@@ -60,6 +60,11 @@ impl Volume {
         self.count == 1
     }
 
+    /// Outputs within the interval that `now` lies in.
+    pub const fn within(&self, per_ms: i64, now: Time) -> u64 {
+        if now.0 - now.0.rem_euclid(per_ms) > self.start.0 { 0 } else { self.count }
+    }
+
     /// The daemon was away: what it did not see is not missing.
     pub const fn resumed(&mut self, now: Time) {
         self.whole_from = now;

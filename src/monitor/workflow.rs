@@ -9,7 +9,7 @@ use super::guards::Guards;
 use super::handle::{ANDON, At, Ctx};
 use super::incident::Incidents;
 use super::incidents::Opening;
-use super::kpi::{Kinds, Slot, Totals, counted, sla_limit_ms};
+use super::kpi::{Kinds, Limits, Slot, Totals};
 use super::plan::Plan;
 use super::reviews::Reviews;
 use super::segments::{Segmented, Segments};
@@ -93,7 +93,7 @@ pub struct Workflow {
     pub plan: Arc<Plan>,
     /// What is remembered.
     pub state: State,
-    sla_limit_ms: Option<f64>,
+    limits: Limits,
 }
 
 fn max_mode(policy: &WorkflowPolicy, in_lab: bool) -> Mode {
@@ -136,8 +136,8 @@ impl Workflow {
     /// A workflow with what was remembered of it.
     pub fn restore(id: &WorkflowId, plan: Arc<Plan>, mut state: State) -> Self {
         state.guards.with_mut(&plan.guards).for_each(|(plan, guard)| guard.watch.prepare(plan));
-        let sla_limit_ms = sla_limit_ms(&plan.policy);
-        Self { id: id.clone(), plan, state, sla_limit_ms }
+        let limits = Limits::of(&plan.policy);
+        Self { id: id.clone(), plan, state, limits }
     }
 
     /// The track that it is on: out of the lab it comes by a request only.
@@ -161,7 +161,7 @@ impl Workflow {
 
     /// Takes over what follows from a new plan.
     pub(super) fn refresh(&mut self) {
-        self.sla_limit_ms = sla_limit_ms(&self.plan.policy);
+        self.limits = Limits::of(&self.plan.policy);
     }
 
     /// Takes one output.
@@ -169,10 +169,10 @@ impl Workflow {
         let now = ctx.at.now;
         let state = &mut self.state;
         state.fresh_at = now;
-        let output = counted(&mut state.kinds, self.sla_limit_ms, event);
-        state.totals.count(&output);
-        event.latency_ms.iter().for_each(|ms| state.epoch_latencies.record(*ms));
         let time = event.time.unwrap_or(now);
+        let output = self.limits.counted(&mut state.kinds, event);
+        state.totals.count(&output, time, now);
+        event.latency_ms.iter().for_each(|ms| state.epoch_latencies.record(*ms));
         ctx.count(self.plan.asks_kpis, &mut state.windows, time, |slot| slot.count(&output));
         // What was made before the mode was granted is no evidence of it, however late it comes.
         let of_epoch = time >= state.since;
@@ -234,7 +234,8 @@ impl Workflow {
         silences.chain(self.lapses_at()).chain(requests).min().filter(|_| self.state.in_policy)
     }
 
-    fn lapses_at(&self) -> Option<Time> {
+    /// When the mode lapses to assist, if no output comes before; `None` where it can't.
+    pub fn lapses_at(&self) -> Option<Time> {
         let valid_ms = self.plan.policy.evidence_valid_ms?;
         (self.state.granted > Mode::Assist).then(|| self.state.fresh_at.plus(valid_ms))
     }

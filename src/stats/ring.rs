@@ -131,16 +131,19 @@ impl<T: Slot> Windows<T> {
     /// time that it covers in milliseconds; `None` where nothing was counted.
     pub fn sum(&self, window: usize, now_ms: i64) -> Option<(T, i64)> {
         let Window { length_ms, slot_ms, .. } = WINDOWS[window];
-        let inside = |start_ms: i64| start_ms > now_ms - length_ms && start_ms <= now_ms;
         let mut sum: Option<T> = None;
-        let mut add = |slot: &T| sum.get_or_insert_with(T::default).merge(slot);
-        self.levels[window].iter().filter(|t| inside(t.start_ms)).for_each(|t| add(&t.slot));
-        if window > 0 {
-            let open = |t: &&Timed<T>| t.start_ms >= self.folded_until_ms && inside(t.start_ms);
-            self.levels[0].iter().filter(open).for_each(|t| add(&t.slot));
-        }
+        self.within(window, now_ms).for_each(|slot| sum.get_or_insert_with(T::default).merge(slot));
         let covered_ms = now_ms - align(now_ms - length_ms, slot_ms) - slot_ms;
         sum.map(|sum| (sum, covered_ms.max(1)))
+    }
+
+    /// The slots of a window (an index into [`WINDOWS`]) as seen at `now_ms`: its own, and the fine ones that
+    /// aren't folded into it yet.
+    pub fn within(&self, window: usize, now_ms: i64) -> impl Iterator<Item = &T> {
+        let inside = move |start_ms: i64| start_ms > now_ms - WINDOWS[window].length_ms && start_ms <= now_ms;
+        let open = move |timed: &&Timed<T>| window > 0 && timed.start_ms >= self.folded_until_ms;
+        let slots = self.levels[window].iter().chain(self.levels[0].iter().filter(open));
+        slots.filter(move |timed| inside(timed.start_ms)).map(|timed| &*timed.slot)
     }
 
     /// Slots kept, of all windows.

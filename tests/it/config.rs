@@ -190,8 +190,8 @@ fn example_section(section: &str) -> String {
 fn every_key_stands_in_the_example() {
     for KeyDoc { section, key, need, .. } in config::keys() {
         let table = format!("workflow.{key}");
-        let is_table =
-            *section == "workflow" && ["guard", "hypothesis", "gate", "cooldown", "readiness", "review"].contains(key);
+        let tables = ["guard", "hypothesis", "gate", "cooldown", "readiness", "review", "slo"];
+        let is_table = *section == "workflow" && tables.contains(key);
         let found = if section.is_empty() || is_table {
             !example_section(if is_table { &table } else { key }).is_empty()
         } else {
@@ -221,9 +221,12 @@ fn every_key_is_read() {
         let text = match *section {
             "" => line,
             "base" | "workflow" => format!("[[{section}]]\n{line}\n"),
-            "workflow.review" | "workflow.gate" | "workflow.cooldown" | "workflow.readiness" => {
-                format!("{WORKFLOW}[{section}]\n{line}\n")
-            }
+            "workflow.review"
+            | "workflow.gate"
+            | "workflow.cooldown"
+            | "workflow.readiness"
+            | "workflow.slo"
+            | "workflow.slo.latency" => format!("{WORKFLOW}[{section}]\n{line}\n"),
             "workflow.hypothesis" => format!("{WORKFLOW}[[{section}]]\n{line}\n"),
             "workflow.guard" if *key == "signal" => format!("{WORKFLOW}[[workflow.guard]]\n{line}\n"),
             // `better` is read only where it has a meaning.

@@ -30,6 +30,7 @@ mod reads;
 mod reload;
 mod restart;
 mod reviews;
+mod slo;
 mod story;
 
 pub(crate) use harness::until;

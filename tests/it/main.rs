@@ -5,6 +5,7 @@
 mod backtest;
 mod cli;
 mod config;
+mod dashboards;
 mod fixture;
 mod front;
 mod golden;
