@@ -4,8 +4,8 @@ One class a daemon. Each knows its configuration, what is done to it (`drive`, i
 must follow (`expected`: the alert, and labels that it must carry). What is asserted of them is `alerts.py`'s.
 """
 
+import datetime
 import os
-import pathlib
 import shutil
 import signal
 import sqlite3
@@ -97,8 +97,7 @@ class Healthy(Drive):
             + guard("latency", "limit_ms = 3000\n  bound = 0.05")
             + guard("limit", 'name = "budget"\n  spend = { amount = 1000000, per = "24h" }')
             + guard("cost_per_unit", "bound = 0.02\n  cap = 0.5"),
-            more="slo",
-        ).replace("slo\n", "", 1)
+        )
         + "  [workflow.slo]\n  good = 0.99\n  latency = { limit_ms = 3000, objective = 0.95 }\n  uptime = 0.99\n"
         + workflow("resting", guards=STRICT)
         + '[[base]]\nid = "guide"\nowner = "brand"\nversion = "1"\n'
@@ -203,7 +202,7 @@ class Modes(Drive):
         code, text = andon.command("drill")
         if code != 0:
             raise Failed(f"the drill: {text}")
-        andon.order("/v1/base/guide/audits", {"result": "failed", "note": "two chapters contradict each other"})
+        andon.order("/v1/base/guide/audits", {"passed": False, "note": "two chapters contradict each other"})
         andon.order("/v1/base/schema/regressions", {"summary": "two fields are gone"})
         for work in (self.burn, self.talk_without_asking, self.refused_and_conflicting):
             self.background(work)
@@ -305,7 +304,8 @@ class Locked(Drive):
 
         token = new("ann", "--scopes", "admin", "--expires", "never")
         lost = new("lost", "--scopes", "read", "--expires", "never")
-        new("bob", "--scopes", "read", "--expires", "15m")
+        soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=15)
+        new("bob", "--scopes", "read", "--expires", soon.strftime("%Y-%m-%dT%H:%M:%SZ"))
         self.token_file = self.stack.folder / "locked.token"
         self.token_file.write_text(token)
         self.lost = lost
