@@ -21,6 +21,7 @@ import time
 import yaml
 
 import alerts_drive
+import alerts_runbooks
 import alerts_scale
 from alerts_stack import Failed, Stack, fetch, query, until
 
@@ -159,6 +160,7 @@ class Run:
             self.inhibited(managers[1], drives)
             self.quiet(prometheus, healthy)
             self.exposition(healthy)
+            self.runbooks(prometheus, drives)
         finally:
             self.end.set()
             for drive in drives:
@@ -263,6 +265,18 @@ class Run:
             print(f"  OpenMetrics: {len(families)} families read", flush=True)
         except ValueError as error:
             self.failures.append(f"OpenMetrics: {error}")
+
+    def runbooks(self, prometheus, drives):
+        """Every command that the runbooks tell people to type."""
+        modes = next(drive for drive in drives if isinstance(drive, alerts_drive.Modes))
+        text = (ROOT / "docs/runbooks.md").read_text()
+        # The texts of the alerts name commands, too.
+        text += "\n".join({alert["annotations"].get("description", "") for alert in self.stack.receiver.all()})
+        wrong, tried = alerts_runbooks.check(text, modes.andon, prometheus, "lowered", "exceptions", "guide")
+        print(f"  runbooks: {tried} commands tried", flush=True)
+        self.failures.extend(f"docs/runbooks.md: {sentence}" for sentence in wrong)
+        if tried < 100:
+            self.failures.append("docs/runbooks.md: where are the commands?")
 
     def texts(self):
         """Every alert that was heard of reads well, and leads to a section that is there."""
