@@ -2,6 +2,7 @@
 //!
 //! One module a room. Real files, real parsers, real store; nothing here reaches into private code.
 
+mod alerts;
 mod backtest;
 mod cli;
 mod config;
