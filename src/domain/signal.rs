@@ -122,6 +122,7 @@ impl Signal {
             Self::Score { of, .. } => format!("scores.{of}"),
             Self::Drift { of } => of.name(),
             Self::Disparity { attribute } => format!("attributes.{attribute}"),
+            Self::External { of } => of.clone().unwrap_or_default(),
             Self::SpendLimit { .. } => "spend".to_owned(),
             _ => String::new(),
         }

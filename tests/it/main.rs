@@ -14,6 +14,7 @@ mod governance;
 mod ingest;
 mod kill;
 mod ledger;
+mod pack;
 mod power;
 mod sim;
 mod statistics;
