@@ -250,6 +250,8 @@ catalogue! {
     RELOAD_AT: Gauge "andon_config_last_reload_success_timestamp_seconds" [];
     /// Requests turned away at the door, by reason: `missing`, `malformed`, `unknown` or `expired` token; one without the `scope`, or for another `workflow` than the path's.
     DENIED: Counter "andon_requests_denied_total" ["reason"];
+    /// Alerts that Alertmanager reported since the start of the process, by what became of them.
+    ALERTS: Counter "andon_alerts_received_total" ["result"];
     /// Access tokens in force; absent where none are configured.
     TOKENS: Gauge "andon_tokens" ["state"];
     /// When the next access token expires; absent where none does.

@@ -5,10 +5,11 @@
 //! and help stand in `catalogue.rs`.
 
 use crate::catalogue::{
-    ACCEPTED, CHECKPOINT_ENTRIES, CHECKPOINT_FAILURES, CHECKPOINT_LAST, CONFLICTS, DEDUP_IDS, DEDUP_WINDOW, DENIED,
-    DRILLS, DUPLICATES, GROUP_EVENTS, JOURNAL_BYTES, JOURNAL_FSYNC, LONG_POLLS, MODE_READS, OVERLOADED, QUEUE_BYTES,
-    QUEUE_DEPTH, REJECTED, RELOAD_AT, RELOAD_OK, SNAPSHOT_FAILURES, SNAPSHOT_LAST, STORE_POISONED, Spec,
+    ACCEPTED, ALERTS, CHECKPOINT_ENTRIES, CHECKPOINT_FAILURES, CHECKPOINT_LAST, CONFLICTS, DEDUP_IDS, DEDUP_WINDOW,
+    DENIED, DRILLS, DUPLICATES, GROUP_EVENTS, JOURNAL_BYTES, JOURNAL_FSYNC, LONG_POLLS, MODE_READS, OVERLOADED,
+    QUEUE_BYTES, QUEUE_DEPTH, REJECTED, RELOAD_AT, RELOAD_OK, SNAPSHOT_FAILURES, SNAPSHOT_LAST, STORE_POISONED, Spec,
 };
+use crate::domain::alert::AlertResult;
 use crate::domain::{DrillResult, RefusalCode, Time};
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
@@ -58,6 +59,8 @@ pub struct Metrics {
     pub store_poisoned: IntGauge,
     /// [`DRILLS`].
     pub drills: IntCounterVec,
+    /// [`ALERTS`].
+    pub alerts: IntCounterVec,
     /// [`LONG_POLLS`].
     pub long_polls: IntGauge,
     /// [`MODE_READS`].
@@ -81,6 +84,7 @@ impl Metrics {
         let denied = counters(&registry, DENIED, &DENIED_REASONS)?;
         let results = [DrillResult::Passed, DrillResult::Failed];
         let drills = counters(&registry, DRILLS, &results.map(DrillResult::name))?;
+        let alerts = counters(&registry, ALERTS, &AlertResult::ALL.map(AlertResult::name))?;
         let (r, gauge, counter) = (&registry, gauge, counter);
         Ok(Self {
             accepted: counter(r, ACCEPTED)?,
@@ -108,6 +112,7 @@ impl Metrics {
             reload_ok: gauge(r, RELOAD_OK)?,
             reload_at: gauge(r, RELOAD_AT)?,
             drills,
+            alerts,
             rejected,
             denied,
             registry,

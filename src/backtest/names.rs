@@ -89,6 +89,11 @@ impl Names {
             | Action::Answer { workflow, .. } => {
                 *workflow = self.within(monitor, workflow).clone();
             }
+            Action::Alerts { alerts } => {
+                for of in alerts {
+                    of.workflow = self.within(monitor, &of.workflow).clone();
+                }
+            }
             Action::Acknowledge { incident, .. } | Action::Resolve { incident, .. } => {
                 *incident = self.incident(monitor, incident)?;
             }

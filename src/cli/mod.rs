@@ -3,6 +3,7 @@
 //! Owns the arguments, the exit codes (0 done, 1 failed, 64 wrong use or configuration) and what
 //! is printed. Decides nothing about modes.
 
+mod alerts;
 mod annul;
 mod backtest;
 mod backtest_report;
@@ -11,6 +12,7 @@ mod baseline;
 mod calibrate;
 mod check;
 mod client;
+mod dashboards;
 mod demo;
 mod demo_policy;
 mod demo_story;
@@ -32,6 +34,7 @@ mod ledger_verify;
 mod mode;
 mod openapi;
 mod output;
+mod pack;
 mod power;
 mod progress;
 mod promote;
@@ -110,6 +113,10 @@ enum Command {
     Power(power::Arguments),
     /// Measure the statistics of this program against their bars.
     Calibrate(calibrate::Arguments),
+    /// Write the dashboards for Grafana that this program brings along.
+    Dashboards(dashboards::Arguments),
+    /// Write the alerting rules for Prometheus that this program brings along.
+    Alerts(alerts::Arguments),
     /// Make, list and revoke access tokens.
     Token(token::Arguments),
     /// Print the OpenAPI document.
@@ -150,6 +157,8 @@ pub fn run() -> ExitCode {
         Command::Ledger(arguments) => ledger::run(&arguments),
         Command::Power(arguments) => power::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Dashboards(arguments) => dashboards::run(arguments),
+        Command::Alerts(arguments) => alerts::run(arguments),
         Command::Token(arguments) => token::run(&arguments),
         Command::Openapi(arguments) => openapi::run(&arguments),
     }

@@ -56,7 +56,7 @@ struct New {
     /// Roles in the house, by which approvals are counted.
     #[arg(long, value_name = "ROLE", value_delimiter = ',', value_parser = Person::check_role)]
     roles: Vec<String>,
-    /// What it allows: ingest, read, review, operate, approve, admin.
+    /// What it allows: ingest, read, review, alert, operate, approve, admin.
     #[arg(long, value_name = "SCOPE", value_delimiter = ',', required = true)]
     scopes: Vec<Scope>,
     /// For which workflows: ids, or beginnings of ids such as email-*.

@@ -63,9 +63,10 @@ fn print(why: &Why) {
 }
 
 fn print_breach(breach: &Breach) {
-    let lane = match breach.lane.as_str() {
-        "outage" => ", caught by its outage lane",
-        "limit" => ", a fixed limit",
+    let lane = match (breach.lane.as_str(), breach.signal.as_str()) {
+        ("outage", _) => ", caught by its outage lane",
+        ("limit", "external") => ", an alert from outside",
+        ("limit", _) => ", a fixed limit",
         _ => "",
     };
     output::line(format!("  guard    {} ({}){lane}", breach.guard, breach.signal));

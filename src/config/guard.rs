@@ -37,7 +37,7 @@ pub(super) fn read_all(workflow: &Section<'_>, files: Files<'_>) -> Vec<GuardPol
 fn draft<'t>(mut section: Section<'t>, files: Files<'_>) -> Option<Draft<'t>> {
     let word = section.read("signal", |value| one_of(value, &SIGNALS.map(|signal| (signal, signal))))?;
     section.check_keys(word);
-    let statistical = !matches!(word, "silence" | "volume" | "limit");
+    let statistical = !matches!(word, "silence" | "volume" | "limit" | "external");
     let name = section.read("name", label);
     let to = section.read("to", lower_mode);
     let share = section.read("share", share);
@@ -84,7 +84,7 @@ fn is_mean(section: &Section<'_>, signal: Option<&Signal>) -> bool {
 fn bounds(section: &Section<'_>, word: &str, signal: Option<&Signal>, to: Mode) -> Option<(PerMode<Option<f64>>, f64)> {
     match word {
         // They have no number to bet on: they bind in every mode above assist.
-        "silence" | "volume" | "limit" => return None,
+        "silence" | "volume" | "limit" | "external" => return None,
         "drift" => return bound::distance(section, to).map(|bound| (bound, 1.0)),
         "disparity" => return bound::ratio(section, to).map(|bound| (bound, 1.0)),
         "score" if is_mean(section, signal) => no_baseline_for_means(section),
@@ -171,6 +171,7 @@ fn default_name(signal: &Signal) -> String {
         Signal::SpendLimit { .. } => ":spend".into(),
         Signal::ExceptionLimit { kind: None, .. } => ":exceptions".into(),
         Signal::ExceptionLimit { kind: Some(kind), .. } => format!(":exceptions:{kind}"),
+        Signal::External { of: Some(name) } => format!(":{name}"),
         _ => String::new(),
     };
     // Kinds and scores may hold characters that a label can't, and be longer.

@@ -68,6 +68,7 @@ pub(super) fn instead(signal: &str, key: &str) -> Option<&'static str> {
         }
         ("disparity", "block") => "leave it out: here each exception is judged by itself",
         ("volume", "bound" | "tolerance") => "write `min` or `max`: a number of outputs",
+        ("external", "bound" | "tolerance") => "leave it out: an alert that fires is a breach",
         ("limit", "per") => "write it with the amount, such as `spend = { amount = 200, per = \"24h\" }`",
         ("cost_per_unit", "baseline" | "tolerance") => {
             "write `bound`: a mean can't be learned; a further guard with `signal = \"drift\"` and `of = \"cost_per_unit\"` learns which costs are normal"
@@ -78,7 +79,7 @@ pub(super) fn instead(signal: &str, key: &str) -> Option<&'static str> {
 }
 
 /// The signals.
-pub(super) const SIGNALS: [&str; 11] = [
+pub(super) const SIGNALS: [&str; 12] = [
     "exception_rate",
     "latency",
     "sla",
@@ -90,6 +91,7 @@ pub(super) const SIGNALS: [&str; 11] = [
     "volume",
     "silence",
     "limit",
+    "external",
 ];
 /// Signals whose bound is, or may be, a share of outputs; a score's only with a limit.
 const SHARES: &[&str] = &["exception_rate", "latency", "sla", "score", "rejection_rate"];
@@ -293,6 +295,7 @@ const KEYS: &[KeyDoc] = &[
     guard("cap", Required("0.50"), &["cost_per_unit"]),
     guard("units_max", Default("10"), &["cost_per_unit"]),
     guard("of", Required("\"scores.brand_fit\""), &["score", "drift"]),
+    guard("of", Optional("every alert that names the workflow"), &["external"]),
     guard("below", Optional("`above` or `range` instead"), &["score"]),
     guard("above", Optional("`below` or `range` instead"), &["score"]),
     guard("range", Optional("`below` or `above` instead"), &["score"]),

@@ -7,6 +7,7 @@ use super::active::{active_hours, longest_ms};
 use super::section::Section;
 use super::values::{Read, YEAR_MS, count, describe, duration_ms, money, name, number_in, positive, word, wrong};
 use super::words::{nearest, show_ms};
+use crate::domain::alert::{ALERT_NAME_BYTES_MAX, Alert};
 use crate::domain::event::{DURATION_MS_MAX, NAME_BYTES_MAX, SCORE_MAX, UNITS_MAX};
 use crate::domain::{Better, DriftOf, ScoreJudge, Signal, Time};
 use toml::de::DeValue;
@@ -41,6 +42,7 @@ pub(super) fn read(guard: &Section<'_>, signal: &str) -> Option<Signal> {
             Signal::Silence { after_ms: after_ms?, active }
         }
         "limit" => limit(guard)?,
+        "external" => Signal::External { of: guard.read("of", alert) },
         _ => return None,
     };
     (guard.sink().len() == clean).then_some(signal)
@@ -138,6 +140,15 @@ fn attribute(value: &DeValue<'_>) -> Read<String> {
             format!("write \"{}\"", if bare.is_empty() { "locale" } else { bare }),
         ),
     }
+}
+
+/// The name of an alert, as its rule has it.
+fn alert(value: &DeValue<'_>) -> Read<String> {
+    let name = name(value, ALERT_NAME_BYTES_MAX)?;
+    if Alert::is_name(&name) {
+        return Ok(name);
+    }
+    wrong("can't be the name of an alert", "write what stands behind `alert:` in its rule, such as \"CrmErrorsHigh\"")
 }
 
 /// At least one of `min` and `max` outputs in each interval.

@@ -27,6 +27,8 @@ pub enum Scope {
     Read,
     /// Send verdicts on outputs.
     Review,
+    /// Send alerts, which lower modes and raise none.
+    Alert,
     /// Lower, hold, stop; deal with incidents; have a baseline learned anew.
     Operate,
     /// Ask for promotions and approve them.
@@ -37,7 +39,8 @@ pub enum Scope {
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 6] = [Self::Ingest, Self::Read, Self::Review, Self::Operate, Self::Approve, Self::Admin];
+    pub const ALL: [Self; 7] =
+        [Self::Ingest, Self::Read, Self::Review, Self::Alert, Self::Operate, Self::Approve, Self::Admin];
 
     /// The word used in token files, in the OpenAPI document and in messages.
     pub const fn name(self) -> &'static str {
@@ -45,6 +48,7 @@ impl Scope {
             Self::Ingest => "ingest",
             Self::Read => "read",
             Self::Review => "review",
+            Self::Alert => "alert",
             Self::Operate => "operate",
             Self::Approve => "approve",
             Self::Admin => "admin",
@@ -57,7 +61,7 @@ impl FromStr for Scope {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|scope| scope.name() == text);
-        found.ok_or_else(|| "must be one of ingest, read, review, operate, approve and admin".to_owned())
+        found.ok_or_else(|| "must be one of ingest, read, review, alert, operate, approve and admin".to_owned())
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Breach {
     /// The change lies between these times with about 95 % confidence.
     #[serde(default)]
     pub changed_between: Option<[Time; 2]>,
-    /// What of the signal carried the evidence, where it has parts: a quantile, a category, a group.
+    /// What of the signal carried the evidence, where it has parts: a quantile, a category, a group, an alert.
     #[serde(default)]
     pub part: Option<String>,
     /// The attribute values, models, versions and kinds that carry the excess, largest first.

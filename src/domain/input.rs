@@ -3,6 +3,7 @@
 //! Owns the alphabet of the state machine. State = f(inputs), so nothing may influence a mode
 //! that is not one of these. How inputs are framed on disk is the store's.
 
+use super::alert::WorkflowAlert;
 use super::{Decision, DrillAct, LabAct, Mode, OutputEvent, Policy, Review, Target, WorkflowId};
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +175,11 @@ pub enum Action {
         /// What is done.
         act: LabAct,
     },
+    /// Alerts fire elsewhere, or no longer do: what Alertmanager says of them, in its order.
+    Alerts {
+        /// Each with its workflow.
+        alerts: Vec<WorkflowAlert>,
+    },
     /// A drill begins or ended. Only the drill's conductor orders it, in the name of whoever began the drill.
     Drill(DrillAct),
 }
@@ -197,6 +203,7 @@ impl Action {
             Self::Audit { .. } => "audit",
             Self::Regress { .. } => "regress",
             Self::Lab { .. } => "lab",
+            Self::Alerts { .. } => "alerts",
             Self::Drill(_) => "drill",
         }
     }

@@ -3,6 +3,7 @@
 //! Owns the content of entries. The words for causes and severities are in `cause`; where and how
 //! entries are kept is the store's.
 
+use super::alert::Alert;
 use super::{
     Ask, Breach, Cause, Decision, DrillResult, Findings, Gate, LabAct, Mode, Raised, RequestStatus, Severity, Time,
     WorkflowId,
@@ -235,6 +236,13 @@ pub enum What {
     BreachNoted {
         /// The numbers.
         breach: Box<Breach>,
+    },
+    /// An alert from outside began to fire, or was resolved; or the way from there was tested for the first time.
+    Alert {
+        /// What is kept of it.
+        alert: Alert,
+        /// The guards that watch for it.
+        guards: Vec<String>,
     },
     /// Raises are blocked.
     Held {

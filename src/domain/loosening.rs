@@ -205,6 +205,8 @@ fn as_tight(old: &Signal, new: &Signal) -> bool {
             Signal::ExceptionLimit { kind: k, count: was, per_ms: a },
             Signal::ExceptionLimit { kind: l, count: is, per_ms: b },
         ) => k == l && a == b && is <= was,
+        // Every alert is more than those of one name.
+        (Signal::External { .. }, Signal::External { of: None }) => true,
         (old, new) => old == new,
     }
 }
@@ -340,6 +342,13 @@ mod tests {
         assert_eq!(says(|h| (h.owner, h.time_box_ms) = ("bob".into(), 2)), "");
         assert_eq!(hypothesis(&before, None, false).len(), 1);
         assert_eq!(hypothesis(&before, None, true), Vec::<String>::new(), "what is done may go");
+    }
+
+    #[test]
+    fn watching_for_every_alert_is_tighter_than_for_those_of_one_name() {
+        let of = |of: Option<&str>| Signal::External { of: of.map(str::to_owned) };
+        assert!(as_tight(&of(Some("A")), &of(None)) && as_tight(&of(Some("A")), &of(Some("A"))));
+        assert!(!as_tight(&of(None), &of(Some("A"))) && !as_tight(&of(Some("A")), &of(Some("B"))));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! I/O and knows no clock: every time is a value that somebody handed in.
 
 pub mod access;
+pub mod alert;
 pub mod breach;
 pub mod cause;
 pub mod drill;

@@ -89,6 +89,11 @@ pub enum Signal {
         /// The sliding window, milliseconds.
         per_ms: i64,
     },
+    /// An alert that fires elsewhere and names the workflow. Deterministic, outside the budget.
+    External {
+        /// The name of the alert; `None` means every one.
+        of: Option<String>,
+    },
 }
 
 impl Signal {
@@ -106,6 +111,7 @@ impl Signal {
             Self::Volume { .. } => "volume",
             Self::Silence { .. } => "silence",
             Self::SpendLimit { .. } | Self::ExceptionLimit { .. } => "limit",
+            Self::External { .. } => "external",
         }
     }
 
@@ -116,6 +122,7 @@ impl Signal {
             Self::Score { of, .. } => format!("scores.{of}"),
             Self::Drift { of } => of.name(),
             Self::Disparity { attribute } => format!("attributes.{attribute}"),
+            Self::External { of } => of.clone().unwrap_or_default(),
             Self::SpendLimit { .. } => "spend".to_owned(),
             _ => String::new(),
         }
@@ -125,7 +132,11 @@ impl Signal {
     pub const fn is_statistical(&self) -> bool {
         !matches!(
             self,
-            Self::Silence { .. } | Self::Volume { .. } | Self::SpendLimit { .. } | Self::ExceptionLimit { .. }
+            Self::Silence { .. }
+                | Self::Volume { .. }
+                | Self::SpendLimit { .. }
+                | Self::ExceptionLimit { .. }
+                | Self::External { .. }
         )
     }
 

@@ -68,7 +68,7 @@ pub async fn post_reviews(
 }
 
 /// Reads a body within its limits and parses it.
-async fn read<T: Send + 'static>(
+pub(super) async fn read<T: Send + 'static>(
     shared: &Shared,
     request: Request,
     parse: impl FnOnce(&[u8], Format) -> Result<T, BodyError> + Send + 'static,

@@ -4,6 +4,7 @@
 //! OpenAPI document: a handler can't be routed without standing in it and saying which scope it needs.
 
 pub mod admin;
+pub mod alertmanager;
 pub mod auth;
 pub mod base;
 pub mod checkpoint;
@@ -79,6 +80,7 @@ fn routes() -> OpenApiRouter<Shared> {
     Table::new(Document::openapi())
         .needs(Scope::Ingest, routes!(intake::post_events))
         .needs(Scope::Review, routes!(intake::post_reviews))
+        .needs(Scope::Alert, routes!(alertmanager::post))
         .needs(Scope::Read, routes!(workflows::list))
         .needs(Scope::Read, routes!(workflows::get))
         .needs(Scope::Read, routes!(workflows::get_mode))

@@ -91,6 +91,8 @@ impl Guard {
 
     fn of_limit(&self, plan: &GuardPlan, mode: Mode, tripped: Tripped) -> Breach {
         let silent = matches!(plan.policy.signal, Signal::Silence { .. });
+        // No other guard knows of an alert.
+        let (part, fires_since) = self.limit.alerts.last().unzip();
         Breach {
             lane: "limit".to_owned(),
             bound: tripped.limit,
@@ -99,7 +101,8 @@ impl Guard {
             n_total: tripped.n,
             evidence: tripped.value,
             threshold: tripped.limit,
-            changed_at: self.limit.quiet_since.filter(|_| silent),
+            changed_at: fires_since.or(self.limit.quiet_since.filter(|_| silent)),
+            part,
             ..self.empty(plan, mode)
         }
     }

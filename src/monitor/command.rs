@@ -42,6 +42,7 @@ impl Monitor {
                 self.step_incident(ctx, incident, IncidentStatus::Acknowledged, note);
             }
             Action::Resolve { incident, note } => self.step_incident(ctx, incident, IncidentStatus::Resolved, note),
+            Action::Alerts { alerts } => self.alerts(ctx, alerts),
             Action::Drill(act) => return self.drill(ctx, act),
             _ => return self.govern(ctx, command),
         }

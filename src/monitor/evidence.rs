@@ -174,6 +174,19 @@ fn at_rest(plan: &GuardPlan, guard: &Guard, granted: Mode) -> Requirement {
 /// A fixed limit isn't exceeded now.
 fn not_exceeded(plan: &GuardPlan, guard: &Guard) -> Requirement {
     let name = format!("guard:{}", plan.policy.name);
+    if matches!(plan.policy.signal, Signal::External { .. }) {
+        return match (guard.limit.alerts.said(), guard.last_at) {
+            (Some(said), _) => Requirement::new(name, Standing::Missing, said),
+            // Whether anybody would tell us is not known either.
+            (None, None) => {
+                let detail = "no alert ever came through to it, not even a test: send one (docs/alertmanager.md)";
+                Requirement::new(name, Standing::Inconclusive, detail).counted(0, Some(1))
+            }
+            (None, Some(at)) => {
+                Requirement::new(name, Standing::Met, format!("no alert is firing; last heard at {at}"))
+            }
+        };
+    }
     if guard.limit.tripped {
         return Requirement::new(name, Standing::Missing, "its limit is exceeded now");
     }

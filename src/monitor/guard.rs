@@ -165,7 +165,7 @@ impl Guard {
                 let (groups, failed) = (self.watch.groups.as_mut()?, event.is_exception());
                 groups.observe(ratio, group, failed, judged, time.0, plan.threshold).then_some(Broken::Main)
             }
-            Signal::RejectionRate => None,
+            Signal::RejectionRate | Signal::External { .. } => None,
             signal if !signal.is_statistical() => {
                 // A spend of which nothing is known is no small one.
                 if !matches!(signal, Signal::SpendLimit { .. }) || event.cost.is_some() {

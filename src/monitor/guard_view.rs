@@ -198,6 +198,8 @@ impl Workflow {
         }
         match guard.last_at {
             None => GuardState::NoData,
+            // Nobody reports that nothing is wrong.
+            Some(_) if matches!(plan.policy.signal, Signal::External { .. }) => GuardState::Ok,
             Some(last) if now.since(last) > valid_ms => GuardState::Stale,
             // Nothing is judged before it is known what is normal.
             Some(_) if guard.learns() => GuardState::Inconclusive,

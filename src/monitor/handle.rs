@@ -9,6 +9,7 @@ use super::house::House;
 use super::kpi::Slot;
 use super::plan::Plan;
 use super::workflow::{State, Workflow};
+use crate::domain::alert::AlertResult;
 use crate::domain::drill::{LANE, RESERVED};
 use crate::domain::{
     Command, Decision, Denial, Entry, Input, Policy, Refusal, RefusalCode, Request, Time, What, WorkflowId,
@@ -42,6 +43,8 @@ pub enum Effect {
     ModeChanged(WorkflowId),
     /// An act of a person changed nothing; the ledger says so too.
     Denied(Denial),
+    /// What became of an alert, one for each that was reported.
+    Alert(AlertResult),
 }
 
 /// What a workflow needs while it takes an input.
@@ -105,6 +108,10 @@ impl Ctx {
 
     pub(super) fn into_effects(self) -> Vec<Effect> {
         self.effects
+    }
+
+    pub(super) fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
     }
 
     /// Says that readers must see a new mode.

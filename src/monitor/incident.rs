@@ -181,6 +181,14 @@ impl Incidents {
         self.list.iter().any(|i| i.is_unresolved() && of_it(i))
     }
 
+    /// Notes something in the unresolved incidents about breaches of guards.
+    pub(super) fn note_of_guards(&mut self, guards: &[String], now: Time, note: &str) {
+        let of_them = |i: &&mut Incident| {
+            i.is_unresolved() && i.is_of_breach() && i.guards().iter().any(|guard| guards.contains(guard))
+        };
+        self.list.iter_mut().filter(of_them).for_each(|incident| incident.note(now, note));
+    }
+
     /// The unresolved incident that is about this.
     pub(super) fn unresolved_about(&mut self, about: &str) -> Option<&mut Incident> {
         self.list.iter_mut().find(|i| i.is_unresolved() && i.about == about)

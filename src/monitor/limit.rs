@@ -1,7 +1,8 @@
-//! Deterministic guards: silence, volume, spend and counts of exceptions within a time.
+//! Deterministic guards: silence, volume, spend, counts of exceptions within a time, alerts from outside.
 //!
-//! Owns their sliding windows. They are outside the budget: when one fires, the fact is a fact.
+//! Owns their sliding windows; alerts are `external`'s. They are outside the budget: when one fires, the fact is a fact.
 
+use super::external::Alerts;
 use super::hours::after_active;
 use super::observe::is_exception_of;
 use super::volume::Volume;
@@ -21,6 +22,8 @@ pub struct Limit {
     spent: (Money, u64),
     hits: VecDeque<Time>,
     volume: Volume,
+    /// What is known of alerts from outside.
+    pub alerts: Alerts,
     /// What the silence is counted from.
     pub quiet_since: Option<Time>,
     /// Whether the limit is exceeded now: it fires once on the way up.
@@ -30,7 +33,7 @@ pub struct Limit {
 /// What a deterministic guard measured when it fired.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tripped {
-    /// The measure: money, exceptions, outputs, or seconds of silence.
+    /// The measure: money, exceptions, outputs, seconds of silence, or alerts.
     pub value: f64,
     /// The declared limit, in the same unit.
     pub limit: f64,

@@ -13,6 +13,7 @@ mod demotion;
 pub mod drill;
 mod evidence;
 pub mod exemplars;
+pub mod external;
 pub mod gate;
 pub mod governance;
 pub mod guard;

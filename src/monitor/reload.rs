@@ -165,8 +165,9 @@ impl Workflow {
                 (old, before) => {
                     let why = if old.is_some() { "changed" } else { "added" }.to_owned();
                     ctx.ledger(Some(&self.id), ANDON, What::GuardStarted { guard: name.clone(), why });
-                    // Another definition knows nothing, but it isn't quiet either.
-                    Guard { last_breach: before.and_then(|before| before.last_breach), ..Guard::new(guard, now) }
+                    // Another definition knows nothing, but it isn't quiet either, and what fires goes on.
+                    let new = Guard::new(guard, now).inherit_alerts(&guard.policy.signal, before.as_ref());
+                    Guard { last_breach: before.and_then(|before| before.last_breach), ..new }
                 }
             };
             self.state.guards.push(name, state);

@@ -12,6 +12,9 @@ pub fn sentence(breach: &Breach) -> String {
     match (lane.as_str(), signal.as_str()) {
         ("limit", "silence") => format!("{guard}: no output for {estimate} s of declared {bound} s"),
         ("limit", "volume") => format!("{guard}: {estimate} outputs in an interval, {bound} declared"),
+        ("limit", "external") => {
+            format!("{guard}: the alert {}", breach.part.as_deref().unwrap_or("from outside is firing"))
+        }
         ("limit", _) => format!("{guard}: {estimate} is above the limit of {bound}"),
         ("outage", _) => {
             format!("{guard}: outright failure, {estimate} over the last {n} outputs (bound {bound} in {mode})")

@@ -4,6 +4,7 @@
 
 #![cfg(test)]
 
+mod alerts;
 mod beside;
 mod differences;
 mod same;

@@ -106,7 +106,7 @@ fn the_example_says_what_it_seems_to_say() {
     );
     let drafts = &settings.policy.workflows["email-drafts"];
     assert_eq!((drafts.start_mode, drafts.max_mode), (Mode::Assist, Mode::Automate));
-    assert_eq!(drafts.guards.len(), 15);
+    assert_eq!(drafts.guards.len(), 16);
     let shares: f64 = drafts.guards.iter().map(|guard| guard.share).sum();
     assert!((shares - 1.0).abs() < 1e-9, "{shares}");
     let mean = &drafts.guards[6];

@@ -6,6 +6,7 @@
 #![cfg(test)]
 
 mod access;
+mod alertmanager;
 mod drill;
 mod drill_cli;
 mod drill_wires;

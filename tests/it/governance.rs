@@ -7,6 +7,7 @@
 
 mod base;
 mod demotions;
+mod external;
 mod gate;
 mod interleavings;
 mod lab;

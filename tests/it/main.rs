@@ -2,9 +2,11 @@
 //!
 //! One module a room. Real files, real parsers, real store; nothing here reaches into private code.
 
+mod alerts;
 mod backtest;
 mod cli;
 mod config;
+mod dashboards;
 mod fixture;
 mod front;
 mod golden;
@@ -12,6 +14,7 @@ mod governance;
 mod ingest;
 mod kill;
 mod ledger;
+mod pack;
 mod power;
 mod sim;
 mod statistics;

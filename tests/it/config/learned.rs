@@ -260,6 +260,27 @@ fn contradictions_of_volumes() {
 }
 
 #[test]
+fn alerts_from_outside() {
+    let all = guard("signal = \"external\"\nto = \"collaborate\"");
+    assert_eq!(
+        (all.name.as_str(), all.signal, all.to),
+        ("external", Signal::External { of: None }, Some(Mode::Collaborate))
+    );
+    let one = guard("signal = \"external\"\nof = \"CRM errors\"");
+    assert_eq!((one.name.as_str(), one.share, three(one.bound)), ("external:CRM_errors", 0.0, [None; 3]));
+    assert_eq!(one.signal, Signal::External { of: Some("CRM errors".into()) });
+    let of = |of: &str| format!("signal = \"external\"\nof = {of}");
+    assert_guards(&[
+        (&of("\"\""), 5, "must have 1 to 128 bytes"),
+        (&of(&format!("{:?}", "x".repeat(129))), 5, "must have 1 to 128 bytes"),
+        (&of("\"a\\nb\""), 5, "what stands behind `alert:` in its rule"),
+        (&of("7"), 5, "must be text"),
+        (&of("\"A\"\nbound = 0.1"), 6, "an alert that fires is a breach"),
+        (&of("\"A\"\nshare = 0.1"), 6, "`share` belongs to the signals"),
+    ]);
+}
+
+#[test]
 fn contradictions_of_baselines() {
     let learn = |keys: &str| format!("signal = \"exception_rate\"\n{keys}");
     let sample = |keys: &str| format!("signal = \"exception_rate\"\nbaseline = {{ {keys} }}");

@@ -104,7 +104,7 @@ fn contradictions_of_rates() {
         ("signal = \"latency\"\nlimit_ms = 3000", 3, "this guard on latency has neither `bound` nor `baseline`"),
         ("signal = \"rejection_rate\"", 3, "this guard on rejection_rate has neither `bound` nor `baseline`"),
         ("signal = \"rejection_rate\"\nbound = 1", 5, "must be a share"),
-        ("signal = \"rejection_rate\"\nbound = 0.1\nof = \"x\"", 6, "belongs to the signals score and drift"),
+        ("signal = \"rejection_rate\"\nbound = 0.1\nof = \"x\"", 6, "belongs to the signals score, drift and external"),
         ("signal = \"latency\"\nbound = 0.1", 3, "has no `limit_ms`"),
         ("signal = \"latency\"\nlmit_ms = 3000\nbound = 0.1", 5, "did you mean `limit_ms`?"),
         ("signal = \"latency\"\nlimit_ms = \"3s\"\nbound = 0.1", 5, "without a unit"),

@@ -48,10 +48,10 @@ fn every_route_refuses_whoever_may_not_use_it() {
     let mut keys = Keys::new();
     let admin = keys.give("boss", &[Scope::Admin]);
     let expired = keys.give_for("late", &[Scope::Admin], &["*"], Some("2026-11-20T10:00:00Z".parse().unwrap()));
-    let others: Vec<(Scope, Secret)> = Scope::ALL[..5]
+    let others: Vec<(Scope, Secret)> = Scope::ALL[..6]
         .iter()
         .map(|scope| {
-            let all_but_one: Vec<Scope> = Scope::ALL[..5].iter().copied().filter(|other| other != scope).collect();
+            let all_but_one: Vec<Scope> = Scope::ALL[..6].iter().copied().filter(|other| other != scope).collect();
             (*scope, keys.give("nearly", &all_but_one))
         })
         .collect();

@@ -5,7 +5,8 @@
 //! every step of every order.
 
 use super::rig::{Rig, workflow};
-use andon::domain::{Action, BaseItem, Decision, HousePolicy, Mode, Outcome, Target, WorkflowId};
+use andon::domain::alert::{AlertStatus, WorkflowAlert};
+use andon::domain::{Action, BaseItem, Decision, GuardPolicy, HousePolicy, Mode, Outcome, Signal, Target, WorkflowId};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,12 +28,13 @@ enum Op {
     Ready,
     Good,
     Late,
+    Alert,
 }
 
 use Op::*;
-const ALL: [Op; 17] = [
+const ALL: [Op; 18] = [
     Ask, ApproveBob, ApproveCay, Reject, Withdraw, Stop, Lower, Hold, Release, Breach, Policy, Regress, Resolve,
-    NotReady, Ready, Good, Late,
+    NotReady, Ready, Good, Late, Alert,
 ];
 
 fn rig() -> Rig {
@@ -40,11 +42,21 @@ fn rig() -> Rig {
     let house = HousePolicy { base: [("guide".to_owned(), item)].into(), ..HousePolicy::default() };
     let mut policy = workflow("wf");
     (policy.base, policy.readiness.builder) = (vec!["guide".into()], vec!["runbook".into()]);
+    let signal = Signal::External { of: None };
+    policy.guards.push(GuardPolicy { name: "outside".into(), signal, share: 0.0, ..policy.guards[0].clone() });
     let mut rig = Rig::of(vec![policy], house);
     step(&mut rig, Ready);
+    alert(&mut rig, AlertStatus::Test);
     rig.climb("wf", Target::Collaborate);
     rig.good("wf", 400);
     rig
+}
+
+fn alert(rig: &mut Rig, status: AlertStatus) {
+    let workflow = WorkflowId::new("wf").unwrap();
+    let (name, fingerprint) = ("CrmErrorsHigh".to_owned(), "a".to_owned());
+    let alert = andon::domain::alert::Alert { name, fingerprint, status, starts_at: rig.at.now, severity: None };
+    rig.act("alertmanager", &[], Action::Alerts { alerts: vec![WorkflowAlert { workflow, alert }] }).unwrap();
 }
 
 /// Plays a step; an act that is denied is a step, too.
@@ -79,6 +91,8 @@ fn step(rig: &mut Rig, op: Op) {
         }
         Good => rig.good("wf", 400),
         Late => rig.pass(15 * super::rig::DAY),
+        // It is over at once, so that the gate may open again.
+        Alert => [AlertStatus::Firing, AlertStatus::Resolved].into_iter().for_each(|status| alert(rig, status)),
     }
 }
 
@@ -104,7 +118,9 @@ fn model(pending: &mut Model, op: Op, asked: bool) -> bool {
                 return true;
             }
         }
-        Reject | Withdraw | Stop | Lower | Hold | Breach | Policy | Regress | NotReady | Late => *pending = None,
+        Reject | Withdraw | Stop | Lower | Hold | Breach | Policy | Regress | NotReady | Late | Alert => {
+            *pending = None;
+        }
         Ask | Release | Resolve | Ready | Good => {}
     }
     false
@@ -140,7 +156,7 @@ fn play(ops: &[Op]) -> Result<(), String> {
 /// Every order of the steps of a promotion with each thing that may come between.
 #[test]
 fn in_every_order_of_a_promotion_and_what_stops_it() {
-    let stops = [Stop, Lower, Hold, Breach, Policy, Regress, NotReady, Late, Reject, Withdraw];
+    let stops = [Stop, Lower, Hold, Breach, Policy, Regress, NotReady, Late, Reject, Withdraw, Alert];
     let mut granted = 0;
     for stop in stops {
         for order in permutations(&[Ask, ApproveBob, ApproveCay, stop]) {
@@ -148,7 +164,7 @@ fn in_every_order_of_a_promotion_and_what_stops_it() {
             granted += usize::from(order.last() == Some(&stop) && order[0] == Ask);
         }
     }
-    assert_eq!(granted, 20, "orders in which the stop comes last, so that the promotion came first");
+    assert_eq!(granted, 22, "orders in which the stop comes last, so that the promotion came first");
 }
 
 fn permutations(of: &[Op]) -> Vec<Vec<Op>> {
