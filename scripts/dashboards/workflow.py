@@ -16,8 +16,8 @@ RAISES = 'cause=~"promotion|annulment|restoration"'
 def annotations():
     since = "andon_mode_since_timestamp_seconds"
     return [
-        annotation("Lowered", f"{m(since, ONE, DEMOTIONS)} * 1000", "lowered to {{mode}}", "{{cause}} {{guard}}",
-                   "cause,guard", look.BAD),
+        annotation("Lowered", f'label_join({m(since, ONE, DEMOTIONS)}, "why", " ", "cause", "guard") * 1000',
+                   "lowered to {{mode}}", "{{why}}", "cause,guard", look.BAD),
         annotation("Raised by people", f"{m(since, ONE, RAISES)} * 1000", "raised to {{mode}}", "{{cause}}", "cause",
                    look.SKY),
     ]
@@ -30,8 +30,8 @@ def now(board):
              m("andon_mode_level", ONE), unit="none", empty="no such workflow", w=4, filled=True,
              mappings=[look.modes()]),
         stat("Why, and since when", "What last changed the granted mode, the guard where one did it, and how long ago. The "
-             "numbers: the link «Why» at the top.", f"{m('andon_mode_since_timestamp_seconds', ONE)} * 1000",
-             unit="dateTimeFromNow", empty="no such workflow", w=6, name=True, legend="{{cause}} {{guard}}",
+             "numbers: the link «Why» at the top.", f'label_join({m("andon_mode_since_timestamp_seconds", ONE)}, "why", " ", "cause", "guard") * 1000',
+             unit="dateTimeFromNow", empty="no such workflow", w=6, name=True, legend="{{why}}",
              thresholds=look.plain(), text={"titleSize": 20, "valueSize": 26}),
         stat("Nearest to a breach", "The guard with the most evidence against the bound of the current mode: 0.4 is normal, 1 "
              "is a breach.", f"topk(1, {m('andon_guard_evidence_ratio', ONE)})", unit="none", decimals=2,
