@@ -57,12 +57,12 @@ def now(board):
         Column("Value #C", "tolerance", decimals=2, width=90),
         Column("Value #E", "state", mappings=[look.guard_states()], cell=FILLED, width=105),
         Column("Value #D", "evidence", decimals=2, low=0, high=1, thresholds=look.thresholds(*look.EVIDENCE), cell=BAR),
-        Column("Value #F", "outputs in the baseline", unit="locale", width=160),
+        Column("Value #F", "outputs in the baseline", unit="locale", width=170),
         Column("Value #G", "baseline no.", width=100),
         Column("guard", "guard", width=190),
     ]
     board.row(
-        9,
+        8,
         table("Which signals move, furthest first", f"Each drift guard: how far the last 2,500 to 5,000 outputs are from its "
               f"pinned baseline ({KS_OR_TV}), as a part of what is tolerated. Evidence decides: 1 is a breach. After one, "
               "andon why WORKFLOW says which part moved, and which attribute values carry it.", queries, columns,
@@ -114,10 +114,22 @@ def groups(board):
         8,
         line("Disparity: worst group against the rest", "How many times as often as all others the group fails that fails most, "
              "and what is allowed. Ask first whether that group's inputs differ.",
-             [target(m("andon_disparity_ratio"), "{{workflow}} · {{guard}}: {{group}}"),
+             [target(f"max by (workflow, guard) ({m('andon_disparity_ratio')})", "{{workflow}} · {{guard}}"),
               target(f"max by (workflow, guard) ({allowed()})", "allowed: {{workflow}} · {{guard}}")],
-             unit="none", low=0, decimals=2, empty="no disparity guard, or no exception yet", w=12, table=True,
+             unit="none", decimals=2, log=True, empty="no disparity guard, or no exception yet", w=8,
              lines=[("^allowed", look.NEUTRAL, True)]),
+        table("Groups that fail most", "For each disparity guard the group with most evidence of failing more often than the rest: "
+              "how many times as often, what is allowed, and the evidence.",
+              [f"max by (workflow, guard, group) ({m('andon_disparity_ratio')})",
+               f"max by (workflow, guard) ({allowed()})",
+               f"max by (workflow, guard) ({m('andon_guard_evidence_ratio')} and on ({query.GUARD}) "
+               f"{m('andon_guard_info', DISPARITY)})"],
+              [Column("workflow", "workflow", links=[to_workflow(), why()], width=160),
+               Column("group", "group", width=60), Column("Value #A", "times", decimals=2, width=65),
+               Column("Value #B", "allowed", decimals=2, width=70),
+               Column("Value #C", "evidence", decimals=2, low=0, high=1, cell=BAR,
+                      thresholds=look.thresholds(*look.EVIDENCE))],
+              empty="no disparity guard is declared", w=8, sort=("evidence", True), drop=["guard"]),
         table("Baselines", "What each guard that learns takes for normal. It changes only when a person orders it (andon baseline "
               "WORKFLOW GUARD --learn). Number 0: still learning.",
               [f"max by (workflow, guard) ({m('andon_baseline_version')})",
@@ -125,11 +137,11 @@ def groups(board):
                f"max by (workflow, guard, signal) ({m('andon_guard_info')} and on ({query.GUARD}) "
                f"{m('andon_baseline_version')})"],
               [Column("workflow", "workflow", links=[to_workflow(), why()]), Column("guard", "guard"),
-               Column("signal", "signal", width=120),
-               Column("Value #A", "baseline no.", width=130, cell=FILLED,
+               Column("signal", "signal", width=70),
+               Column("Value #A", "no.", width=105, cell=FILLED,
                       mappings=[look.values((0, "still learning", look.SKY))], thresholds=look.plain("transparent")),
-               Column("Value #B", "outputs in it", unit="locale", width=120)],
-              empty="no guard learns a baseline", w=12, sort=("baseline no.", False), drop=["Value #C"]),
+               Column("Value #B", "outputs", unit="locale", width=75)],
+              empty="no guard learns a baseline", w=8, sort=("no.", False), drop=["Value #C"]),
     )
 
 

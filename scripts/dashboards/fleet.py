@@ -3,7 +3,7 @@
 import look
 import query
 from board import Board, runbook, to_workflow, why
-from panels import BAR, COLORED, FILLED, Column, bars, line, stat, table, target, timeline
+from panels import BAR, COLORED, FILLED, OPEN, Column, line, stat, table, target, timeline
 from query import m
 
 # A day, and a level of evidence, as they are spoken of in the titles.
@@ -44,7 +44,7 @@ def now(board):
              empty="andon can't be read", w=4,
              mappings=[look.values((0, "NOT READY", look.BAD), (1, "ready", look.GOOD))]),
     )
-    board.row(12, trouble_table())
+    board.row(13, trouble_table())
 
 
 def trouble_table():
@@ -65,18 +65,18 @@ def trouble_table():
         Column("Value #A", "state", mappings=[look.trouble()], cell=FILLED, width=170),
         Column("Value #B", "mode now", mappings=[look.modes()], cell=FILLED, width=110),
         Column("Value #C", "since", unit="dateTimeFromNow", width=120),
-        Column("cause", "cause", width=100),
-        Column("guard", "by", width=140),
-        Column("nearest", "nearest guard", width=150),
+        Column("cause", "cause", width=90),
+        Column("guard", "by", width=135),
+        Column("nearest", "nearest guard", width=130),
         Column("Value #D", "its evidence", unit="none", decimals=2, low=0, high=1,
-               thresholds=look.thresholds(*look.EVIDENCE), cell=BAR, width=150),
-        Column("Value #E", "incidents", unit="none", width=85, cell=COLORED,
+               thresholds=look.thresholds(*look.EVIDENCE), cell=BAR, width=130),
+        Column("Value #E", "incidents", unit="none", width=80, cell=COLORED,
                thresholds=look.thresholds((None, look.NEUTRAL), (1, look.BAD))),
-        Column("Value #F", "exceptions", unit="percentunit", decimals=1, width=95),
-        Column("Value #G", "budget left", unit="percentunit", decimals=0, width=95, cell=COLORED,
+        Column("Value #F", "exceptions", unit="percentunit", decimals=1, width=90),
+        Column("Value #G", "budget left", unit="percentunit", decimals=0, width=90, cell=COLORED,
                thresholds=look.below(0, 0.25)),
-        Column("owner", "owner", width=105),
-        Column("runbook", "runbook", links=[runbook()], width=130),
+        Column("owner", "owner", width=110),
+        Column("runbook", "runbook", links=[runbook()], mappings=[OPEN], width=75),
         Column("instance", "andon"),
     ]
     return table(
@@ -132,13 +132,19 @@ def evidence(board):
               "is normal, 1 is a breach), the mean of what they saw since they started, and the bound that holds in this mode. "
               "A limit that is fixed has no evidence; in assist no bound holds.", guards, columns,
               empty="no guard is declared: nothing would lower a mode", w=14, sort=("evidence", True)),
-        bars("Error budget left, 30 days", "What is left of each declared objective's error budget. Below 0 it is overspent: "
-             "stop changes to this workflow and work on the cause. Nothing here: no objective is declared ([workflow.slo]), "
-             "or no output came yet.",
-             [target(f"sort(min by (workflow, slo) ({m('andon_slo_error_budget_remaining_ratio')}))",
-                     "{{workflow}} · {{slo}}", instant=True)],
-             unit="percentunit", decimals=0, low=0, high=1, empty="no objective is declared", w=10,
-             thresholds=look.below(0, 0.25), links=[to_workflow("label")]),
+        table("Error budgets, least first", "What is left of each declared objective's error budget of 30 days, and how fast it "
+              "is being spent: at a burn rate of 1 it lasts exactly 30 days. Below 0 it is overspent: stop changes to this "
+              "workflow and work on the cause.",
+              [f"min by (workflow, slo) ({m('andon_slo_error_budget_remaining_ratio')})",
+               f"max by (workflow, slo) ({m('andon_slo_burn_rate', ONE_HOUR)})",
+               f"max by (workflow, slo) ({m('andon_slo_objective_ratio')})"],
+              [Column("workflow", "workflow", links=[to_workflow()], width=130), Column("slo", "objective", width=85),
+               Column("Value #C", "promised", unit="percentunit", decimals=1, width=85),
+               Column("Value #A", "budget left", unit="percentunit", decimals=0, low=0, high=1, cell=BAR,
+                      thresholds=look.below(0, 0.25)),
+               Column("Value #B", "burn, 1 h", decimals=1, width=85, cell=COLORED,
+                      thresholds=look.thresholds((None, look.GOOD), (1, look.WARN), (14.4, look.BAD)))],
+              empty="no objective is declared ([workflow.slo])", w=10, sort=("budget left", False)),
     )
     board.row(
         8,

@@ -2,8 +2,8 @@
 
 import look
 import query
-from board import Board, annotation, own_link
-from panels import BAR, FILLED, Column, bars, heatmap, line, stat, table, target, timeline
+from board import Board, annotation, own_link, runbook
+from panels import BAR, FILLED, OPEN, Column, heatmap, line, stat, table, target, timeline
 from query import ONE, m
 
 A_BREACH = 'cause="breach"'
@@ -55,6 +55,26 @@ def now(board):
                  "while something caps the workflow. Marks on the graphs below: what lowered or raised it.",
                  [target(m("andon_mode_level", ONE), "effective"), target(m("andon_granted_level", ONE), "granted")],
                  unit="none", empty="no such workflow", w=24, mappings=[look.modes()]),
+    )
+    board.row(
+        4,
+        table("What is next", "What will happen to the mode by itself, and what has to be waited for. «lapses»: without a fresh "
+              "output the mode goes to assist then. «gate closed until»: the cooldown after a demotion. «probation»: outputs "
+              "with deeper reviews that are left after a promotion.",
+              [f"max by (workflow) ({m('andon_evidence_valid_until_timestamp_seconds', ONE)}) * 1000",
+               f"max by (workflow) ({m('andon_cooldown_until_timestamp_seconds', ONE)}) * 1000",
+               f"max by (workflow) ({m('andon_probation_outputs_left', ONE)})",
+               f"sum by (workflow) ({m('andon_requests_pending', ONE)})",
+               f"max by (workflow) ({m('andon_mode_last_read_timestamp_seconds', ONE)}) * 1000",
+               f"max by (workflow, owner, max_mode, track, runbook) ({m('andon_workflow_info', ONE)})"],
+              [Column("Value #E", "mode last read", unit="dateTimeFromNow"),
+               Column("Value #A", "lapses", unit="dateTimeFromNow"),
+               Column("Value #B", "gate closed until", unit="dateTimeFromNow"),
+               Column("Value #C", "outputs on probation", unit="locale"),
+               Column("Value #D", "requests that wait"), Column("owner", "owner"), Column("track", "track"),
+               Column("max_mode", "highest mode", mappings=[look.mode_words()]),
+               Column("runbook", "runbook", links=[runbook()], mappings=[OPEN])],
+              empty="no such workflow", w=24, drop=["workflow", "Value #F"]),
     )
 
 
@@ -160,9 +180,10 @@ def outputs(board):
               target(f'1 - max({m("andon_slo_objective_ratio", ONE, SLA)})', "objective")],
              unit="percentunit", low=0, decimals=1, empty="no output says whether it met its service level", w=8, interval="2m",
              lines=[("^missed$", look.BAD), ("^objective$", look.NEUTRAL, True), *BOUNDS]),
-        line("Error budget left", "Of each declared objective, over 30 days. A steep fall is being spent now.",
+        line("Error budget left", "Of each declared objective, over 30 days. A steep fall is being spent now. Below 0 it is overspent, and what is "
+             "below -100 % isn't drawn.",
              [target(f"min by (slo) ({m('andon_slo_error_budget_remaining_ratio', ONE)})", "{{slo}}")],
-             unit="percentunit", decimals=0, high=1, empty="no objective is declared", w=8,
+             unit="percentunit", decimals=0, low=-1, high=1, empty="no objective is declared", w=8,
              thresholds=look.below(0, 0.25), dashed_thresholds=True, lines=SLO_LINES),
         line("Burn rate", "How fast the budget is spent: at 1 it lasts 30 days; at 14.4 two per cent go in an hour.",
              [target(m("andon_slo_burn_rate", ONE, ONE_HOUR), "{{slo}}")], unit="none", low=0, decimals=1,
@@ -186,11 +207,11 @@ def quality(board):
              unit="none", low=0, decimals=2, empty="no drift guard has a baseline and enough outputs", w=8,
              thresholds=look.thresholds((None, look.GOOD), (1, look.BAD)), dashed_thresholds=True),
         line("Disparity: worst group against the rest", "How many times as often as all others the worst group fails, and the "
-             "ratio that is allowed. It is no four-fifths rule.",
-             [target(m("andon_disparity_ratio", ONE), "{{guard}}: {{group}}"),
+             "ratio that is allowed. Which group it is says the drift dashboard. It is no four-fifths rule.",
+             [target(f"max by (guard) ({m('andon_disparity_ratio', ONE)})", "{{guard}}"),
               target(f'min by (guard) ({m("andon_guard_bound", ONE)} and on ({query.GUARD}) '
                      f'{m("andon_guard_info", ONE, DISPARITY)})', "allowed: {{guard}}")],
-             unit="none", low=0, decimals=2, empty="no disparity guard, or no exception yet", w=8,
+             unit="none", decimals=2, log=True, empty="no disparity guard, or no exception yet", w=8,
              lines=[("^allowed", look.NEUTRAL, True)]),
         line("Verdicts of people", "What reviewers said, verdicts a second. Rejections that grow are errors that the workflow "
              "itself doesn't see.",
@@ -203,28 +224,14 @@ def quality(board):
         line("Review backlog", "Outputs that wait for a verdict, and those that have waited for longer than declared. Overdue "
              "ones are no evidence for a gate: give reviewers time, or lower the depth.",
              [target(m("andon_reviews_awaited", ONE), "awaited"), target(m("andon_reviews_overdue", ONE), "overdue")],
-             unit="locale", low=0, empty="no such workflow", w=8,
+             unit="locale", low=0, empty="no such workflow", w=12,
              lines=[("^awaited$", look.SKY), ("^overdue$", look.BAD)]),
         line("Would be rejected, and how far reviewers agree", "The share of all outputs that people would reject, estimated "
              "from the selected ones, and the agreement of two reviewers of the same output (1 is full).",
              [target(m("andon_rejection_ratio", ONE), "would be rejected"),
               target(m("andon_reviewer_agreement", ONE), "{{measure}}")],
-             unit="percentunit", decimals=1, empty="no verdict on a selected output yet", w=8,
+             unit="percentunit", decimals=1, empty="no verdict on a selected output yet", w=12,
              lines=[("^would be", look.BAD), ("^observed$", look.SKY), ("^krippendorff", look.PINK)]),
-        table("What is next", "What will happen to the mode by itself, and what has to be waited for. «lapses»: without a fresh "
-              "output the mode goes to assist then. «gate closed until»: the cooldown after a demotion. «probation»: outputs "
-              "with deeper reviews that are left after a promotion.",
-              [f"max by (workflow) ({m('andon_evidence_valid_until_timestamp_seconds', ONE)}) * 1000",
-               f"max by (workflow) ({m('andon_cooldown_until_timestamp_seconds', ONE)}) * 1000",
-               f"max by (workflow) ({m('andon_probation_outputs_left', ONE)})",
-               f"sum by (workflow) ({m('andon_requests_pending', ONE)})",
-               f"max by (workflow) ({m('andon_mode_last_read_timestamp_seconds', ONE)}) * 1000",
-               f"max by (workflow, owner, max_mode, track) ({m('andon_workflow_info', ONE)})"],
-              [Column("Value #E", "mode last read", unit="dateTimeFromNow"), Column("Value #A", "lapses", unit="dateTimeFromNow"),
-               Column("Value #B", "gate closed until", unit="dateTimeFromNow"), Column("Value #C", "probation", unit="locale"),
-               Column("Value #D", "requests"), Column("owner", "owner"), Column("track", "track"),
-               Column("max_mode", "highest mode")],
-              empty="no such workflow", w=8, drop=["workflow", "Value #F"]),
     )
 
 

@@ -20,7 +20,7 @@ MAY_BE_EMPTY = {
     ("andon-drift", "On the move"): "a signal may be still, or beyond its tolerance",
     ("andon-governance", "Audits overdue"): "the shortest period between audits is a day",
     ("andon-governance", "Reviews overdue"): "a verdict is overdue after 15 minutes in the fleet",
-    ("andon-self", "Turned away (503)"): "the queue of a healthy andon isn't full",
+    ("andon-self", "Turned away"): "the queue of a healthy andon isn't full",
     ("andon-self", ("Turned away at the door", "B")): "as above",
     ("andon-self", "Dead notifications"): "no target is declared",
     ("andon-self", "Notifications"): "no target is declared",
@@ -187,7 +187,7 @@ class Run:
                 if property_["id"] == "links":
                     for link in property_["value"]:
                         for name in re.findall(r"__data\.fields\.(\w+)", link["url"]):
-                            if name not in shown:
+                            if name not in shown and name not in renamed.values():
                                 self.problem(f"{who}: a link needs the column `{name}`")
 
     def annotation(self, annotation):
