@@ -133,15 +133,12 @@ def groups(board):
         table("Baselines", "What each guard that learns takes for normal. It changes only when a person orders it (andon baseline "
               "WORKFLOW GUARD --learn). Number 0: still learning.",
               [f"max by (workflow, guard) ({m('andon_baseline_version')})",
-               f"max by (workflow, guard) ({m('andon_baseline_outputs')})",
-               f"max by (workflow, guard, signal) ({m('andon_guard_info')} and on ({query.GUARD}) "
-               f"{m('andon_baseline_version')})"],
-              [Column("workflow", "workflow", links=[to_workflow(), why()]), Column("guard", "guard"),
-               Column("signal", "signal", width=70),
+               f"max by (workflow, guard) ({m('andon_baseline_outputs')})"],
+              [Column("workflow", "workflow", links=[to_workflow(), why()], width=170), Column("guard", "guard"),
                Column("Value #A", "no.", width=105, cell=FILLED,
                       mappings=[look.values((0, "still learning", look.SKY))], thresholds=look.plain("transparent")),
                Column("Value #B", "outputs", unit="locale", width=75)],
-              empty="no guard learns a baseline", w=8, sort=("no.", False), drop=["Value #C"]),
+              empty="no guard learns a baseline", w=8, sort=("no.", False)),
     )
 
 

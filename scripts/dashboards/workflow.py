@@ -87,33 +87,32 @@ def guards(board):
         f"max by (guard) ({m('andon_guard_observations', ONE)})",
         f"max by (guard) ({m('andon_guard_observations_needed', ONE)})",
         f"max by (guard) ({m('andon_guard_last_breach_timestamp_seconds', ONE)}) * 1000",
-        f"max by (guard, signal, of) ({m('andon_guard_info', ONE)})",
+        f"max by (guard, signal) ({m('andon_guard_info', ONE)})",
         f"max by (guard) ({m('andon_guard_used_ratio', ONE)})",
     ]
     columns = [
-        Column("guard", "guard", width=170),
+        Column("guard", "guard", width=150),
         Column("Value #B", "state", mappings=[look.guard_states()], cell=FILLED, width=105),
         Column("Value #A", "evidence", decimals=2, low=0, high=1, thresholds=look.thresholds(*look.EVIDENCE), cell=BAR,
-               width=150),
-        Column("Value #C", "mean", decimals=4, width=85),
-        Column("Value #D", "bound now", decimals=4, width=95),
-        Column("Value #I", "limit used", unit="percentunit", decimals=0, width=90),
-        Column("Value #E", "seen", unit="locale", width=80),
-        Column("Value #F", "needed", unit="locale", width=80),
+               width=120),
+        Column("Value #C", "mean", decimals=4, width=80),
+        Column("Value #D", "bound now", decimals=4, width=90),
+        Column("Value #I", "limit used", unit="percentunit", decimals=0, width=85),
+        Column("Value #E", "seen", unit="locale", width=75),
+        Column("Value #F", "needed", unit="locale", width=75),
         Column("Value #G", "last breach", unit="dateTimeFromNow", width=120),
         Column("signal", "signal"),
-        Column("of", "of"),
     ]
     board.row(
         9,
         line("Evidence of each guard on its way to the threshold", "0.4 is normal, at 1 the guard breaks and the mode goes "
              "down. It falls again only where outputs are better than the bound. After a breach it starts anew.",
              [target(m("andon_guard_evidence_ratio", ONE), "{{guard}}")], unit="none", low=0, high=1, decimals=2,
-             empty="in assist no bound holds; or no output yet", w=11, table=True,
+             empty="in assist no bound holds; or no output yet", w=10, table=True,
              thresholds=look.thresholds(*look.EVIDENCE), dashed_thresholds=True),
         table("Guards now", "Where each guard stands. Mean: of all that it saw since it started. Bound now: what holds in the "
               "present mode; none in assist. Needed: observations until it can say anything. Fixed limits show what part of "
-              "them is used.", queries, columns, empty="no guard is declared: nothing would lower this workflow", w=13,
+              "them is used.", queries, columns, empty="no guard is declared: nothing would lower this workflow", w=14,
               sort=("evidence", True), drop=["Value #H"]),
     )
 
@@ -138,7 +137,7 @@ def outputs(board):
              unit="percentunit", low=0, decimals=1, empty="no output in the last hour", w=8,
              lines=[("^5 min$", look.BAD), ("^1 h$", look.PINK), *BOUNDS]),
         line("Exceptions by kind", "How many outputs failed, by what went wrong. A kind that grows names the cause.",
-             [target(query.positive(kinds), "{{kind}}")], unit="locale", empty="no exception: good", w=8, bars=True, stack=True,
+             [target(query.positive(kinds), "{{kind}}", exemplar=True)], unit="locale", empty="no exception: good", w=8, bars=True, stack=True,
              low=0, interval="2m", max_points=60),
         line("Outputs", "Outputs a second, and how many of them were retried, answered by a fallback or handed to a human.",
              [target(query.per_second("andon_outputs_total", "outcome", ONE), "{{outcome}}"),
