@@ -18,6 +18,12 @@ def ratio():
     return f"({query.drift_distance()} / on ({query.GUARD}) group_left () {query.tolerance()})"
 
 
+def furthest(expr):
+    """Only those guards that are furthest away at the end of the time that is shown."""
+    far = f"topk({query.MANY}, max by (workflow, guard) ({query.at_end(ratio())}))"
+    return f"({expr}) and on (workflow, guard) {far}"
+
+
 def drift_only(expr):
     return f"({expr} and on ({query.GUARD}) {m('andon_guard_info', DRIFT)})"
 
@@ -81,14 +87,14 @@ def allowed():
 def over_time(board):
     board.row(
         9,
-        line("Distance ÷ tolerance over time", "Above 1 the outputs are further away than is tolerated. A slow slope is a world "
+        line("Distance ÷ tolerance over time", f"The {query.MANY} that are furthest away. Above 1 the outputs are further away than is tolerated. A slow slope is a world "
              "that changes, a step is a change somebody made: compare it with the marks of versions and modes.",
-             [target(f"max by (workflow, guard) ({ratio()})", "{{workflow}} · {{guard}}")], unit="none", low=0, decimals=2,
+             [target(furthest(f"max by (workflow, guard) ({ratio()})"), "{{workflow}} · {{guard}}")], unit="none", low=0, decimals=2,
              empty="no drift guard has a baseline and enough outputs", w=12, table=True,
              thresholds=look.thresholds((None, look.GOOD), (1, look.BAD)), dashed_thresholds=True),
         line("Evidence of drift guards", "From 0 to 1, a breach; 0.4 is normal. It grows only where the distance is beyond the "
              "tolerance, however many outputs come.",
-             [target(f"max by (workflow, guard) ({drift_only(m('andon_guard_evidence_ratio'))})",
+             [target(furthest(f"max by (workflow, guard) ({drift_only(m('andon_guard_evidence_ratio'))})"),
                      "{{workflow}} · {{guard}}")],
              unit="none", low=0, high=1, decimals=2, empty="no drift guard has seen enough yet", w=12, table=True,
              thresholds=look.thresholds(*look.EVIDENCE), dashed_thresholds=True),
@@ -97,11 +103,11 @@ def over_time(board):
         8,
         timeline("State of each drift guard", "What each drift guard could say, over time. «too few yet» and «no data» are no "
                  "all-clear: nothing is known then.",
-                 [target(f"max by (workflow, guard) ({drift_only(states())})", "{{workflow}} · {{guard}}")],
+                 [target(furthest(f"max by (workflow, guard) ({drift_only(states())})"), "{{workflow}} · {{guard}}")],
                  unit="none", empty="no drift guard is declared", w=12, mappings=[look.guard_states()]),
         line("Population stability index", "Another measure of the same distance. By custom, above 0.1 one looks and above 0.25 "
              "one acts; no guard judges by it.",
-             [target(m("andon_drift_distance", 'measure="psi"'), "{{workflow}} · {{of}}")], unit="none", low=0, decimals=3,
+             [target(furthest(m("andon_drift_distance", 'measure="psi"')), "{{workflow}} · {{of}}")], unit="none", low=0, decimals=3,
              empty="no drift guard has a baseline and enough outputs", w=12, table=True,
              thresholds=look.thresholds((None, look.GOOD), (PSI_LOOK, look.WARN), (PSI_ACT, look.BAD)),
              dashed_thresholds=True),

@@ -116,11 +116,13 @@ def audits(board):
 
 
 def reviews(board):
+    backlog = m("andon_reviews_awaited")
     board.heading("Reviews, drills, the record")
     board.row(
         8,
         line("Review backlog", "Outputs that wait for a verdict, by workflow. A slope that only rises: too few reviewers, or too "
-             "deep a review.", [target(f"{m('andon_reviews_awaited')} > 0", "{{workflow}}")], unit="locale", low=0,
+             "deep a review.", [target(f"{backlog} and on (workflow) topk({query.MANY}, {query.at_end(backlog)}) > 0",
+                                               "{{workflow}}")], unit="locale", low=0,
              empty="nothing waits for a verdict", w=6),
         line("Rejected, share of all outputs", "What people would reject, estimated from the selected outputs since the mode was "
              "granted.", [target(m("andon_rejection_ratio"), "{{workflow}}")], unit="percentunit", low=0, decimals=1,

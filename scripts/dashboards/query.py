@@ -89,21 +89,23 @@ def changed_modes(by):
 MANY = 30
 
 
-def trouble(at=""):
-    """One number a workflow, by look.TROUBLE: the worst of what is the matter with it. `at` may be ` @ end()`."""
-    def of(name, *matchers):
-        return m(name, *matchers) + at
+def at_end(expr):
+    """The same at the end of the time that is shown, at every moment: so that a choice of the worst doesn't flicker."""
+    return expr.replace("}", "} @ end()")
 
-    worst = f"max by ({WORKFLOW}) ({of('andon_guard_evidence_ratio')})"
-    kept_down = f"max by ({WORKFLOW}) ({of('andon_mode_held')} or {of('andon_mode_capped')})"
+
+def trouble():
+    """One number a workflow, by look.TROUBLE: the worst of what is the matter with it."""
+    worst = f"max by ({WORKFLOW}) ({m('andon_guard_evidence_ratio')})"
+    kept_down = f"max by ({WORKFLOW}) ({m('andon_mode_held')} or {m('andon_mode_capped')})"
     parts = [
-        (6, f"({of('andon_incidents_unacknowledged', A_WORKFLOW)} > bool 0)"),
-        (5, f"({of('andon_incidents_open', A_WORKFLOW)} > bool 0)"),
-        (4, f"(min by ({WORKFLOW}) ({of('andon_slo_error_budget_remaining_ratio')}) <= bool 0)"),
+        (6, f"({m('andon_incidents_unacknowledged', A_WORKFLOW)} > bool 0)"),
+        (5, f"({m('andon_incidents_open', A_WORKFLOW)} > bool 0)"),
+        (4, f"(min by ({WORKFLOW}) ({m('andon_slo_error_budget_remaining_ratio')}) <= bool 0)"),
         (3, f"({worst} >= bool {look.CLOSE})"),
         (2, f"({kept_down} > bool 0)"),
         (1, f"({worst} >= bool {look.BUILDING})"),
-        (0, f"({of('andon_mode_level')} >= bool 0)"),
+        (0, f"({m('andon_mode_level')} >= bool 0)"),
     ]
     each = [f'label_replace({number} * {expr}, "rank", "{number}", "", "")' for number, expr in parts]
     return f"max by (workflow, instance) ({' or '.join(each)})"
@@ -111,7 +113,7 @@ def trouble(at=""):
 
 def of_the_worst(expr):
     """Only those workflows that are in most trouble at the end of the time that is shown."""
-    return f"({expr}) and on (workflow) topk({MANY}, {trouble(' @ end()')})"
+    return f"({expr}) and on (workflow) topk({MANY}, {at_end(trouble())})"
 
 
 def nearest(expr):
