@@ -3,7 +3,7 @@
 import look
 import query
 from board import Board, runbook, to_workflow, why
-from panels import BAR, COLORED, FILLED, Column, bars, line, stat, table, target, timeline
+from panels import BAR, COLORED, FILLED, OPEN, Column, line, stat, table, target, timeline
 from query import m
 
 # A day, and a level of evidence, as they are spoken of in the titles.
@@ -13,6 +13,7 @@ DAY = 86_400
 A_BREACH, NO_ADOPTION = 'cause="breach"', 'cause!="adoption"'
 A_WORKFLOW = 'workflow!=""'
 FIVE_MINUTES, ONE_HOUR = 'window="5m"', 'window="1h"'
+P95 = 'q="0.95"'
 EXCEPTIONS, ALL_KINDS = 'signal="exception_rate"', 'of=""'
 
 
@@ -44,7 +45,7 @@ def now(board):
              empty="andon can't be read", w=4,
              mappings=[look.values((0, "NOT READY", look.BAD), (1, "ready", look.GOOD))]),
     )
-    board.row(12, trouble_table())
+    board.row(13, trouble_table())
 
 
 def trouble_table():
@@ -65,18 +66,18 @@ def trouble_table():
         Column("Value #A", "state", mappings=[look.trouble()], cell=FILLED, width=170),
         Column("Value #B", "mode now", mappings=[look.modes()], cell=FILLED, width=110),
         Column("Value #C", "since", unit="dateTimeFromNow", width=120),
-        Column("cause", "cause", width=100),
-        Column("guard", "by", width=140),
-        Column("nearest", "nearest guard", width=150),
+        Column("cause", "cause", width=90),
+        Column("guard", "by", width=135),
+        Column("nearest", "nearest guard", width=130),
         Column("Value #D", "its evidence", unit="none", decimals=2, low=0, high=1,
-               thresholds=look.thresholds(*look.EVIDENCE), cell=BAR, width=150),
-        Column("Value #E", "incidents", unit="none", width=85, cell=COLORED,
+               thresholds=look.thresholds(*look.EVIDENCE), cell=BAR, width=130),
+        Column("Value #E", "incidents", unit="none", width=80, cell=COLORED,
                thresholds=look.thresholds((None, look.NEUTRAL), (1, look.BAD))),
-        Column("Value #F", "exceptions", unit="percentunit", decimals=1, width=95),
-        Column("Value #G", "budget left", unit="percentunit", decimals=0, width=95, cell=COLORED,
+        Column("Value #F", "exceptions", unit="percentunit", decimals=1, width=90),
+        Column("Value #G", "budget left", unit="percentunit", decimals=0, width=90, cell=COLORED,
                thresholds=look.below(0, 0.25)),
-        Column("owner", "owner", width=105),
-        Column("runbook", "runbook", links=[runbook()], width=130),
+        Column("owner", "owner", width=110),
+        Column("runbook", "runbook", links=[runbook()], mappings=[OPEN], width=75),
         Column("instance", "andon"),
     ]
     return table(
@@ -92,9 +93,9 @@ def trouble_table():
 def over_time(board):
     board.row(
         9,
-        timeline("Mode of every workflow", "The mode that each workflow may use, over time. Darker is less trust. A step to "
+        timeline("Modes over time", f"The mode that each workflow may use, of the {query.MANY} worst. Darker is less trust. A step to "
                  "the darker is a demotion; up is always a decision of people.",
-                 [target(f"max by (workflow, instance) ({m('andon_mode_level')})", "{{workflow}}")],
+                 [target(query.of_the_worst(f"max by (workflow, instance) ({m('andon_mode_level')})"), "{{workflow}}")],
                  unit="none", empty="no workflow is known: is andon scraped?", w=14, mappings=[look.modes()],
                  links=[to_workflow("label")]),
         table("Who moved in 24 h, and why", "The last change of each workflow's granted mode within 24 hours, newest first. "
@@ -110,13 +111,13 @@ def over_time(board):
 
 
 def evidence(board):
-    guards = [
+    guards = [query.nearest(each) for each in (
         f"max by (workflow, guard) ({m('andon_guard_evidence_ratio')})",
         query.encoded("andon_guard_state", "state", [(n, w) for n, w, *_ in look.GUARD_STATES], "workflow, guard"),
         f"max by (workflow, guard) ({m('andon_guard_estimate')})",
         f"max by (workflow, guard) ({query.bound_in_force()})",
         f"max by (workflow, guard) ({m('andon_guard_last_breach_timestamp_seconds')}) * 1000",
-    ]
+    )]
     columns = [
         Column("workflow", "workflow", links=[to_workflow(), why()], width=170),
         Column("guard", "guard", width=180),
@@ -128,59 +129,68 @@ def evidence(board):
     ]
     board.row(
         10,
-        table("Guards, nearest to a breach first", "All guards with their evidence against the bound of the current mode (0.4 "
+        table("Guards, nearest to a breach first", f"The {query.MANY} guards with most evidence against the bound of the current mode (0.4 "
               "is normal, 1 is a breach), the mean of what they saw since they started, and the bound that holds in this mode. "
               "A limit that is fixed has no evidence; in assist no bound holds.", guards, columns,
               empty="no guard is declared: nothing would lower a mode", w=14, sort=("evidence", True)),
-        bars("Error budget left, 30 days", "What is left of each declared objective's error budget. Below 0 it is overspent: "
-             "stop changes to this workflow and work on the cause. Nothing here: no objective is declared ([workflow.slo]), "
-             "or no output came yet.",
-             [target(f"sort(min by (workflow, slo) ({m('andon_slo_error_budget_remaining_ratio')}))",
-                     "{{workflow}} · {{slo}}", instant=True)],
-             unit="percentunit", decimals=0, low=0, high=1, empty="no objective is declared", w=10,
-             thresholds=look.below(0, 0.25), links=[to_workflow("label")]),
+        table("Error budgets, least first", "What is left of each declared objective's error budget of 30 days, and how fast it "
+              "is being spent: at a burn rate of 1 it lasts exactly 30 days. Below 0 it is overspent: stop changes to this "
+              "workflow and work on the cause.",
+              [f"min by (workflow, slo) ({m('andon_slo_error_budget_remaining_ratio')})",
+               f"max by (workflow, slo) ({m('andon_slo_burn_rate', ONE_HOUR)})",
+               f"max by (workflow, slo) ({m('andon_slo_objective_ratio')})"],
+              [Column("workflow", "workflow", links=[to_workflow()], width=130), Column("slo", "objective", width=85),
+               Column("Value #C", "promised", unit="percentunit", decimals=1, width=85),
+               Column("Value #A", "budget left", unit="percentunit", decimals=0, low=0, high=1, cell=BAR,
+                      thresholds=look.below(0, 0.25)),
+               Column("Value #B", "burn, 1 h", decimals=1, width=85, cell=COLORED,
+                      thresholds=look.thresholds((None, look.GOOD), (1, look.WARN), (14.4, look.BAD)))],
+              empty="no objective is declared ([workflow.slo])", w=10, sort=("budget left", False)),
     )
     board.row(
         8,
         timeline("Evidence of the guard nearest to a breach", "For each workflow the highest evidence of its guards: which one "
                  "is on its way down, and since when. A band that turns yellow is half way to a breach.",
-                 [target(f"max by (workflow, instance) ({m('andon_guard_evidence_ratio')})", "{{workflow}}")],
+                 [target(query.of_the_worst(f"max by (workflow, instance) ({m('andon_guard_evidence_ratio')})"),
+                         "{{workflow}}")],
                  unit="none", decimals=2, empty="no guard has seen enough yet", w=14, text="never",
                  thresholds=look.thresholds(*look.EVIDENCE), links=[to_workflow("label")]),
         line("SLO burn rate, 1 hour", "How fast each error budget is being spent: at 1 it lasts exactly 30 days, at 14.4 two "
-             "per cent of it went in one hour.", [target(f"max by (workflow, slo) "
-             f'({m("andon_slo_burn_rate", ONE_HOUR)})', "{{workflow}} · {{slo}}")],
+             "per cent of it went in one hour.", [target(query.of_the_worst(f"max by (workflow, slo) "
+             f'({m("andon_slo_burn_rate", ONE_HOUR)})'), "{{workflow}} · {{slo}}")],
              unit="none", decimals=1, empty="no objective is declared", w=10, low=0, table=True,
              thresholds=look.thresholds((None, look.GOOD), (1, look.WARN), (14.4, look.BAD)), dashed_thresholds=True),
     )
 
 
 def background(board):
-    board.heading("KPIs of the factory")
+    board.heading(f"KPIs of the factory, of the {query.MANY} workflows that are in most trouble")
     bound = (f'max by (workflow) ({query.bound_in_force()} and on ({query.GUARD}) '
              f'{m("andon_guard_info", EXCEPTIONS, ALL_KINDS)})')
     board.row(
         8,
         line("Exceptions, share of outputs in 5 min", "How many of the outputs failed. The guards judge this against a bound in "
              "each mode; the table above has the numbers. No line: no output in 5 minutes.",
-             [target(m("andon_exception_ratio", FIVE_MINUTES), "{{workflow}}")], unit="percentunit", low=0,
+             [target(query.of_the_worst(m("andon_exception_ratio", FIVE_MINUTES)), "{{workflow}}")], unit="percentunit", low=0,
              empty="no output in 5 minutes: do workflows report?", w=12, table=True, decimals=1),
         line("Exceptions ÷ bound of the mode", "The share of exceptions in 1 hour, divided by the bound that holds in the "
              "workflow's present mode. Above 1 it is over the bound, and its guard gathers evidence. In assist no bound holds.",
-             [target(f'max by (workflow) ({m("andon_exception_ratio", ONE_HOUR)}) / {bound}', "{{workflow}}")],
+             [target(query.of_the_worst(f'max by (workflow) ({m("andon_exception_ratio", ONE_HOUR)}) / {bound}'),
+                     "{{workflow}}")],
              unit="none", low=0, decimals=2, empty="no bound holds: every workflow is in assist", w=12, table=True,
              thresholds=look.thresholds((None, look.GOOD), (1, look.BAD)), dashed_thresholds=True),
     )
     board.row(
         8,
         line("Outputs a second", "Throughput of each workflow. A line that ends is a workflow that went silent.",
-             [target(query.per_second("andon_outputs_total", "workflow"), "{{workflow}}")], unit="ops", low=0,
+             [target(query.of_the_worst(query.per_second("andon_outputs_total", "workflow")), "{{workflow}}")], unit="ops", low=0,
              empty="no workflow is known: is andon scraped?", w=8, interval="2m"),
         line("Latency, 95th percentile in 5 min", "19 of 20 outputs were faster. Its guard judges the share that is slower than "
-             "a limit.", [target(m("andon_latency_quantile_seconds", FIVE_MINUTES, 'q="0.95"'), "{{workflow}}")],
+             "a limit.", [target(query.of_the_worst(m("andon_latency_quantile_seconds", FIVE_MINUTES, P95)), "{{workflow}}")],
              unit="s", low=0, empty="no output reported a latency in 5 minutes", w=8),
         line("Cost per unit in 1 h", "What one unit costs, in the workflow's own currency: compare each with its own past, not "
-             "with the others.", [target(m("andon_cost_per_unit", ONE_HOUR), "{{workflow}} ({{currency}})")],
+             "with the others.", [target(query.of_the_worst(m("andon_cost_per_unit", ONE_HOUR)),
+                                                    "{{workflow}} ({{currency}})")],
              unit="none", low=0, decimals=4, empty="no output reported a cost in 1 hour", w=8),
     )
 

@@ -6,7 +6,6 @@ from board import Board, to_workflow, why
 from panels import COLORED, FILLED, Column, line, stat, table, target
 from query import m
 
-A_WORKFLOW = 'workflow!=""'
 # Work is red when it has waited this long, seconds: a day, a week.
 DAY, WEEK = 86_400, 604_800
 
@@ -14,6 +13,11 @@ DAY, WEEK = 86_400, 604_800
 def oldest(name, *matchers):
     """Seconds since the oldest of something, absent where there is none."""
     return f"time() - min({m(name, *matchers)})"
+
+
+def house(expr):
+    """What has no workflow is of the house: said in words, because an empty label can't be."""
+    return f'label_replace({expr}, "workflow", "(the house)", "workflow", "")'
 
 
 def now(board):
@@ -49,24 +53,24 @@ def now(board):
 def waiting(board):
     requests = table(
         "Requests that wait for approval", "What people asked for and others must decide: andon requests approve ID, or reject. "
-        "Without a workflow it concerns the house, such as a looser policy.",
-        [f"sum by (workflow, kind) ({m('andon_requests_pending')}) > 0",
-         f"min by (workflow) ({m('andon_request_oldest_timestamp_seconds')}) * 1000"],
+        "What concerns all of them, such as a looser policy, is the house's.",
+        [house(f"sum by (workflow, kind) ({m('andon_requests_pending')}) > 0"),
+         house(f"min by (workflow) ({m('andon_request_oldest_timestamp_seconds')}) * 1000")],
         [Column("workflow", "workflow", links=[to_workflow()]), Column("kind", "kind", width=110),
          Column("Value #A", "waiting", width=80), Column("Value #B", "oldest", unit="dateTimeFromNow", width=130)],
         empty="nothing waits for approval", w=8, sort=("oldest", False))
     incidents = table(
-        "Incidents, oldest first", "Unresolved incidents of each workflow; those without one are of the house (a storm, a drill). "
+        "Incidents, oldest first", "Unresolved incidents of each workflow; those of the house concern all (a storm, a drill, a base item). "
         "Acknowledge, follow the runbook, resolve.",
-        [f"sum by (workflow) ({m('andon_incidents_open')}) > 0",
-         f"sum by (workflow) ({m('andon_incidents_unacknowledged')})",
-         f"min by (workflow) ({m('andon_incident_oldest_timestamp_seconds')}) * 1000"],
+        [house(f"sum by (workflow) ({m('andon_incidents_open')}) > 0"),
+         house(f"sum by (workflow) ({m('andon_incidents_unacknowledged')}) and on (workflow) "
+               f"({m('andon_incidents_open')} > 0)"),
+         house(f"min by (workflow) ({m('andon_incident_oldest_timestamp_seconds')}) * 1000")],
         [Column("workflow", "workflow", links=[to_workflow(), why()]), Column("Value #A", "open", width=70),
          Column("Value #B", "nobody on it", width=110, cell=COLORED,
                 thresholds=look.thresholds((None, look.NEUTRAL), (1, look.BAD))),
          Column("Value #C", "oldest", unit="dateTimeFromNow", width=130)],
-        empty="no incident is open: good", w=8, sort=("oldest", False),
-        keep=None)
+        empty="no incident is open: good", w=8, sort=("oldest", False))
     held = table(
         "What keeps modes down", "Holds of people, caps, and cooldowns after a demotion. A cap goes when its cause is gone, a "
         "cooldown when its time is over, a hold when somebody releases it (andon mode ID --release).",
@@ -112,11 +116,13 @@ def audits(board):
 
 
 def reviews(board):
+    backlog = m("andon_reviews_awaited")
     board.heading("Reviews, drills, the record")
     board.row(
         8,
         line("Review backlog", "Outputs that wait for a verdict, by workflow. A slope that only rises: too few reviewers, or too "
-             "deep a review.", [target(f"{m('andon_reviews_awaited')} > 0", "{{workflow}}")], unit="locale", low=0,
+             "deep a review.", [target(f"{backlog} and on (workflow) topk({query.MANY}, {query.at_end(backlog)}) > 0",
+                                               "{{workflow}}")], unit="locale", low=0,
              empty="nothing waits for a verdict", w=6),
         line("Rejected, share of all outputs", "What people would reject, estimated from the selected outputs since the mode was "
              "granted.", [target(m("andon_rejection_ratio"), "{{workflow}}")], unit="percentunit", low=0, decimals=1,

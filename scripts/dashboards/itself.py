@@ -2,8 +2,8 @@
 
 import look
 import query
-from board import Board
-from panels import COLORED, FILLED, Column, bars, line, stat, table, target
+from board import Board, to_workflow
+from panels import BAR, Column, line, stat, table, target
 from query import m
 
 GIB = 2**30
@@ -21,7 +21,7 @@ def now(board):
         stat("Configuration", "Whether the last reload succeeded. If not, the old one holds: andon check FILE says what is "
              "wrong.", f"min({m('andon_config_last_reload_successful')})", unit="none", empty="andon can't be read", w=3,
              mappings=[look.values((0, "reload FAILED", look.BAD), (1, "in force", look.GOOD))], filled=True),
-        stat("Turned away (503)", "Requests that got a 503, because the queue was full or the store refused. Senders try "
+        stat("Turned away", "Requests that got a 503, because the queue was full or the store refused. Senders try "
              "again; where it lasts, raise the queue's limits or find the slow disk.",
              f"sum({query.increase('andon_requests_overloaded_total')}) > 0", unit="none", decimals=0,
              empty="none: good", w=3, thresholds=look.plain(look.BAD)),
@@ -104,22 +104,26 @@ def reads(board):
         8,
         line("Mode reads a second", "How often workflows ask what they may do. At 0 they don't ask, and none of them obeys.",
              [target(f"sum({query.rate('andon_mode_reads_total')})", "reads")], unit="reqps", low=0,
-             empty="andon can't be read", w=6, lines=[("^reads$", look.SKY)]),
-        bars("Modes last read, in leases", "How long ago each workflow's mode was last asked for, as a multiple of the lease. Above "
-             "1 the workflow has to fall back to assist by itself; where it goes on in its old mode nobody can stop it.",
-             [target(f"sort_desc((time() - {m('andon_mode_last_read_timestamp_seconds')}) / on (job, instance) group_left () "
-                     f"{m('andon_mode_lease_seconds')})", "{{workflow}}", instant=True)],
-             unit="none", low=0, high=2, decimals=1, empty="no mode was read since the start", w=6,
-             thresholds=look.thresholds((None, look.GOOD), (1, look.BAD))),
+             empty="andon can't be read", w=5, lines=[("^reads$", look.SKY)]),
+        table("Modes last read", "How long ago each workflow's mode was last asked for, and that as a multiple of the lease. Above "
+              "1 the workflow has to fall back to assist by itself; where it goes on in its old mode nobody can stop it.",
+              [f"max by (workflow) ((time() - {m('andon_mode_last_read_timestamp_seconds')}) / on (job, instance) "
+               f"group_left () {m('andon_mode_lease_seconds')})",
+               f"max by (workflow) ({m('andon_mode_last_read_timestamp_seconds')}) * 1000"],
+              [Column("workflow", "workflow", links=[to_workflow()], width=170),
+               Column("Value #A", "leases", decimals=1, low=0, high=2, cell=BAR,
+                      thresholds=look.thresholds((None, look.GOOD), (1, look.BAD))),
+               Column("Value #B", "last read", unit="dateTimeFromNow", width=140)],
+              empty="no mode was read since the start", w=9, sort=("leases", True)),
         line("Outputs above their mode", "Outputs that report a higher mode than allowed, after the lease: a workflow that "
              "doesn't obey. Stop it, then ask why.",
              [target(query.counted("andon_outputs_above_mode_total", "workflow"), "{{workflow}}")],
-             unit="locale", low=0, bars=True, stack=True, max_points=60, empty="none: every workflow obeys", w=6),
+             unit="locale", low=0, bars=True, stack=True, max_points=60, empty="none: every workflow obeys", w=5),
         line("Notifications", "Messages to people, by target: delivered, failed (an attempt; it is tried again) and dead (given "
              "up).", [target(f"sum by (target, result) ({query.rate('andon_notifications_total')})",
                              "{{target}}: {{result}}"),
                       target(f"sum by (target) ({m('andon_notifications_pending')}) > 0", "{{target}}: waiting")],
-             unit="none", low=0, decimals=2, empty="no target is declared", w=6),
+             unit="none", low=0, decimals=2, empty="no target is declared", w=5),
     )
 
 
@@ -128,17 +132,20 @@ def process(board):
     board.row(
         8,
         line("Memory", "Resident memory of the process.", [target(m("process_resident_memory_bytes"), "{{instance}}")],
-             unit="bytes", low=0, empty="andon can't be read", w=6),
+             unit="bytes", low=0, empty="andon can't be read", w=8),
         line("Processor", "Cores that andon uses, and how long one scrape took to put together.",
              [target(query.rate("process_cpu_seconds_total"), "{{instance}}: cores"),
               target(m("andon_scrape_duration_seconds"), "{{instance}}: seconds of a scrape")],
-             unit="none", low=0, decimals=3, empty="andon can't be read", w=6),
+             unit="none", low=0, decimals=3, empty="andon can't be read", w=8),
         line("Disk", "Free space where the store lies, and what the journal takes. The journal is kept by age and size "
              "(retention_days, journal_bytes_max).",
              [target(m("andon_store_free_bytes"), "{{instance}}: free"),
               target(m("andon_journal_bytes"), "{{instance}}: journal")],
-             unit="bytes", low=0, empty="andon can't be read", w=6, log=True,
+             unit="bytes", low=0, empty="andon can't be read", w=8, log=True,
              lines=[(": free$", look.GOOD), (": journal$", look.SKY)]),
+    )
+    board.row(
+        4,
         table("Version, snapshots, record, tokens", "The version that runs; when the last snapshot was saved (a start reads "
               "it) and the last checkpoint of the ledger signed; how far back repeats are recognised; when the next access "
               "token expires.",
@@ -147,12 +154,12 @@ def process(board):
                f"max by (instance) ({m('andon_ledger_checkpoint_timestamp_seconds')}) * 1000",
                f"max by (instance) ({m('andon_dedup_window_seconds')})",
                f"min by (instance) ({m('andon_token_next_expiry_timestamp_seconds')}) * 1000"],
-              [Column("instance", "andon"), Column("version", "version", width=70),
+              [Column("instance", "andon"), Column("version", "version"),
                Column("Value #B", "snapshot", unit="dateTimeFromNow"),
                Column("Value #C", "checkpoint", unit="dateTimeFromNow"),
-               Column("Value #D", "repeats", unit="s", decimals=0),
+               Column("Value #D", "repeats known for", unit="s", decimals=0),
                Column("Value #E", "token expires", unit="dateTimeFromNow")],
-              empty="andon can't be read", w=6, drop=["Value #A"]),
+              empty="andon can't be read", w=24, drop=["Value #A"]),
     )
 
 

@@ -36,7 +36,7 @@ GUARD_STATES = [
 TROUBLE = [
     (0, "healthy", GOOD),
     (1, "evidence is building", WATCH),
-    (2, "held or capped", SKY),
+    (2, "held or capped", PINK),
     (3, "close to a breach", WARN),
     (4, "error budget spent", WARN),
     (5, "incident, in work", WARN),

@@ -143,22 +143,6 @@ def timeline(title, description, targets, *, unit, empty, w, mappings=(), text="
                   options=options, custom=custom, **more)
 
 
-def bars(title, description, targets, *, unit, empty, w, **more):
-    """Horizontal bars of the present values."""
-    options = {
-        "displayMode": "basic",
-        "minVizHeight": 10,
-        "minVizWidth": 0,
-        "namePlacement": "auto",
-        "orientation": "horizontal",
-        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": more.pop("rows", False)},
-        "showUnfilled": True,
-        "valueMode": "color",
-    }
-    options.pop("namePlacement")
-    return _panel("bargauge", title, description, targets, unit=unit, empty=empty, w=w, options=options, **more)
-
-
 def heatmap(title, description, targets, *, unit, empty, w, **more):
     """How many observations fell into each bucket, over time."""
     options = {
@@ -204,6 +188,8 @@ class Column:
 FILLED = {"type": "color-background", "mode": "basic"}
 COLORED = {"type": "color-text"}
 BAR = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
+# A long address in a column, as one word.
+OPEN = {"type": "regex", "options": {"pattern": ".+", "result": {"text": "open", "index": 0}}}
 
 
 def table(title, description, queries, columns, *, empty, w, sort=None, drop=(), keep=None, **more):

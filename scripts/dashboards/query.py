@@ -85,17 +85,37 @@ def changed_modes(by):
     return f"count by ({by}) ({since} and on ({WORKFLOW}) ({moved}))"
 
 
+# So many workflows or guards are drawn where a thousand would be unreadable and slow.
+MANY = 30
+
+
+def at_end(expr):
+    """The same at the end of the time that is shown, at every moment: so that a choice of the worst doesn't flicker."""
+    return expr.replace("}", "} @ end()")
+
+
 def trouble():
     """One number a workflow, by look.TROUBLE: the worst of what is the matter with it."""
-    worst = m("andon_guard_evidence_ratio")
+    worst = f"max by ({WORKFLOW}) ({m('andon_guard_evidence_ratio')})"
+    kept_down = f"max by ({WORKFLOW}) ({m('andon_mode_held')} or {m('andon_mode_capped')})"
     parts = [
         (6, f"({m('andon_incidents_unacknowledged', A_WORKFLOW)} > bool 0)"),
         (5, f"({m('andon_incidents_open', A_WORKFLOW)} > bool 0)"),
         (4, f"(min by ({WORKFLOW}) ({m('andon_slo_error_budget_remaining_ratio')}) <= bool 0)"),
-        (3, f"(max by ({WORKFLOW}) ({worst}) >= bool {look.CLOSE})"),
-        (2, f"(max by ({WORKFLOW}) ({m('andon_mode_held')} or {m('andon_mode_capped')}) > bool 0)"),
-        (1, f"(max by ({WORKFLOW}) ({worst}) >= bool {look.BUILDING})"),
+        (3, f"({worst} >= bool {look.CLOSE})"),
+        (2, f"({kept_down} > bool 0)"),
+        (1, f"({worst} >= bool {look.BUILDING})"),
         (0, f"({m('andon_mode_level')} >= bool 0)"),
     ]
     each = [f'label_replace({number} * {expr}, "rank", "{number}", "", "")' for number, expr in parts]
     return f"max by (workflow, instance) ({' or '.join(each)})"
+
+
+def of_the_worst(expr):
+    """Only those workflows that are in most trouble at the end of the time that is shown."""
+    return f"({expr}) and on (workflow) topk({MANY}, {at_end(trouble())})"
+
+
+def nearest(expr):
+    """Only those guards that are nearest to a breach."""
+    return f"({expr}) and on (workflow, guard) topk({MANY}, max by (workflow, guard) ({m('andon_guard_evidence_ratio')}))"

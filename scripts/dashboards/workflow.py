@@ -2,8 +2,8 @@
 
 import look
 import query
-from board import Board, annotation, own_link
-from panels import BAR, FILLED, Column, bars, heatmap, line, stat, table, target, timeline
+from board import Board, annotation, own_link, runbook
+from panels import BAR, FILLED, OPEN, Column, heatmap, line, stat, table, target, timeline
 from query import ONE, m
 
 A_BREACH = 'cause="breach"'
@@ -16,8 +16,8 @@ RAISES = 'cause=~"promotion|annulment|restoration"'
 def annotations():
     since = "andon_mode_since_timestamp_seconds"
     return [
-        annotation("Lowered", f"{m(since, ONE, DEMOTIONS)} * 1000", "lowered to {{mode}}", "{{cause}} {{guard}}",
-                   "cause,guard", look.BAD),
+        annotation("Lowered", f'label_join({m(since, ONE, DEMOTIONS)}, "why", " ", "cause", "guard") * 1000',
+                   "lowered to {{mode}}", "{{why}}", "cause,guard", look.BAD),
         annotation("Raised by people", f"{m(since, ONE, RAISES)} * 1000", "raised to {{mode}}", "{{cause}}", "cause",
                    look.SKY),
     ]
@@ -30,8 +30,8 @@ def now(board):
              m("andon_mode_level", ONE), unit="none", empty="no such workflow", w=4, filled=True,
              mappings=[look.modes()]),
         stat("Why, and since when", "What last changed the granted mode, the guard where one did it, and how long ago. The "
-             "numbers: the link «Why» at the top.", f"{m('andon_mode_since_timestamp_seconds', ONE)} * 1000",
-             unit="dateTimeFromNow", empty="no such workflow", w=6, name=True, legend="{{cause}} {{guard}}",
+             "numbers: the link «Why» at the top.", f'label_join({m("andon_mode_since_timestamp_seconds", ONE)}, "why", " ", "cause", "guard") * 1000',
+             unit="dateTimeFromNow", empty="no such workflow", w=6, name=True, legend="{{why}}",
              thresholds=look.plain(), text={"titleSize": 20, "valueSize": 26}),
         stat("Nearest to a breach", "The guard with the most evidence against the bound of the current mode: 0.4 is normal, 1 "
              "is a breach.", f"topk(1, {m('andon_guard_evidence_ratio', ONE)})", unit="none", decimals=2,
@@ -56,6 +56,26 @@ def now(board):
                  [target(m("andon_mode_level", ONE), "effective"), target(m("andon_granted_level", ONE), "granted")],
                  unit="none", empty="no such workflow", w=24, mappings=[look.modes()]),
     )
+    board.row(
+        4,
+        table("What is next", "What will happen to the mode by itself, and what has to be waited for. «lapses»: without a fresh "
+              "output the mode goes to assist then. «gate closed until»: the cooldown after a demotion. «probation»: outputs "
+              "with deeper reviews that are left after a promotion.",
+              [f"max by (workflow) ({m('andon_evidence_valid_until_timestamp_seconds', ONE)}) * 1000",
+               f"max by (workflow) ({m('andon_cooldown_until_timestamp_seconds', ONE)}) * 1000",
+               f"max by (workflow) ({m('andon_probation_outputs_left', ONE)})",
+               f"sum by (workflow) ({m('andon_requests_pending', ONE)})",
+               f"max by (workflow) ({m('andon_mode_last_read_timestamp_seconds', ONE)}) * 1000",
+               f"max by (workflow, owner, max_mode, track, runbook) ({m('andon_workflow_info', ONE)})"],
+              [Column("Value #E", "mode last read", unit="dateTimeFromNow"),
+               Column("Value #A", "lapses", unit="dateTimeFromNow"),
+               Column("Value #B", "gate closed until", unit="dateTimeFromNow"),
+               Column("Value #C", "outputs on probation", unit="locale"),
+               Column("Value #D", "requests that wait"), Column("owner", "owner"), Column("track", "track"),
+               Column("max_mode", "highest mode", mappings=[look.mode_words()]),
+               Column("runbook", "runbook", links=[runbook()], mappings=[OPEN])],
+              empty="no such workflow", w=24, drop=["workflow", "Value #F"]),
+    )
 
 
 def guards(board):
@@ -67,33 +87,32 @@ def guards(board):
         f"max by (guard) ({m('andon_guard_observations', ONE)})",
         f"max by (guard) ({m('andon_guard_observations_needed', ONE)})",
         f"max by (guard) ({m('andon_guard_last_breach_timestamp_seconds', ONE)}) * 1000",
-        f"max by (guard, signal, of) ({m('andon_guard_info', ONE)})",
+        f"max by (guard, signal) ({m('andon_guard_info', ONE)})",
         f"max by (guard) ({m('andon_guard_used_ratio', ONE)})",
     ]
     columns = [
-        Column("guard", "guard", width=170),
+        Column("guard", "guard", width=150),
         Column("Value #B", "state", mappings=[look.guard_states()], cell=FILLED, width=105),
         Column("Value #A", "evidence", decimals=2, low=0, high=1, thresholds=look.thresholds(*look.EVIDENCE), cell=BAR,
-               width=150),
-        Column("Value #C", "mean", decimals=4, width=85),
-        Column("Value #D", "bound now", decimals=4, width=95),
-        Column("Value #I", "limit used", unit="percentunit", decimals=0, width=90),
-        Column("Value #E", "seen", unit="locale", width=80),
-        Column("Value #F", "needed", unit="locale", width=80),
+               width=120),
+        Column("Value #C", "mean", decimals=4, width=80),
+        Column("Value #D", "bound now", decimals=4, width=90),
+        Column("Value #I", "limit used", unit="percentunit", decimals=0, width=85),
+        Column("Value #E", "seen", unit="locale", width=75),
+        Column("Value #F", "needed", unit="locale", width=75),
         Column("Value #G", "last breach", unit="dateTimeFromNow", width=120),
         Column("signal", "signal"),
-        Column("of", "of"),
     ]
     board.row(
         9,
         line("Evidence of each guard on its way to the threshold", "0.4 is normal, at 1 the guard breaks and the mode goes "
              "down. It falls again only where outputs are better than the bound. After a breach it starts anew.",
              [target(m("andon_guard_evidence_ratio", ONE), "{{guard}}")], unit="none", low=0, high=1, decimals=2,
-             empty="in assist no bound holds; or no output yet", w=11, table=True,
+             empty="in assist no bound holds; or no output yet", w=10, table=True,
              thresholds=look.thresholds(*look.EVIDENCE), dashed_thresholds=True),
         table("Guards now", "Where each guard stands. Mean: of all that it saw since it started. Bound now: what holds in the "
               "present mode; none in assist. Needed: observations until it can say anything. Fixed limits show what part of "
-              "them is used.", queries, columns, empty="no guard is declared: nothing would lower this workflow", w=13,
+              "them is used.", queries, columns, empty="no guard is declared: nothing would lower this workflow", w=14,
               sort=("evidence", True), drop=["Value #H"]),
     )
 
@@ -118,7 +137,7 @@ def outputs(board):
              unit="percentunit", low=0, decimals=1, empty="no output in the last hour", w=8,
              lines=[("^5 min$", look.BAD), ("^1 h$", look.PINK), *BOUNDS]),
         line("Exceptions by kind", "How many outputs failed, by what went wrong. A kind that grows names the cause.",
-             [target(query.positive(kinds), "{{kind}}")], unit="locale", empty="no exception: good", w=8, bars=True, stack=True,
+             [target(query.positive(kinds), "{{kind}}", exemplar=True)], unit="locale", empty="no exception: good", w=8, bars=True, stack=True,
              low=0, interval="2m", max_points=60),
         line("Outputs", "Outputs a second, and how many of them were retried, answered by a fallback or handed to a human.",
              [target(query.per_second("andon_outputs_total", "outcome", ONE), "{{outcome}}"),
@@ -160,9 +179,10 @@ def outputs(board):
               target(f'1 - max({m("andon_slo_objective_ratio", ONE, SLA)})', "objective")],
              unit="percentunit", low=0, decimals=1, empty="no output says whether it met its service level", w=8, interval="2m",
              lines=[("^missed$", look.BAD), ("^objective$", look.NEUTRAL, True), *BOUNDS]),
-        line("Error budget left", "Of each declared objective, over 30 days. A steep fall is being spent now.",
+        line("Error budget left", "Of each declared objective, over 30 days. A steep fall is being spent now. Below 0 it is overspent, and what is "
+             "below -100 % isn't drawn.",
              [target(f"min by (slo) ({m('andon_slo_error_budget_remaining_ratio', ONE)})", "{{slo}}")],
-             unit="percentunit", decimals=0, high=1, empty="no objective is declared", w=8,
+             unit="percentunit", decimals=0, low=-1, high=1, empty="no objective is declared", w=8,
              thresholds=look.below(0, 0.25), dashed_thresholds=True, lines=SLO_LINES),
         line("Burn rate", "How fast the budget is spent: at 1 it lasts 30 days; at 14.4 two per cent go in an hour.",
              [target(m("andon_slo_burn_rate", ONE, ONE_HOUR), "{{slo}}")], unit="none", low=0, decimals=1,
@@ -186,11 +206,11 @@ def quality(board):
              unit="none", low=0, decimals=2, empty="no drift guard has a baseline and enough outputs", w=8,
              thresholds=look.thresholds((None, look.GOOD), (1, look.BAD)), dashed_thresholds=True),
         line("Disparity: worst group against the rest", "How many times as often as all others the worst group fails, and the "
-             "ratio that is allowed. It is no four-fifths rule.",
-             [target(m("andon_disparity_ratio", ONE), "{{guard}}: {{group}}"),
+             "ratio that is allowed. Which group it is says the drift dashboard. It is no four-fifths rule.",
+             [target(f"max by (guard) ({m('andon_disparity_ratio', ONE)})", "{{guard}}"),
               target(f'min by (guard) ({m("andon_guard_bound", ONE)} and on ({query.GUARD}) '
                      f'{m("andon_guard_info", ONE, DISPARITY)})', "allowed: {{guard}}")],
-             unit="none", low=0, decimals=2, empty="no disparity guard, or no exception yet", w=8,
+             unit="none", decimals=2, log=True, empty="no disparity guard, or no exception yet", w=8,
              lines=[("^allowed", look.NEUTRAL, True)]),
         line("Verdicts of people", "What reviewers said, verdicts a second. Rejections that grow are errors that the workflow "
              "itself doesn't see.",
@@ -203,28 +223,14 @@ def quality(board):
         line("Review backlog", "Outputs that wait for a verdict, and those that have waited for longer than declared. Overdue "
              "ones are no evidence for a gate: give reviewers time, or lower the depth.",
              [target(m("andon_reviews_awaited", ONE), "awaited"), target(m("andon_reviews_overdue", ONE), "overdue")],
-             unit="locale", low=0, empty="no such workflow", w=8,
+             unit="locale", low=0, empty="no such workflow", w=12,
              lines=[("^awaited$", look.SKY), ("^overdue$", look.BAD)]),
         line("Would be rejected, and how far reviewers agree", "The share of all outputs that people would reject, estimated "
              "from the selected ones, and the agreement of two reviewers of the same output (1 is full).",
              [target(m("andon_rejection_ratio", ONE), "would be rejected"),
               target(m("andon_reviewer_agreement", ONE), "{{measure}}")],
-             unit="percentunit", decimals=1, empty="no verdict on a selected output yet", w=8,
+             unit="percentunit", decimals=1, empty="no verdict on a selected output yet", w=12,
              lines=[("^would be", look.BAD), ("^observed$", look.SKY), ("^krippendorff", look.PINK)]),
-        table("What is next", "What will happen to the mode by itself, and what has to be waited for. «lapses»: without a fresh "
-              "output the mode goes to assist then. «gate closed until»: the cooldown after a demotion. «probation»: outputs "
-              "with deeper reviews that are left after a promotion.",
-              [f"max by (workflow) ({m('andon_evidence_valid_until_timestamp_seconds', ONE)}) * 1000",
-               f"max by (workflow) ({m('andon_cooldown_until_timestamp_seconds', ONE)}) * 1000",
-               f"max by (workflow) ({m('andon_probation_outputs_left', ONE)})",
-               f"sum by (workflow) ({m('andon_requests_pending', ONE)})",
-               f"max by (workflow) ({m('andon_mode_last_read_timestamp_seconds', ONE)}) * 1000",
-               f"max by (workflow, owner, max_mode, track) ({m('andon_workflow_info', ONE)})"],
-              [Column("Value #E", "mode last read", unit="dateTimeFromNow"), Column("Value #A", "lapses", unit="dateTimeFromNow"),
-               Column("Value #B", "gate closed until", unit="dateTimeFromNow"), Column("Value #C", "probation", unit="locale"),
-               Column("Value #D", "requests"), Column("owner", "owner"), Column("track", "track"),
-               Column("max_mode", "highest mode")],
-              empty="no such workflow", w=8, drop=["workflow", "Value #F"]),
     )
 
 

@@ -15,7 +15,17 @@ import urllib.request
 
 # Panels, or single queries of them, that may be empty on the fleet's data: (uid, title or (title, letter)): why.
 # Every other query must find something. An entry that names no panel is reported, too.
-MAY_BE_EMPTY = {}
+MAY_BE_EMPTY = {
+    ("andon-fleet", "Close to a breach"): "the fleet holds its guards below 0.8, but not always",
+    ("andon-drift", "On the move"): "a signal may be still, or beyond its tolerance",
+    ("andon-governance", "Audits overdue"): "the shortest period between audits is a day",
+    ("andon-governance", "Reviews overdue"): "a verdict is overdue after 15 minutes in the fleet",
+    ("andon-self", "Turned away"): "the queue of a healthy andon isn't full",
+    ("andon-self", ("Turned away at the door", "B")): "as above",
+    ("andon-self", "Dead notifications"): "no target is declared",
+    ("andon-self", "Notifications"): "no target is declared",
+    ("andon-workflow", ("What is next", "C")): "nobody is promoted, so nobody is on probation",
+}
 
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 POINTS = 600
@@ -114,7 +124,9 @@ class Run:
         if target.get("instant"):
             answer = self.prometheus.instant(expr, self.end)
         else:
-            answer = self.prometheus.range(expr, self.start, self.end, step)
+            # From the end backwards, so that the last point is that of the end, however long the step is.
+            first = self.end - step * int((self.end - self.start) / step)
+            answer = self.prometheus.range(expr, first, self.end, step)
         if answer["status"] != "success":
             self.problem(f"{who}: {answer.get('error')}: {expr}")
             return None
@@ -175,7 +187,7 @@ class Run:
                 if property_["id"] == "links":
                     for link in property_["value"]:
                         for name in re.findall(r"__data\.fields\.(\w+)", link["url"]):
-                            if name not in shown:
+                            if name not in shown and name not in renamed.values():
                                 self.problem(f"{who}: a link needs the column `{name}`")
 
     def annotation(self, annotation):

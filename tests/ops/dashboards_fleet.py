@@ -50,7 +50,7 @@ checkpoint_every = "1m"
 outputs_per_false_demotion = 1_000_000
 
 [modes]
-lease = "5s"
+lease = "{lease}"
 
 [cooldown]
 first = "3d"
@@ -132,6 +132,17 @@ base = ["brand-guide", "crm-schema"]
   [[workflow.guard]]
   signal = "rejection_rate"
   bound = 0.20
+
+  [[workflow.guard]]
+  signal = "drift"
+  of = "latency_ms"
+  baseline = {{ outputs = 1000 }}
+  tolerance = 0.15
+
+  [[workflow.guard]]
+  signal = "disparity"
+  attribute = "locale"
+  ratio = 1.5
 
 [[workflow]]
 id = "ad-variants"
@@ -306,9 +317,9 @@ SLO = {
 }
 
 
-def policy(port, with_slo=True, looser=False):
+def policy(port, lease, looser=False):
     """The configuration. `looser` raises a bound, which waits for an approver."""
-    text = POLICY.format(port=port, **{key: value if with_slo else "" for key, value in SLO.items()})
+    text = POLICY.format(port=port, lease=lease, **SLO)
     return text.replace("ratio = 1.25", "ratio = 1.5") if looser else text
 
 
@@ -347,12 +358,15 @@ class Api:
         return self.call(who, "POST", path, body if body is not None else {}, **more)
 
 
+HEALTHY_LOCALES = ("en", "en", "de", "fr", "ja")
+
+
 class Shape:
     """How one output comes out."""
 
     def __init__(self, **changes):
         self.exception, self.kind, self.latency_ms, self.cost, self.fit = 0.008, "format", 850.0, 0.012, 0.88
-        self.version, self.locales = "2026.11.1", ("en", "en", "de", "fr", "ja")
+        self.version, self.locales = "2026.11.1", HEALTHY_LOCALES
         self.unfair = 1.0
         vars(self).update(changes)
 
@@ -382,9 +396,9 @@ class Fleet:
             kind = self.random.choice(["tone", "hallucination", "refused"])
             return Shape(exception=0.03 * (0.3 + self.pressure[workflow]), kind=kind)
         if workflow == "product-descriptions":
-            locales = ("en", "en", "de", "de", "fr", "ja") if f > 0.6 else ("en", "en", "de", "fr", "ja")
+            locales = ("en",) * 9 + ("de",) * 7 + ("fr",) * 5 + ("ja",) * 4 if f > 0.6 else HEALTHY_LOCALES
             fit = 0.88 - 0.06 * self.pressure[workflow] * (f > 0.5)
-            return Shape(fit=fit, locales=locales, unfair=3.0 if f > 0.5 else 1.0, exception=0.02)
+            return Shape(fit=fit, locales=locales, unfair=1.8 if f > 0.5 else 1.0, exception=0.02)
         if workflow == "lead-scoring":
             return Shape(cost=0.0125)
         if workflow == "legacy-bot" and f > 0.75:

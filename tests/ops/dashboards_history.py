@@ -57,10 +57,10 @@ def main():
     }
     samples = arguments.folder / "samples.txt"
     with stack.Stack(arguments.folder) as started, open(samples, "w", encoding="utf-8") as out:
-        api, reload = started.andon(arguments.program, env)
+        api, reload = started.andon(arguments.program, env, lease="60s")
 
         def clock():
-            """What andon's clock shows: its mode answers carry the end of a lease of 5 s."""
+            """What andon's clock shows: its mode answers carry the end of its lease."""
             answer = api.get("/v1/workflows/ticket-router/mode")
             text = re.sub(r"Z$", "+00:00", answer["valid_until"])
             return datetime.fromisoformat(text).timestamp() - answer["valid_for_seconds"]

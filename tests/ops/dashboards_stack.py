@@ -70,7 +70,7 @@ class Stack:
         self.processes.append(process)
         return process
 
-    def andon(self, program, env=None):
+    def andon(self, program, env=None, lease="5s"):
         """An andon with the fleet's policy and people. Returns its routes, and how its policy is made looser."""
         program, port = str(pathlib.Path(program).resolve()), free_port()
         config = self.folder / "andon.toml"
@@ -79,15 +79,14 @@ class Stack:
             command = [program, "token", "new", "--file", str(self.folder / "tokens.toml"), "--name", name,
                        "--scopes", scopes, "--expires", "30d"] + (["--roles", roles] if roles else [])
             tokens[name] = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-        with_slo = os.environ.get("WITHOUT_SLO") is None
-        config.write_text(fleet.policy(port, with_slo))
+        config.write_text(fleet.policy(port, lease))
         (self.folder / "prometheus.token").write_text(tokens["prometheus"])
         self.spawn("andon", program, "serve", "--config", str(config), env=env, cwd=self.folder)
         until("ready andon: see andon.log", START_SECONDS, lambda: answers(f"http://127.0.0.1:{port}/readyz"))
         api = fleet.Api(port, tokens)
 
         def reload():
-            config.write_text(fleet.policy(port, with_slo, looser=True))
+            config.write_text(fleet.policy(port, lease, looser=True))
             api.post("admin", "/v1/reload", good=(200, 202))
 
         return api, reload
@@ -106,7 +105,9 @@ scrape_configs:
         program = shutil.which("prometheus") or "prometheus"
         self.spawn("prometheus", program, f"--config.file={config}", f"--storage.tsdb.path={data or self.folder / 'tsdb'}",
                    "--storage.tsdb.retention.time=10y", f"--web.listen-address=127.0.0.1:{port}",
-                   "--enable-feature=exemplar-storage")
+                   "--enable-feature=exemplar-storage",
+                   # Blocks that were made afterwards have no marks of series that ended.
+                   *(["--query.lookback-delta=60s"] if data else []))
         url = f"http://127.0.0.1:{port}"
         until("ready Prometheus: see prometheus.log", START_SECONDS, lambda: answers(f"{url}/-/ready"))
         return url
