@@ -5,7 +5,7 @@
 
 #![cfg(test)]
 
-use andon::metrics::CATALOGUE;
+use andon::catalogue::CATALOGUE;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
@@ -49,7 +49,8 @@ fn every_alert_says_how_bad_it_is_and_where_to_go() {
         }
         assert!(value(&block, "description").contains(" First: "), "{name}: say what to do first");
         assert_eq!(value(&block, "runbook_url"), format!("{RUNBOOKS}{}", name.to_lowercase()), "{name}");
-        let dashboard = value(&block, "dashboard_url").strip_prefix("https://grafana.example.com/d/").unwrap_or_default();
+        let dashboard =
+            value(&block, "dashboard_url").strip_prefix("https://grafana.example.com/d/").unwrap_or_default();
         let uid = dashboard.split('?').next().unwrap();
         assert!(DASHBOARDS.contains(&uid), "{name}: there is no dashboard `{uid}`");
         let of_workflow = block.contains("{{ $labels.workflow }}") && !block.contains("{workflow=\"\"}");
@@ -85,9 +86,11 @@ fn every_alert_has_a_case_that_fires_and_one_that_must_not() {
 fn named_metrics() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let text = read("alerts/andon.rules.yaml");
-    let code = text.lines().filter(|line| !["#", "summary:", "description:", "- alert:", "- name:", "runbook_url:", "dashboard_url:"]
-        .iter()
-        .any(|start| line.trim_start().starts_with(start)));
+    let code = text.lines().filter(|line| {
+        !["#", "summary:", "description:", "- alert:", "- name:", "runbook_url:", "dashboard_url:"]
+            .iter()
+            .any(|start| line.trim_start().starts_with(start))
+    });
     for word in code.flat_map(|line| line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'))) {
         if word.starts_with("andon_") {
             let base = ["_bucket", "_count", "_sum"].iter().find_map(|end| word.strip_suffix(end));
@@ -104,7 +107,10 @@ fn rules_name_metrics_that_are_there() {
     for metric in &named {
         let is_there = CATALOGUE.iter().any(|spec| spec.name == metric);
         assert!(is_there || LATER.contains(&metric.as_str()), "no such metric: {metric}");
-        assert!(!is_there || !LATER.contains(&metric.as_str()), "{metric} is there: take it out of LATER and drive its alert");
+        assert!(
+            !is_there || !LATER.contains(&metric.as_str()),
+            "{metric} is there: take it out of LATER and drive its alert"
+        );
     }
 }
 

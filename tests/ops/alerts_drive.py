@@ -191,8 +191,6 @@ class Modes(Drive):
 
     def drive(self):
         andon = self.andon
-        # Prometheus must have seen the counters at 0: an increase needs two samples.
-        self.sleep(4)
         # First what takes long to become old.
         self.lower("contested")
         andon.order("/v1/workflows/contested/annulments", {"reason": "a load test was counted"})
@@ -211,14 +209,13 @@ class Modes(Drive):
         self.evidence("half", 0.52, 0.72)
         self.evidence("nearly", 0.78, 0.97)
         andon.send("spender", 1, cost=8.5)
-        andon.send("costly", 40, cost=0.05)
         # Healthy at first, then elsewhere.
         andon.send("drifting", 700, scores=lambda n: {"tone": 0.5 + (n % 100) / 1000})
         andon.send("drifting", 3000, scores=lambda n: {"tone": 0.55 + (n % 100) / 1000})
         andon.send("unequal", 3000, outcome="ok", attributes={"locale": "fr"})
         andon.send("unequal", 1000, outcome="ok", attributes={"locale": "de"})
         andon.send("unequal", 20, "exception", attributes={"locale": "fr"})
-        andon.send("unequal", 60, "exception", attributes={"locale": "de"})
+        self.evidence("unequal", 0.6, 0.95, "fair", attributes={"locale": "de"})
         andon.send("blind", 60)
         # A mode above the granted one, after the lease has ended.
         self.sleep(3)
@@ -227,15 +224,15 @@ class Modes(Drive):
         self.sleep(8)
         andon.send("spender", 1, cost=4)
 
-    def evidence(self, name, low, high):
+    def evidence(self, name, low, high, guard="exceptions", **fields):
         """Exceptions, one by one, until the evidence lies in this range; a good output where it went too far."""
 
         def there():
             guards = self.andon.json(f"/v1/workflows/{name}")["guards"]
-            now = next(guard for guard in guards if guard["name"] == "exceptions")["evidence"] or 0.0
+            now = next(found for found in guards if found["name"] == guard)["evidence"] or 0.0
             if low <= now < high:
                 return True
-            self.andon.send(name, 1, "exception" if now < low else "ok")
+            self.andon.send(name, 1, "exception" if now < low else "ok", **fields)
             return False
 
         until(f"the evidence of {name} is in [{low}, {high})", there, 20, 0)
@@ -247,6 +244,8 @@ class Modes(Drive):
         for _ in self.go_on(75):
             self.andon.send("burning", 15)
             self.andon.send("burning", 5, "exception")
+            # Dearer than its guard allows, in the same rhythm.
+            self.andon.send("costly", 2, cost=0.05)
             self.sleep(0.5)
 
     def talk_without_asking(self):
@@ -274,7 +273,6 @@ class Storm(Drive):
     )
 
     def drive(self):
-        self.sleep(3)
         for n in range(4):
             self.lower(f"one-of-{n}")
 
@@ -319,7 +317,6 @@ class Locked(Drive):
         self.andon.order("/v1/reload", "")
 
     def drive(self):
-        self.sleep(3)
         for n in self.go_on(20):
             fetch(self.andon.url + "/v1/workflows", headers={"authorization": f"Bearer {self.lost}"})
             self.sleep(0.2)
@@ -355,7 +352,6 @@ class Slow(Drive):
         super().make(environment={"LD_PRELOAD": str(library), "SLOW_WHEN": str(self.flag)})
 
     def drive(self):
-        self.sleep(3)
         self.flag.touch()
 
         def sender(number):
@@ -393,7 +389,6 @@ class Broken(Drive):
 
     def drive(self):
         andon = self.andon
-        self.sleep(4)
         andon.send("unlucky", 5)
         # The folder for checkpoints gives way to a file, as when a mount is lost.
         shutil.rmtree(self.elsewhere)
@@ -445,7 +440,6 @@ class Full(Drive):
         return True
 
     def drive(self):
-        self.sleep(2)
         while self.free() > 0.37:
             self.fill(256 << 10)
         for _ in self.go_on(50):
@@ -476,7 +470,6 @@ class Gone(Drive):
     expected = (("AndonDown", {"severity": "critical"}),)
 
     def drive(self):
-        self.sleep(5)
         self.andon.process.stop(signal.SIGKILL)
 
 
