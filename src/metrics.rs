@@ -5,7 +5,7 @@
 //! and goes away with its workflow. Nothing else in the project names a metric.
 
 use crate::domain::{DrillResult, RefusalCode, Time};
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 /// What a metric is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,6 +193,16 @@ catalogue! {
     DRILL_DURATION: Gauge "andon_drill_duration_seconds" [];
     /// From the first exception of the last recorded drill until a reader was told the lower mode; absent where none was.
     DRILL_LOWERED: Gauge "andon_drill_lowered_after_seconds" [];
+    /// Attempts to deliver a notification and what became of them: `delivered`, `failed` (it is tried again, or given up), `dead` (given up).
+    NOTIFICATIONS: Counter "andon_notifications_total" ["target", "result"];
+    /// Notifications that wait for a target.
+    NOTIFICATIONS_PENDING: Gauge "andon_notifications_pending" ["target"];
+    /// Notifications of a target that were given up and are kept to be looked at.
+    NOTIFICATIONS_DEAD: Gauge "andon_notifications_dead" ["target"];
+    /// When the notification that waits longest for a target was queued; absent where none waits.
+    NOTIFICATION_OLDEST: Gauge "andon_notification_oldest_pending_timestamp_seconds" ["target"];
+    /// Notifications that were lost for good: given up, and more of them than are kept. While an outbox is full, what comes waits in the ledger.
+    NOTIFICATIONS_DROPPED: Counter "andon_notifications_dropped_total" [];
     /// Version of the daemon, and the policy in force.
     BUILD_INFO: Gauge "andon_build_info" ["version", "policy"];
 }
@@ -243,6 +253,12 @@ pub struct Metrics {
     pub store_poisoned: IntGauge,
     /// [`DRILLS`].
     pub drills: IntCounterVec,
+    /// [`NOTIFICATIONS`].
+    pub notifications: IntCounterVec,
+    /// [`NOTIFICATIONS_PENDING`], [`NOTIFICATIONS_DEAD`] and [`NOTIFICATION_OLDEST`].
+    notifications_of: [IntGaugeVec; 3],
+    /// [`NOTIFICATIONS_DROPPED`].
+    pub notifications_dropped: IntCounter,
     /// [`LONG_POLLS`].
     pub long_polls: IntGauge,
     /// [`MODE_READS`].
@@ -290,11 +306,30 @@ impl Metrics {
             mode_reads: counter(r, MODE_READS)?,
             reload_ok: gauge(r, RELOAD_OK)?,
             reload_at: gauge(r, RELOAD_AT)?,
+            notifications: counters(r, NOTIFICATIONS, &[])?,
+            notifications_of: [
+                gauges(r, NOTIFICATIONS_PENDING)?,
+                gauges(r, NOTIFICATIONS_DEAD)?,
+                gauges(r, NOTIFICATION_OLDEST)?,
+            ],
+            notifications_dropped: counter(r, NOTIFICATIONS_DROPPED)?,
             drills,
             rejected,
             denied,
             registry,
         })
+    }
+
+    /// Notes where a target of notifications stands; no data is an absent series.
+    pub fn notified(&self, target: &str, pending: i64, dead: i64, oldest: Option<Time>) {
+        let [of_pending, of_dead, of_oldest] = &self.notifications_of;
+        of_pending.with_label_values(&[target]).set(pending);
+        of_dead.with_label_values(&[target]).set(dead);
+        match oldest {
+            Some(at) => of_oldest.with_label_values(&[target]).set(at.0 / Time::SECOND),
+            // It may be absent already.
+            None => drop(of_oldest.remove_label_values(&[target])),
+        }
     }
 
     /// Notes a checkpoint of the ledger.
@@ -320,6 +355,12 @@ fn counter(registry: &Registry, spec: Spec) -> Result<IntCounter, prometheus::Er
     let counter = IntCounter::new(spec.name, spec.help.trim())?;
     registry.register(Box::new(counter.clone()))?;
     Ok(counter)
+}
+
+fn gauges(registry: &Registry, spec: Spec) -> Result<IntGaugeVec, prometheus::Error> {
+    let gauges = IntGaugeVec::new(Opts::new(spec.name, spec.help.trim()), spec.labels)?;
+    registry.register(Box::new(gauges.clone()))?;
+    Ok(gauges)
 }
 
 fn unregistered(spec: Spec) -> Result<IntGauge, prometheus::Error> {

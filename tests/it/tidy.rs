@@ -50,7 +50,7 @@ fn code(path: &str, text: &str) -> String {
 }
 
 /// Which rooms a room may import; the higher the line, the lower the room.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("domain", &[]),
     ("stats", &[]),
     ("seal", &["domain"]),
@@ -60,24 +60,25 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("clock", &["domain"]),
     ("metrics", &["domain"]),
     ("store", &["domain", "stats", "monitor", "config", "seal"]),
+    ("notify", &["domain", "monitor", "config", "clock", "metrics", "store"]),
     ("backtest", &["domain", "monitor", "store"]),
     ("ingest", &["domain", "stats", "monitor", "config"]),
     ("driver", &["domain", "stats", "monitor", "config", "seal", "clock", "metrics", "store"]),
     ("access", &["domain", "config", "clock"]),
     ("reload", &["domain", "config", "clock", "metrics", "monitor", "driver", "access"]),
-    ("drill", &["domain", "monitor", "config", "seal", "clock", "metrics", "store", "driver"]),
+    ("drill", &["domain", "monitor", "config", "seal", "clock", "metrics", "store", "notify", "driver"]),
     (
         "http",
         &[
-            "domain", "stats", "monitor", "config", "seal", "clock", "metrics", "store", "ingest", "driver", "drill",
-            "reload", "access",
+            "domain", "stats", "monitor", "config", "seal", "clock", "metrics", "store", "notify", "ingest", "driver",
+            "drill", "reload", "access",
         ],
     ),
     (
         "app",
         &[
-            "domain", "stats", "monitor", "config", "clock", "metrics", "store", "ingest", "driver", "drill", "reload",
-            "access", "http",
+            "domain", "stats", "monitor", "config", "clock", "metrics", "store", "notify", "ingest", "driver", "drill",
+            "reload", "access", "http",
         ],
     ),
 ];
