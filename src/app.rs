@@ -13,8 +13,9 @@ use crate::exposition::Scraper;
 use crate::http::listener::Limited;
 use crate::http::{self, Shared};
 use crate::metrics::Metrics;
+use crate::notify::{Notifier, Parts};
 use crate::reload::{Reloader, beside};
-use crate::store::{JournalSettings, Store, StoreError, StoreOptions};
+use crate::store::{JournalSettings, LedgerReader, Outbox, Store, StoreError, StoreOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -62,7 +63,8 @@ pub struct App {
     reloader: Arc<Reloader>,
     stopping: watch::Sender<bool>,
     server: JoinHandle<()>,
-    schedule: JoinHandle<()>,
+    schedules: [JoinHandle<()>; 2],
+    notifier: Arc<Notifier>,
     grace: Duration,
 }
 
@@ -109,14 +111,17 @@ impl App {
         }
         let metrics = Metrics::new()?;
         let (ledger, book) = (store.book.reader()?, Arc::clone(&store.book));
+        let (news, outbox) = (store.book.reader()?, Arc::clone(&store.outbox));
         let driver = start_driver(store, &settings, &metrics, &clock)?;
+        let notifier = start_notifier(&settings, file.as_deref(), &driver, (news, outbox), &metrics)?;
         let reloader =
             Reloader::new(file, settings.clone(), access, driver.clone(), metrics.clone(), Arc::clone(&clock));
         let reloader = Arc::new(reloader);
         let listener = Limited::new(listener, limit(settings.server.connections_max));
         let (stopping, stop) = watch::channel(false);
         let scraper = Scraper::new(driver.clone(), Arc::clone(&reloader), metrics.clone(), settings.clone());
-        let drills = Conductor::new(driver.clone(), book, Arc::clone(&ledger), metrics.clone(), settings.drill);
+        let (record, told) = (Arc::clone(&ledger), Arc::clone(&notifier));
+        let drills = Conductor::new(driver.clone(), book, record, told, metrics.clone(), settings.drill);
         let shared = Shared {
             driver: driver.clone(),
             ledger,
@@ -124,12 +129,16 @@ impl App {
             reloader: Arc::clone(&reloader),
             scraper: Arc::new(scraper),
             drills: Arc::new(drills),
+            notifier: Arc::clone(&notifier),
             reading: Arc::new(Semaphore::new(cores().saturating_sub(1).max(1))),
             long_polls: Arc::new(Semaphore::new(limit(settings.server.long_polls_max))),
             server: Arc::new(settings.server.clone()),
             stopping: stop.clone(),
         };
-        let schedule = tokio::spawn(http::drills::keep_schedule(shared.clone()));
+        let schedules = [
+            tokio::spawn(http::drills::keep_schedule(shared.clone())),
+            tokio::spawn(http::notifications::keep_watch(shared.clone())),
+        ];
         let router = http::router(shared);
         let server = tokio::spawn(async move {
             let mut stop = stop;
@@ -141,7 +150,7 @@ impl App {
             }
         });
         let grace = Duration::from_millis(settings.server.shutdown_grace_ms);
-        Ok(Self { address, driver, reloader, stopping, server, schedule, grace })
+        Ok(Self { address, driver, reloader, stopping, server, schedules, notifier, grace })
     }
 
     /// Where it listens.
@@ -168,9 +177,13 @@ impl App {
             server.abort();
         }
         // A drill that is broken off is known by its missing end, and says nothing about the wires.
-        self.schedule.abort();
-        let driver = self.driver;
-        if tokio::task::spawn_blocking(move || driver.stop()).await.is_err() {
+        self.schedules.iter().for_each(JoinHandle::abort);
+        let (driver, notifier) = (self.driver, self.notifier);
+        let stop = move || {
+            notifier.stop();
+            driver.stop();
+        };
+        if tokio::task::spawn_blocking(stop).await.is_err() {
             tracing::error!("the driver could not be stopped");
         }
     }
@@ -240,6 +253,27 @@ fn start_driver(
         bytes_max: limit(settings.server.queue_bytes_max),
     };
     Driver::start(engine, bookkeeper, limits, Arc::clone(clock)).map_err(AppError::Thread)
+}
+
+fn start_notifier(
+    settings: &Settings,
+    file: Option<&Path>,
+    driver: &Driver,
+    (ledger, outbox): (Arc<dyn LedgerReader>, Arc<Outbox>),
+    metrics: &Metrics,
+) -> Result<Arc<Notifier>, StoreError> {
+    let board = Arc::clone(driver.board());
+    let parts = Parts {
+        settings: settings.notify.clone(),
+        source: settings.ledger.origin.clone(),
+        folder: file.and_then(Path::parent).unwrap_or(Path::new("")).to_path_buf(),
+        ledger,
+        outbox,
+        policy: Box::new(move || board.policy()),
+        clock: Arc::clone(driver.clock()),
+        metrics: metrics.clone(),
+    };
+    Notifier::start(parts).map(Arc::new)
 }
 
 fn cores() -> usize {

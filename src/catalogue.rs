@@ -266,6 +266,16 @@ catalogue! {
     DRILL_DURATION: Gauge "andon_drill_duration_seconds" [];
     /// From the first exception of the last recorded drill until a reader was told the lower mode; absent where none was.
     DRILL_LOWERED: Gauge "andon_drill_lowered_after_seconds" [];
+    /// Attempts to deliver a notification and what became of them: `delivered`, `failed` (it is tried again, or given up), `dead` (given up).
+    NOTIFICATIONS: Counter "andon_notifications_total" ["target", "result"];
+    /// Notifications that wait for a target.
+    NOTIFICATIONS_PENDING: Gauge "andon_notifications_pending" ["target"];
+    /// Notifications of a target that were given up and are kept to be looked at.
+    NOTIFICATIONS_DEAD: Gauge "andon_notifications_dead" ["target"];
+    /// When the notification that waits longest for a target was queued; absent where none waits.
+    NOTIFICATION_OLDEST: Gauge "andon_notification_oldest_pending_timestamp_seconds" ["target"];
+    /// Notifications that were lost for good: given up, and more of them than are kept. While an outbox is full, what comes waits in the ledger.
+    NOTIFICATIONS_DROPPED: Counter "andon_notifications_dropped_total" [];
     /// Version of the daemon, and the policy in force.
     BUILD_INFO: Gauge "andon_build_info" ["version", "policy"];
 }

@@ -20,6 +20,7 @@ pub mod http;
 pub mod ingest;
 pub mod metrics;
 pub mod monitor;
+pub mod notify;
 pub mod reload;
 pub mod seal;
 pub mod stats;

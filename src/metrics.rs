@@ -6,12 +6,13 @@
 
 use crate::catalogue::{
     ACCEPTED, ALERTS, CHECKPOINT_ENTRIES, CHECKPOINT_FAILURES, CHECKPOINT_LAST, CONFLICTS, DEDUP_IDS, DEDUP_WINDOW,
-    DENIED, DRILLS, DUPLICATES, GROUP_EVENTS, JOURNAL_BYTES, JOURNAL_FSYNC, LONG_POLLS, MODE_READS, OVERLOADED,
+    DENIED, DRILLS, DUPLICATES, GROUP_EVENTS, JOURNAL_BYTES, JOURNAL_FSYNC, LONG_POLLS, MODE_READS, NOTIFICATION_OLDEST, NOTIFICATIONS,
+    NOTIFICATIONS_DEAD, NOTIFICATIONS_DROPPED, NOTIFICATIONS_PENDING, OVERLOADED,
     QUEUE_BYTES, QUEUE_DEPTH, REJECTED, RELOAD_AT, RELOAD_OK, SNAPSHOT_FAILURES, SNAPSHOT_LAST, STORE_POISONED, Spec,
 };
 use crate::domain::alert::AlertResult;
 use crate::domain::{DrillResult, RefusalCode, Time};
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 /// Why a request is turned away at the door.
 const DENIED_REASONS: [&str; 6] = ["missing", "malformed", "unknown", "expired", "scope", "workflow"];
@@ -61,6 +62,12 @@ pub struct Metrics {
     pub drills: IntCounterVec,
     /// [`ALERTS`].
     pub alerts: IntCounterVec,
+    /// [`NOTIFICATIONS`].
+    pub notifications: IntCounterVec,
+    /// [`NOTIFICATIONS_PENDING`], [`NOTIFICATIONS_DEAD`] and [`NOTIFICATION_OLDEST`].
+    notifications_of: [IntGaugeVec; 3],
+    /// [`NOTIFICATIONS_DROPPED`].
+    pub notifications_dropped: IntCounter,
     /// [`LONG_POLLS`].
     pub long_polls: IntGauge,
     /// [`MODE_READS`].
@@ -111,12 +118,31 @@ impl Metrics {
             mode_reads: counter(r, MODE_READS)?,
             reload_ok: gauge(r, RELOAD_OK)?,
             reload_at: gauge(r, RELOAD_AT)?,
+            notifications: counters(r, NOTIFICATIONS, &[])?,
+            notifications_of: [
+                gauges(r, NOTIFICATIONS_PENDING)?,
+                gauges(r, NOTIFICATIONS_DEAD)?,
+                gauges(r, NOTIFICATION_OLDEST)?,
+            ],
+            notifications_dropped: counter(r, NOTIFICATIONS_DROPPED)?,
             drills,
             alerts,
             rejected,
             denied,
             registry,
         })
+    }
+
+    /// Notes where a target of notifications stands; no data is an absent series.
+    pub fn notified(&self, target: &str, pending: i64, dead: i64, oldest: Option<Time>) {
+        let [of_pending, of_dead, of_oldest] = &self.notifications_of;
+        of_pending.with_label_values(&[target]).set(pending);
+        of_dead.with_label_values(&[target]).set(dead);
+        match oldest {
+            Some(at) => of_oldest.with_label_values(&[target]).set(at.0 / Time::SECOND),
+            // It may be absent already.
+            None => drop(of_oldest.remove_label_values(&[target])),
+        }
     }
 
     /// Notes a checkpoint of the ledger.
@@ -142,6 +168,12 @@ fn counter(registry: &Registry, spec: Spec) -> Result<IntCounter, prometheus::Er
     let counter = IntCounter::new(spec.name, spec.help.trim())?;
     registry.register(Box::new(counter.clone()))?;
     Ok(counter)
+}
+
+fn gauges(registry: &Registry, spec: Spec) -> Result<IntGaugeVec, prometheus::Error> {
+    let gauges = IntGaugeVec::new(Opts::new(spec.name, spec.help.trim()), spec.labels)?;
+    registry.register(Box::new(gauges.clone()))?;
+    Ok(gauges)
 }
 
 fn unregistered(spec: Spec) -> Result<IntGauge, prometheus::Error> {

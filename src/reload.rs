@@ -198,13 +198,14 @@ impl Reloader {
             ("store", new.store != old.store),
             ("ledger", new.ledger != old.ledger),
             ("drill", new.drill != old.drill),
+            ("notify", new.notify != old.notify),
         ];
         let restart_needed =
             differs.iter().filter(|(_, differs)| *differs).map(|(section, _)| (*section).to_owned()).collect();
         let policy = self.policy_hash();
         // What needs a restart stays as it is until then, so that `/metrics` shows what holds.
         let (server, store, ledger) = (old.server.clone(), old.store.clone(), old.ledger.clone());
-        let in_force = Settings { server, store, ledger, drill: old.drill, ..new };
+        let in_force = Settings { server, store, ledger, drill: old.drill, notify: old.notify.clone(), ..new };
         self.settings.store(Arc::new(in_force));
         self.access.store(Arc::new(access));
         let tokens = tokens.map(|tokens| tokens.holding + tokens.expired);

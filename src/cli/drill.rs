@@ -132,7 +132,7 @@ mod tests {
             step(Wire::Monitor, StepOutcome::Failed, 3, "no guard broke"),
             step(Wire::ModeRead, StepOutcome::Skipped, 0, "no mode was lowered"),
         ];
-        let findings = Findings { steps, exceptions: 60, lowered_after_ms: None };
+        let findings = Findings { steps, wires: None, exceptions: 60, lowered_after_ms: None };
         let (by, begun_at) = ("ann".to_owned(), Time(0));
         let drill = Drill { number: 3, by, begun_at, ended_at: None, result: DrillResult::Failed, findings };
         let text = lines(&Drilled { passed: false, drill, unrecorded: None }).join("\n");

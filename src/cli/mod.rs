@@ -32,6 +32,7 @@ mod ledger_export;
 mod ledger_verdict;
 mod ledger_verify;
 mod mode;
+mod notifications;
 mod openapi;
 mod output;
 mod pack;
@@ -85,6 +86,8 @@ enum Command {
     Why(why::Arguments),
     /// Pull the cord on purpose, and see that it is connected.
     Drill(drill::Arguments),
+    /// Say who is told of what happens, and what could not be delivered; test a target.
+    Notifications(notifications::Arguments),
     /// List, acknowledge and resolve incidents.
     Incidents(incidents::Arguments),
     /// Say what a workflow must still show before people may promote it.
@@ -143,6 +146,7 @@ pub fn run() -> ExitCode {
         Command::Mode(arguments) => mode::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::Drill(arguments) => drill::run(&arguments),
+        Command::Notifications(arguments) => notifications::run(&arguments),
         Command::Incidents(arguments) => incidents::run(&arguments),
         Command::Gate(arguments) => gate::run(&arguments),
         Command::Promote(arguments) => promote::run(&arguments),

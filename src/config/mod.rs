@@ -4,20 +4,24 @@
 //! say together. Must not read files, know a clock or act on a setting: it is text in, data out.
 
 mod active;
+pub mod address;
 mod baseline;
 mod bound;
 mod drill;
+mod endpoint;
 mod governance;
 mod guard;
 mod hypothesis;
 mod keys;
 mod ledger;
+mod notify;
 mod once;
 mod problem;
 mod sample;
 mod section;
 mod signal;
 mod slo;
+mod smtp;
 mod syntax;
 mod tokens;
 mod values;
@@ -25,9 +29,12 @@ mod words;
 mod workflow;
 
 pub use drill::DrillSettings;
+pub use endpoint::{Source, check_url, secrets};
 pub use keys::{KeyDoc, Need, keys, token_keys};
 pub use ledger::LedgerSettings;
+pub use notify::{Channel, NotifyLimits, NotifySettings, TARGETS_MAX, TargetSettings};
 pub use problem::{Problem, Problems};
+pub use smtp::{Smtp, SmtpTls};
 pub use tokens::{TOKENS_MAX, Token, Tokens, load_tokens};
 
 use crate::domain::{HousePolicy, Policy, Time, UnknownWorkflows, fingerprint};
@@ -49,6 +56,8 @@ pub struct Settings {
     pub ledger: LedgerSettings,
     /// `[drill]`: when drills run by themselves.
     pub drill: DrillSettings,
+    /// `[notifications]` and `[[notify]]`: who is told of what.
+    pub notify: NotifySettings,
     /// `[server] tokens`: the file of access tokens, as written: relative to the configuration's folder.
     /// Without it everything is allowed, and only from this machine.
     pub tokens: Option<String>,
@@ -172,6 +181,7 @@ fn read(root: &Section<'_>, files: Files<'_>) -> Settings {
         tokens: server_section.read("tokens", |value| values::name(value, 1_000)),
         ledger: ledger::read(&root.table("ledger", "ledger"), &store.path),
         drill: drill::read(&root.table("drill", "drill")),
+        notify: notify::read(root, files),
         store,
         policy,
     }

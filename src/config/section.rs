@@ -239,6 +239,7 @@ impl<'t> Section<'t> {
             ("workflow.guard", signal) => format!("this guard on {signal}"),
             ("workflow", _) => "this workflow".into(),
             ("base", _) => "this base item".into(),
+            ("notify", _) => "this target".into(),
             ("workflow.hypothesis", _) => "this hypothesis".into(),
             ("tokens.token", _) => "this token".into(),
             (name, _) => title(name),
@@ -251,7 +252,7 @@ fn title(section: &str) -> String {
     match section {
         "" | "tokens" => "the top of the file".into(),
         "tokens.token" => "[[token]]".into(),
-        "base" | "workflow" | "workflow.guard" | "workflow.hypothesis" => format!("[[{section}]]"),
+        "base" | "notify" | "workflow" | "workflow.guard" | "workflow.hypothesis" => format!("[[{section}]]"),
         _ => match section.rsplit_once('.') {
             Some((_, key)) => format!("`{key}`"),
             None => format!("[{section}]"),

@@ -29,12 +29,16 @@ pub enum Wire {
     Journal,
     /// A snapshot of the state on disk holds the lower mode.
     Snapshot,
+    /// The demotion became a notification, and targets that take part in drills got one.
+    Notify,
 }
 
 impl Wire {
     /// All wires, in the order in which a drill looks at them. One that looked at fewer hasn't passed.
-    pub const ALL: [Self; 6] =
-        [Self::Queue, Self::Monitor, Self::ModeRead, Self::Ledger, Self::Journal, Self::Snapshot];
+    pub const ALL: [Self; 7] =
+        [Self::Queue, Self::Monitor, Self::ModeRead, Self::Ledger, Self::Journal, Self::Snapshot, Self::Notify];
+    /// Wires of the first drills, whose findings don't say how many there were.
+    const FIRST: usize = 6;
 
     /// The word used in JSON.
     pub const fn name(self) -> &'static str {
@@ -45,6 +49,7 @@ impl Wire {
             Self::Ledger => "ledger",
             Self::Journal => "journal",
             Self::Snapshot => "snapshot",
+            Self::Notify => "notify",
         }
     }
 }
@@ -79,6 +84,10 @@ pub struct DrillStep {
 pub struct Findings {
     /// The wires, in the order in which they were looked at.
     pub steps: Vec<DrillStep>,
+    /// How many wires there were to be looked at; absent where they were the first six. A journal is replayed by
+    /// later versions, which have more of them, and must give the same result.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub wires: Option<usize>,
     /// Exceptions that were reported until the mode was lowered, or given up.
     pub exceptions: u32,
     /// From the first of them until a reader was told the lower mode, milliseconds; `None` where none was.
@@ -90,7 +99,10 @@ impl Findings {
     /// Whether every wire was looked at and is connected.
     pub fn passed(&self) -> bool {
         let connected = |wire: &Wire| self.steps.iter().any(|step| step.wire == *wire);
-        Wire::ALL.iter().all(connected) && self.steps.iter().all(|step| step.outcome == StepOutcome::Passed)
+        let wires = self.wires.unwrap_or(Wire::FIRST);
+        Wire::ALL.iter().take(wires).all(connected)
+            && wires >= Wire::FIRST
+            && self.steps.iter().all(|step| step.outcome == StepOutcome::Passed)
     }
 
     /// The wires that are cut, by name.
@@ -168,7 +180,7 @@ mod tests {
     #[test]
     fn a_drill_that_looked_at_fewer_wires_has_not_passed() {
         let step = |wire, outcome| DrillStep { wire, outcome, ms: 0, detail: String::new() };
-        let of = |steps| Findings { steps, ..Findings::default() };
+        let of = |steps| Findings { steps, wires: Some(Wire::ALL.len()), ..Findings::default() };
         let all: Vec<DrillStep> = Wire::ALL.map(|wire| step(wire, StepOutcome::Passed)).into();
         assert!(of(all.clone()).passed() && !Findings::default().passed());
         for left_out in 0..all.len() {
@@ -181,5 +193,9 @@ mod tests {
                 assert!(!of(steps).passed(), "{left_out} {outcome:?}");
             }
         }
+        // As the first version recorded it.
+        let first = Findings { wires: None, ..of(all[..Wire::FIRST].to_vec()) };
+        assert!(first.passed() && !Findings { wires: Some(0), ..first.clone() }.passed());
+        assert!(!of(all[..Wire::FIRST].to_vec()).passed());
     }
 }

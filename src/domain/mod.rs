@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod loosening;
 pub mod mode;
 pub mod money;
+pub mod notice;
 pub mod policy;
 pub mod refusal;
 pub mod request;
@@ -44,6 +45,7 @@ pub use input::{Action, Command, Input};
 pub use ledger::{Entry, What};
 pub use mode::{Mode, PerMode};
 pub use money::Money;
+pub use notice::NoticeKind;
 pub use policy::{
     BaselinePolicy, BaselineSource, BaselineValues, GuardPolicy, Policy, Track, UnknownWorkflows, WorkflowPolicy,
 };

@@ -13,6 +13,7 @@ use crate::domain::{
 use crate::driver::Driver;
 use crate::metrics::Metrics;
 use crate::monitor::{Effect, ModeView};
+use crate::notify::Notifier;
 use crate::store::{Book, LedgerReader};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::AtomicI64;
@@ -55,6 +56,7 @@ pub struct Conductor {
     pub(super) settings: DrillSettings,
     ledger: Arc<dyn LedgerReader>,
     book: Arc<dyn Book>,
+    notifier: Arc<Notifier>,
     metrics: Metrics,
     turn: Arc<tokio::sync::Mutex<()>>,
     /// When the daemon started.
@@ -73,6 +75,7 @@ impl Conductor {
         driver: Driver,
         book: Arc<dyn Book>,
         ledger: Arc<dyn LedgerReader>,
+        notifier: Arc<Notifier>,
         metrics: Metrics,
         settings: DrillSettings,
     ) -> Self {
@@ -83,6 +86,7 @@ impl Conductor {
             settings,
             ledger,
             book,
+            notifier,
             metrics,
             turn: Arc::default(),
             unrecorded: Mutex::default(),
@@ -137,7 +141,7 @@ impl Conductor {
     where
         R: Future<Output = Result<ModeTold, String>>,
     {
-        let mut findings = Findings::default();
+        let mut findings = Findings { wires: Some(Wire::ALL.len()), ..Findings::default() };
         let mut probe = Probe::new(&self.driver, by);
         let queue = self.step(Wire::Queue, probe.pull()).await;
         findings.exceptions = probe.exceptions;
@@ -147,6 +151,7 @@ impl Conductor {
         };
         let monitor = self.step(Wire::Monitor, wires::monitor(&self.driver, &sent)).await;
         let seen = push(&mut findings, monitor);
+        let mut recorded = false;
         if let Some(seen) = &seen {
             let told = self.step(Wire::ModeRead, wires::mode_read(read(), seen, &*self.clock)).await;
             if push(&mut findings, told).is_some() {
@@ -154,7 +159,7 @@ impl Conductor {
                 findings.lowered_after_ms = u64::try_from(ms).ok();
             }
             let ledger = self.step(Wire::Ledger, wires::ledger(Arc::clone(&self.ledger), seen.clone())).await;
-            push(&mut findings, ledger);
+            recorded = push(&mut findings, ledger).is_some();
         } else {
             skip(&mut findings, &[Wire::ModeRead, Wire::Ledger], "no mode was lowered");
         }
@@ -166,6 +171,13 @@ impl Conductor {
                 push(&mut findings, snapshot);
             }
             None => skip(&mut findings, &[Wire::Snapshot], "no mode was lowered"),
+        }
+        match &seen {
+            Some(seen) if recorded => {
+                let told = self.step(Wire::Notify, wires::notify(Arc::clone(&self.notifier), seen, sent.number)).await;
+                push(&mut findings, told);
+            }
+            _ => skip(&mut findings, &[Wire::Notify], "the demotion stands in no ledger that can be read"),
         }
         (findings, sent.number)
     }

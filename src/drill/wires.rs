@@ -12,6 +12,7 @@ use crate::driver::Driver;
 use crate::driver::drill::{mode_in, snapshot_part};
 use crate::monitor::drill::START;
 use crate::monitor::workflow::State;
+use crate::notify::Notifier;
 use crate::seal::{chain_start, leaf_hash, link};
 use crate::store::{Book, LedgerQuery, LedgerReader, SealedEntry};
 use std::collections::BTreeSet;
@@ -20,6 +21,8 @@ use std::time::Duration;
 
 /// Entries of the lane among which the demotion is looked for: a drill makes fewer.
 const ENTRIES: usize = 20;
+/// It is looked this often whether a notification arrived.
+const NOTIFY_EVERY: Duration = Duration::from_millis(10);
 /// It is looked this often whether a snapshot is there.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(20);
 
@@ -185,6 +188,34 @@ pub(super) async fn snapshot(driver: &Driver, book: Arc<dyn Book>, seen: Seen) -
         Ok((format!("the snapshot of record {seq} has the lane in {mode}"), ()))
     })
     .await
+}
+
+/// The demotion was read from the ledger, queued, and put into every form of message; and the targets that take
+/// part in drills took a test message.
+pub(super) async fn notify(notifier: Arc<Notifier>, seen: &Seen, drill: u64) -> Shown<()> {
+    let (mode, epoch) = (seen.mode, seen.epoch);
+    notifier.wake();
+    while !notifier.has_arrived(mode, epoch) {
+        tokio::time::sleep(NOTIFY_EVERY).await;
+    }
+    let handed = Arc::clone(&notifier);
+    let sent = blocking(move || Ok((String::new(), handed.drill(drill, epoch).map_err(|error| error.to_string())?)));
+    let (_, sent) = sent.await?;
+    for (target, id) in &sent {
+        let waits = || {
+            let (notifier, target, id) = (Arc::clone(&notifier), target.clone(), id.clone());
+            blocking(move || Ok((String::new(), notifier.is_waiting(&target, &id)?)))
+        };
+        while waits().await?.1 {
+            tokio::time::sleep(NOTIFY_EVERY).await;
+        }
+    }
+    let names: Vec<&str> = sent.iter().map(|(target, _)| target.as_str()).collect();
+    let took = match names.as_slice() {
+        [] => "no declared target takes part in drills".to_owned(),
+        names => format!("{} took a test message", names.join(", ")),
+    };
+    Ok((format!("the demotion came out of the outbox; {took}"), ()))
 }
 
 /// Runs what waits for a disk on a thread that may.

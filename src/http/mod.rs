@@ -16,6 +16,7 @@ pub mod lab;
 pub mod lab_act;
 pub mod lease;
 pub mod listener;
+pub mod notifications;
 pub mod problem;
 pub mod records;
 pub mod review;
@@ -28,6 +29,7 @@ use crate::drill::Conductor;
 use crate::driver::Driver;
 use crate::exposition::Scraper;
 use crate::metrics::Metrics;
+use crate::notify::Notifier;
 use crate::reload::Reloader;
 use crate::store::LedgerReader;
 use auth::Gate;
@@ -58,6 +60,8 @@ pub struct Shared {
     pub scraper: Arc<Scraper>,
     /// Runs drills.
     pub drills: Arc<Conductor>,
+    /// Tells people and programs.
+    pub notifier: Arc<Notifier>,
     /// Limits.
     pub server: Arc<Server>,
     /// Turns for reading large bodies: one core stays free for the driver and for mode answers.
@@ -124,6 +128,9 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Approve, routes!(lab_act::sign_off))
         .needs(Scope::Read, routes!(drills::list))
         .needs(Scope::Operate, routes!(drills::pull))
+        .needs(Scope::Read, routes!(notifications::list))
+        .needs(Scope::Operate, routes!(notifications::test))
+        .needs(Scope::Operate, routes!(notifications::retry))
         .needs(Scope::Read, routes!(admin::metrics))
         // Whoever watches the process has no token, and learns nothing of the workflows here.
         .open(routes!(admin::livez))

@@ -225,7 +225,12 @@ mod tests {
 
     fn findings(outcome: StepOutcome) -> Findings {
         let step = |wire| DrillStep { wire, outcome, ms: 1, detail: "seen".to_owned() };
-        Findings { steps: Wire::ALL.map(step).into(), exceptions: 20, lowered_after_ms: Some(1) }
+        Findings {
+            steps: Wire::ALL.map(step).into(),
+            wires: Some(Wire::ALL.len()),
+            exceptions: 20,
+            lowered_after_ms: Some(1),
+        }
     }
 
     #[test]

@@ -225,6 +225,10 @@ pub(super) const REMEDY_JOURNAL: &str = "acknowledged records are lost in it, so
 pub(super) const REMEDY_LEDGER: &str = "restore it from a backup; a part of it can perhaps be saved with `.recover` of the \
      sqlite3 shell";
 
+/// What to do about a damaged outbox.
+pub(super) const REMEDY_OUTBOX: &str = "move `outbox.db` (with its -wal and -shm) aside: notifications then begin anew \
+     from now on, and nothing else is lost";
+
 /// What to do about a damaged snapshot.
 pub(super) const REMEDY_SNAPSHOT: &str = "restore it from a backup, or move `snapshot.db` (with its -wal and -shm) aside: the state is then computed anew from \
      the journal, as far back as it is kept";

@@ -20,6 +20,7 @@ mod key_file;
 mod ledger;
 mod ledger_seal;
 mod memory_book;
+mod outbox;
 mod packed;
 mod read_only;
 mod recovery;
@@ -40,6 +41,7 @@ pub use helper::Beside;
 pub use inspect::Inspection;
 pub use journal::{Cut, Journal, JournalSettings, Recovery};
 pub use key_file::{KEY_FILE, read_key};
+pub use outbox::{Change, DeadLetter, Letter, Outbox, TargetState, Waiting};
 pub use read_only::Look;
 pub use replay::{EachInput, EachRecord, JournalReader};
 pub use retention::Removed;
@@ -68,6 +70,8 @@ pub struct Store {
     pub journal: Journal,
     /// Ledger, refusals, snapshots.
     pub book: Arc<dyn Book>,
+    /// Messages that wait for their targets.
+    pub outbox: Arc<Outbox>,
     /// Dropped last, so that nobody gets in before the rest is closed.
     _lock: Option<Lock>,
 }
@@ -79,9 +83,10 @@ impl Store {
         folder::check_format(path)?;
         let (journal, recovery) = Journal::open(Arc::new(RealDisk::new(path)), options.journal)?;
         let book = SqliteBook::open(path)?;
+        let outbox = Arc::new(Outbox::open(path)?);
         // The databases' names must be as durable as what is committed into them.
         RealDisk::new(path).sync_dir("").map_err(StoreError::io("sync", path.display().to_string()))?;
-        let store = Self { journal, book: Arc::new(book), _lock: Some(lock) };
+        let store = Self { journal, book: Arc::new(book), outbox, _lock: Some(lock) };
         store.check_agreement(&path.display().to_string())?;
         Ok((store, recovery))
     }
@@ -93,7 +98,8 @@ impl Store {
         options: StoreOptions,
     ) -> Result<(Self, Recovery), StoreError> {
         let (journal, recovery) = Journal::open(Arc::new(disk), options.journal)?;
-        let store = Self { journal, book: Arc::new(book), _lock: None };
+        let outbox = Arc::new(Outbox::memory()?);
+        let store = Self { journal, book: Arc::new(book), outbox, _lock: None };
         store.check_agreement("memory")?;
         Ok((store, recovery))
     }

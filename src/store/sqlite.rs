@@ -7,7 +7,7 @@ use super::book::{
     Book, EachChunk, KeptCheckpoint, LedgerQuery, LedgerReader, Part, SealedEntry, Snapshot, SnapshotChange,
     check_snapshot,
 };
-use super::error::{REMEDY_LEDGER, REMEDY_SNAPSHOT, StoreError};
+use super::error::{REMEDY_LEDGER, REMEDY_OUTBOX, REMEDY_SNAPSHOT, StoreError};
 use super::{key_file, ledger, ledger_seal, snapshot};
 use crate::domain::{Entry, Refusal};
 use crate::seal::Head;
@@ -208,13 +208,17 @@ fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
     connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn connect(folder: &Path, file: &'static str, migrations: &[Migration]) -> Result<Connection, StoreError> {
+pub(super) fn connect(folder: &Path, file: &'static str, migrations: &[Migration]) -> Result<Connection, StoreError> {
     try_connect(folder, file, migrations).map_err(|error| match error {
         StoreError::Sqlite { source, .. } if is_damage(&source) => StoreError::Corrupt {
             file: file.to_owned(),
             offset: 0,
             what: source.to_string(),
-            remedy: if file == LEDGER { REMEDY_LEDGER } else { REMEDY_SNAPSHOT },
+            remedy: match file {
+                LEDGER => REMEDY_LEDGER,
+                SNAPSHOT => REMEDY_SNAPSHOT,
+                _ => REMEDY_OUTBOX,
+            },
         },
         other => other,
     })

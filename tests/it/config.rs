@@ -5,6 +5,7 @@
 
 mod lab;
 mod learned;
+mod notify;
 mod refusals;
 
 use andon::config::{self, KeyDoc, Need, Problems, Settings};

@@ -50,7 +50,7 @@ fn code(path: &str, text: &str) -> String {
 }
 
 /// Which rooms a room may import; the higher the line, the lower the room.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("stats", &[]),
     ("seal", &["domain"]),
@@ -61,12 +61,13 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("catalogue", &[]),
     ("metrics", &["domain", "catalogue"]),
     ("store", &["domain", "stats", "monitor", "config", "seal"]),
+    ("notify", &["domain", "monitor", "config", "clock", "metrics", "store"]),
     ("backtest", &["domain", "monitor", "store"]),
     ("ingest", &["domain", "stats", "monitor", "config"]),
     ("driver", &["domain", "stats", "monitor", "config", "seal", "clock", "metrics", "store"]),
     ("access", &["domain", "config", "clock"]),
     ("reload", &["domain", "config", "clock", "metrics", "monitor", "driver", "access"]),
-    ("drill", &["domain", "monitor", "config", "seal", "clock", "metrics", "store", "driver"]),
+    ("drill", &["domain", "monitor", "config", "seal", "clock", "metrics", "store", "notify", "driver"]),
     (
         "exposition",
         &["domain", "stats", "monitor", "config", "clock", "catalogue", "metrics", "driver", "access", "reload"],
@@ -82,6 +83,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "clock",
             "metrics",
             "store",
+            "notify",
             "ingest",
             "driver",
             "drill",
@@ -100,6 +102,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "clock",
             "metrics",
             "store",
+            "notify",
             "ingest",
             "driver",
             "drill",

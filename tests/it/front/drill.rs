@@ -15,7 +15,7 @@ pub(crate) fn wires(drilled: &Value, outcome: &str) -> Vec<String> {
     steps.filter(|step| step["outcome"] == outcome).map(|step| step["wire"].as_str().unwrap().to_owned()).collect()
 }
 
-pub(crate) const ALL: [&str; 6] = ["queue", "monitor", "mode_read", "ledger", "journal", "snapshot"];
+pub(crate) const ALL: [&str; 7] = ["queue", "monitor", "mode_read", "ledger", "journal", "snapshot", "notify"];
 
 impl TestApp {
     /// Runs a drill; the answer.
@@ -71,7 +71,7 @@ fn a_drill_passes_on_a_fresh_daemon_and_again_and_after_a_restart() {
         let last = ledger.last().unwrap();
         assert_eq!(
             (&last["drill"], &last["result"], last["steps"].as_array().unwrap().len()),
-            (&json!(1), &json!("passed"), 6)
+            (&json!(1), &json!("passed"), 7)
         );
         let epoch = app.mode(lane)["epoch"].as_u64().unwrap();
         app.advance(60_000);

@@ -176,6 +176,10 @@ fn every_series_stands_in_the_catalogue_with_its_labels() {
             "andon_base_audit_due_timestamp_seconds",
             "andon_base_regressed",
             "andon_token_next_expiry_timestamp_seconds",
+            "andon_notifications_total",
+            "andon_notifications_pending",
+            "andon_notifications_dead",
+            "andon_notification_oldest_pending_timestamp_seconds",
         ];
         assert!(later.contains(&name) || !full.keys(name).is_empty(), "{name} is in the catalogue but not in a scrape");
     }
