@@ -67,7 +67,7 @@ pub(super) fn alerts(own: &Own) -> Vec<(&'static str, String)> {
             for (placeholder, own) in places {
                 text = own.iter().fold(text, |text, own| text.replace(placeholder, own));
             }
-            for job in &own.job {
+            if let Some(job) = &own.job {
                 for [before, after] in JOB {
                     text = text.replace(&format!("{before}andon{after}"), &format!("{before}{job}{after}"));
                 }
