@@ -11,7 +11,7 @@ use crate::monitor::Monitor;
 /// Something that is overdue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overdue {
-    /// What: the same as long as it lasts.
+    /// What: the same as long as it lasts, and another one the next time where that can be told.
     pub subject: String,
     /// The workflow; `None` for the whole house.
     pub workflow: Option<WorkflowId>,
@@ -47,12 +47,12 @@ pub fn overdue(monitor: &Monitor, now: Time) -> Vec<Overdue> {
         }
         let active = workflow.state.governance.lab.records.values().filter(|record| record.is_overdue(now));
         found.extend(active.filter_map(|record| {
-            let hypothesis = &record.hypothesis;
+            let (hypothesis, due) = (&record.hypothesis, record.due_at()?);
             Some(Overdue {
-                subject: format!("hypothesis {}", hypothesis.id),
+                subject: format!("hypothesis {} {due}", hypothesis.id),
                 workflow: Some(id.clone()),
                 owner: hypothesis.owner.clone(),
-                since: record.due_at()?,
+                since: due,
                 headline: format!("the time-box of the hypothesis {} of {id} is over", hypothesis.id),
                 to_do: format!("answer its exit criteria and sign it off: andon lab show {}", hypothesis.id),
                 path: format!("/v1/hypotheses/{}", hypothesis.id),
@@ -67,7 +67,7 @@ fn audits(monitor: &Monitor, now: Time) -> Vec<Overdue> {
     let house = monitor.house();
     let due = house.base.keys().filter_map(|item| Some((item, house.audit_due(item)?)));
     let late = due.filter(|(_, due)| *due <= now).map(|(item, due)| Overdue {
-        subject: format!("audit {item}"),
+        subject: format!("audit {item} {due}"),
         workflow: None,
         owner: monitor.policy().house.base.get(item).map(|item| item.owner.clone()).unwrap_or_default(),
         since: due,
@@ -83,7 +83,8 @@ impl Overdue {
     /// The message of it.
     pub(super) fn message(&self, context: &Context<'_>) -> Message {
         let Self { subject, workflow, owner, since, headline, to_do, path, kind } = self;
-        let id = format!("overdue-{}-{}", subject.replace(|c: char| !c.is_ascii_alphanumeric(), "-"), since.0);
+        let name: Vec<&str> = subject.split(' ').take(2).collect();
+        let id = format!("overdue-{}-{}", name.join("-").replace(|c: char| !c.is_ascii_alphanumeric(), "-"), since.0);
         let mut message = Message::new(id, NoticeKind::Overdue, &format!("overdue.{kind}"), *since, headline);
         message.workflow = workflow.as_ref().map(ToString::to_string);
         message.owner.clone_from(owner);

@@ -250,7 +250,7 @@ impl Outbox {
     /// What became of a message: `None` where it isn't here any more, else why it was given up, if it was.
     pub fn fate(&self, target: &str, id: &str) -> Result<Option<Option<String>>, StoreError> {
         let sql = "SELECT dead_at, coalesce(error, '') FROM message WHERE target = ?1 AND id = ?2";
-        let fate = |row: &Row<'_>| Ok(row.get::<_, Option<i64>>(0)?.map(|_| row.get(1)).transpose()?);
+        let fate = |row: &Row<'_>| row.get::<_, Option<i64>>(0)?.map(|_| row.get(1)).transpose();
         self.lock().query_row(sql, [target, id], fate).optional().map_err(failed("read"))
     }
 

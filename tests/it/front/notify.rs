@@ -59,7 +59,9 @@ fn a_demotion_is_told_signed_with_its_numbers_and_what_to_do() {
     assert_eq!(event["data"]["headline"], "drafts was lowered from automate to assist");
     assert_eq!((&event["data"]["incident"], &event["data"]["severity"]), (&json!("drafts-1"), &json!("critical")));
     assert_eq!(event["data"]["entries"][0]["breach"], entry["breach"], "the numbers, for programs");
-    insta::assert_json_snapshot!("webhook", event, {".data.entries" => "[the entries of the ledger]"});
+    let mut shown = event.clone();
+    shown["data"]["entries"] = json!("the entries of the ledger");
+    insta::assert_snapshot!("webhook", format!("{shown:#}"));
     // A person deals with it; one message each, in order.
     app.post("/v1/incidents/drafts-1/acknowledge", &json!({"note": "looking"})).ok();
     app.post("/v1/incidents/drafts-1/resolve", &json!({"note": "rolled back"})).ok();
@@ -174,9 +176,6 @@ fn overdue_work_is_told_once_for_as_long_as_it_lasts() {
     let app = app.stop().start(&rest);
     app.advance(Time::HOUR);
     app.post("/v1/base/guide/audits", &json!({"passed": true, "note": "as it should be"})).ok();
-    app.advance(Time::HOUR);
-    // A look that finds it done, and then one that finds it overdue again.
-    until("it is looked", || app.target("hook")["pending"] == 0);
     app.advance(Time::DAY);
     let told = receiver.wait_for(2);
     assert!(told[0].id() != told[1].id() && told.len() == 2, "{told:?}");
@@ -234,7 +233,7 @@ fn a_message_for_slack_can_neither_make_links_nor_call_everybody() {
     app.fail("drafts");
     let told = receiver.wait_for(1)[0].clone();
     assert!(told.head.starts_with("POST /services/T0/B0/x HTTP/1.1") && told.header("webhook-id").is_none());
-    insta::assert_json_snapshot!("slack", told.json());
+    insta::assert_snapshot!("slack", format!("{:#}", told.json()));
     app.post("/v1/incidents/drafts-1/resolve", &json!({"note": "<!channel> & <https://evil.example|here>"})).ok();
     let told = receiver.wait_for(2)[1].json().to_string();
     assert!(told.contains("&lt;!channel&gt; &amp; &lt;https://evil.example|here&gt;"), "{told}");
