@@ -173,9 +173,7 @@ fn a_receiver_that_never_answers_or_is_not_there_is_a_failure() {
     let app = house.start(&rest);
     app.lower("w0");
     until("it failed", || app.target("hook")["last_error"] == "the receiver took too long");
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let nobody = Receiver { address: gone, ..receiver };
-    let (house, rest) = with_target(&nobody, "", "");
+    let (house, rest) = with_target(&Receiver::gone(), "", "");
     let app = house.start(&rest);
     app.lower("w0");
     until("it failed", || app.target("hook")["last_error"] == "nobody listens there");

@@ -86,6 +86,12 @@ impl Receiver {
         receiver
     }
 
+    /// One that is not there any more.
+    pub(crate) fn gone() -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        Self { address, state: Arc::default() }
+    }
+
     fn serve(&self, mut stream: TcpStream) {
         let Some(received) = read(&stream) else { return };
         let (state, changed) = &*self.state;
