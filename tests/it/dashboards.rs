@@ -33,7 +33,8 @@ fn catalogue() -> BTreeMap<String, BTreeSet<&'static str>> {
     let mut found: BTreeMap<_, _> = PROCESS.iter().map(|name| ((*name).to_owned(), BTreeSet::new())).collect();
     for spec in CATALOGUE {
         let labels: BTreeSet<_> = spec.labels.iter().copied().collect();
-        for part in if spec.kind == Kind::Histogram { ["_bucket", "_sum", "_count"].as_slice() } else { &[""] } {
+        let parts: &[&str] = if spec.kind == Kind::Histogram { &["_bucket", "_sum", "_count"] } else { &[""] };
+        for part in parts {
             found.insert(format!("{}{part}", spec.name), labels.clone());
         }
     }
