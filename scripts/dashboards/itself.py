@@ -120,9 +120,10 @@ def reads(board):
              [target(query.counted("andon_outputs_above_mode_total", "workflow"), "{{workflow}}")],
              unit="locale", low=0, bars=True, stack=True, max_points=60, empty="none: every workflow obeys", w=5),
         line("Notifications", "Messages to people, by target: delivered, failed (an attempt; it is tried again) and dead (given "
-             "up).", [target(f"sum by (target, result) ({query.rate('andon_notifications_total')})",
-                             "{{target}}: {{result}}"),
-                      target(f"sum by (target) ({m('andon_notifications_pending')}) > 0", "{{target}}: waiting")],
+             "up), each a second; how many wait; and the alerts that came in from Alertmanager.",
+             [target(f"sum by (target, result) ({query.rate('andon_notifications_total')})", "{{target}}: {{result}}"),
+              target(f"sum by (target) ({m('andon_notifications_pending')}) > 0", "{{target}}: waiting"),
+              target(f"sum by (result) ({query.rate('andon_alerts_received_total')})", "alerts: {{result}}")],
              unit="none", low=0, decimals=2, empty="no target is declared", w=5),
     )
 

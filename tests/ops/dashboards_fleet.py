@@ -52,6 +52,29 @@ outputs_per_false_demotion = 1_000_000
 [modes]
 lease = "{lease}"
 
+[notifications]
+attempts_max = 2
+first_backoff = "1s"
+max_backoff = "1s"
+settle = "1s"
+
+# One that takes what it is told, and one where nobody is: what fails twice is dead.
+[[notify]]
+name = "on-call"
+kind = "webhook"
+url = "http://127.0.0.1:{receiver}/"
+secret_file = "on-call.secret"
+allow_private = true
+allow_http = true
+
+[[notify]]
+name = "nobody"
+kind = "webhook"
+url = "http://127.0.0.1:{nobody}/"
+secret_file = "on-call.secret"
+allow_private = true
+allow_http = true
+
 [cooldown]
 first = "3d"
 
@@ -317,9 +340,9 @@ SLO = {
 }
 
 
-def policy(port, lease, looser=False):
+def policy(ports, lease, looser=False):
     """The configuration. `looser` raises a bound, which waits for an approver."""
-    text = POLICY.format(port=port, lease=lease, **SLO)
+    text = POLICY.format(lease=lease, **ports, **SLO)
     return text.replace("ratio = 1.25", "ratio = 1.5") if looser else text
 
 

@@ -3,13 +3,16 @@
 Owns ports, folders, tokens and the end: whatever was started here is ended here, and nothing else.
 """
 
+import base64
 import contextlib
+import http.server
 import os
 import pathlib
 import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -70,23 +73,41 @@ class Stack:
         self.processes.append(process)
         return process
 
+    def receiver(self):
+        """Takes every message. Ends with this process."""
+        class Takes(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers.get("content-length", 0)))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Takes)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return server.server_port
+
     def andon(self, program, env=None, lease="5s"):
         """An andon with the fleet's policy and people. Returns its routes, and how its policy is made looser."""
         program, port = str(pathlib.Path(program).resolve()), free_port()
+        ports = {"port": port, "receiver": self.receiver(), "nobody": free_port()}
+        secret = base64.b64encode(os.urandom(24)).decode()
+        (self.folder / "on-call.secret").write_text(f"whsec_{secret}\n")
         config = self.folder / "andon.toml"
         tokens = {}
         for name, (roles, scopes) in fleet.PEOPLE.items():
             command = [program, "token", "new", "--file", str(self.folder / "tokens.toml"), "--name", name,
                        "--scopes", scopes, "--expires", "30d"] + (["--roles", roles] if roles else [])
             tokens[name] = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-        config.write_text(fleet.policy(port, lease))
+        config.write_text(fleet.policy(ports, lease))
         (self.folder / "prometheus.token").write_text(tokens["prometheus"])
         self.spawn("andon", program, "serve", "--config", str(config), env=env, cwd=self.folder)
         until("ready andon: see andon.log", START_SECONDS, lambda: answers(f"http://127.0.0.1:{port}/readyz"))
         api = fleet.Api(port, tokens)
 
         def reload():
-            config.write_text(fleet.policy(port, lease, looser=True))
+            config.write_text(fleet.policy(ports, lease, looser=True))
             api.post("admin", "/v1/reload", good=(200, 202))
 
         return api, reload
