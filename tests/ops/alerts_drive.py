@@ -212,9 +212,8 @@ class Modes(Drive):
         # Healthy at first, then elsewhere.
         andon.send("drifting", 700, scores=lambda n: {"tone": 0.5 + (n % 100) / 1000})
         andon.send("drifting", 3000, scores=lambda n: {"tone": 0.55 + (n % 100) / 1000})
-        andon.send("unequal", 3000, outcome="ok", attributes={"locale": "fr"})
-        andon.send("unequal", 1000, outcome="ok", attributes={"locale": "de"})
-        andon.send("unequal", 20, "exception", attributes={"locale": "fr"})
+        andon.send("unequal", 2000, attributes=lambda n: {"locale": "fr" if n % 4 else "de"})
+        andon.send("unequal", 3, "exception", attributes={"locale": "fr"})
         self.evidence("unequal", 0.6, 0.95, "fair", attributes={"locale": "de"})
         andon.send("blind", 60)
         # A mode above the granted one, after the lease has ended.
