@@ -4,6 +4,7 @@ One class a daemon. Each knows its configuration, what is done to it (`drive`, i
 must follow (`expected`: the alert, and labels that it must carry). What is asserted of them is `alerts.py`'s.
 """
 
+import base64
 import datetime
 import os
 import shutil
@@ -13,7 +14,7 @@ import subprocess
 import threading
 import time
 
-from alerts_stack import Failed, fetch, until
+from alerts_stack import REFUSED, Failed, fetch, free_port, until
 
 
 def workflow(name, mode="automate", guards="", more="", owner="crew"):
@@ -206,16 +207,13 @@ class Modes(Drive):
             self.background(work)
         self.lower("lowered")
         andon.send("eased", 5, "exception")
-        self.evidence("half", 0.52, 0.72)
-        self.evidence("nearly", 0.78, 0.97)
         andon.send("spender", 1, cost=8.5)
         # Healthy at first, then elsewhere.
         andon.send("drifting", 700, scores=lambda n: {"tone": 0.5 + (n % 100) / 1000})
         andon.send("drifting", 3000, scores=lambda n: {"tone": 0.55 + (n % 100) / 1000})
-        andon.send("unequal", 3000, outcome="ok", attributes={"locale": "fr"})
-        andon.send("unequal", 1000, outcome="ok", attributes={"locale": "de"})
-        andon.send("unequal", 20, "exception", attributes={"locale": "fr"})
-        self.evidence("unequal", 0.6, 0.95, "fair", attributes={"locale": "de"})
+        andon.send("unequal", 2000, attributes=lambda n: {"locale": "fr" if n % 4 else "de"})
+        andon.send("unequal", 3, "exception", attributes={"locale": "fr"})
+        self.evidence("unequal", 0.78, 0.97, "fair", attributes={"locale": "de"})
         andon.send("blind", 60)
         # A mode above the granted one, after the lease has ended.
         self.sleep(3)
@@ -223,6 +221,10 @@ class Modes(Drive):
         andon.send("above", 3, mode="automate")
         self.sleep(8)
         andon.send("spender", 1, cost=4)
+        # Evidence must have risen against what it was an hour (twenty seconds) ago.
+        self.sleep(12)
+        self.evidence("half", 0.52, 0.72)
+        self.evidence("nearly", 0.78, 0.97)
 
     def evidence(self, name, low, high, guard="exceptions", **fields):
         """Exceptions, one by one, until the evidence lies in this range; a good output where it went too far."""
@@ -473,4 +475,44 @@ class Gone(Drive):
         self.andon.process.stop(signal.SIGKILL)
 
 
-TROUBLED = (Modes, Storm, Locked, Slow, Broken, Full, Gone)
+class Untold(Drive):
+    """Notifications that nobody takes, and alerts from outside that no guard waits for."""
+
+    expected = (
+        ("AndonNotificationsFailing", {"target": "deaf-ears"}),
+        ("AndonNotificationsLost", {"target": "shut-door"}),
+        ("AndonExternalAlertIgnored", {"result": "unknown_workflow"}),
+    )
+
+    def make(self, **_):
+        secret = self.stack.folder / "notify.secret"
+        secret.write_text("whsec_" + base64.b64encode(os.urandom(32)).decode() + "\n")
+
+        def target(name, url):
+            return (
+                f'[[notify]]\nname = "{name}"\nkind = "webhook"\nurl = "{url}"\nsecret_file = "{secret}"\n'
+                "allow_private = true\nallow_http = true\n"
+            )
+
+        self.rest = (
+            # Nobody listens on the first one; the second one takes nothing.
+            target("deaf-ears", f"http://127.0.0.1:{free_port()}/hook")
+            + target("shut-door", self.stack.receiver.url + REFUSED)
+            + workflow("newsworthy", guards=STRICT)
+        )
+        super().make()
+
+    def drive(self):
+        self.lower("newsworthy")
+        self.andon.order("/v1/alertmanager", {
+            "version": "4", "groupKey": "{}", "status": "firing", "receiver": "andon",
+            "groupLabels": {}, "commonLabels": {}, "commonAnnotations": {}, "externalURL": "", "truncatedAlerts": 0,
+            "alerts": [{
+                "status": "firing", "labels": {"alertname": "CrmErrorsHigh", "andon_workflow": "no-such-workflow"},
+                "annotations": {}, "startsAt": "2026-11-22T12:21:44.377Z", "endsAt": "0001-01-01T00:00:00Z",
+                "generatorURL": "", "fingerprint": "4603277885e7b81a",
+            }],
+        })
+
+
+TROUBLED = (Modes, Storm, Locked, Slow, Broken, Full, Gone, Untold)

@@ -175,6 +175,10 @@ class Andon:
         return done.returncode, done.stdout + done.stderr
 
 
+# Whatever comes here is refused for good.
+REFUSED = "/refused"
+
+
 class Receiver:
     """Takes webhooks and remembers every alert in them."""
 
@@ -185,6 +189,11 @@ class Receiver:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                if self.path == REFUSED:
+                    self.send_response(400)
+                    self.send_header("content-length", "0")
+                    self.end_headers()
+                    return
                 with outer.lock:
                     outer.alerts.extend({**alert, "path": self.path} for alert in body["alerts"])
                 self.send_response(200)
