@@ -4,6 +4,8 @@
 //! is in the catalogue, nothing needs editing before it is provisioned. `tests/ops` evaluates the queries. The rules
 //! are held against dashboards that are broken on purpose, so that a rule that sees nothing is seen.
 
+#![cfg(test)]
+
 use andon::catalogue::{CATALOGUE, Kind};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -196,7 +198,7 @@ fn expressions(board: &Value) -> Vec<(String, String)> {
 fn names(expr: &str) -> Vec<(&str, &str, &str)> {
     let mut found = Vec::new();
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-    for (at, _) in expr.match_indices(|c: char| c == 'a' || c == 'p') {
+    for (at, _) in expr.match_indices(['a', 'p']) {
         let name = &expr[at..at + expr[at..].find(|c| !is_part(c)).unwrap_or(expr.len() - at)];
         let begins = !expr[..at].ends_with(is_part) && !expr[..at].ends_with('"');
         if begins && (name.starts_with("andon_") || name.starts_with("process_")) {
