@@ -176,6 +176,7 @@ fn target(section: &Section<'_>, files: Files<'_>) -> Option<TargetSettings> {
             );
         }
     }
+    let drill = section.read("drill", flag).unwrap_or_default();
     let ca_file = section.read("ca_file", |value| self::name(value, 1_000));
     if let Some(path) = &ca_file {
         check_file(section, files, "ca_file", path, |text| {
@@ -188,7 +189,7 @@ fn target(section: &Section<'_>, files: Files<'_>) -> Option<TargetSettings> {
         workflows: workflows.into_iter().collect(),
         owners,
         allow_private,
-        drill: section.read("drill", flag).unwrap_or_default(),
+        drill,
         ca_file,
         channel: channel?,
     })

@@ -94,9 +94,8 @@ impl Desk {
     /// A message as it goes into the outbox.
     pub(super) fn letter(&self, of: &Addressee, message: &Message, now: Time) -> Result<Change, StoreError> {
         // A storm is known only by its third demotion or so: the first ones wait for a moment.
-        let may_join = message.incident.is_some() && message.r#type != "andon.mode.raised";
-        let single = [NoticeKind::Mode.name(), NoticeKind::Incident.name()].contains(&message.event.as_str());
-        let settles = may_join && single && of.wants.wants(NoticeKind::Storm);
+        let may_join = ["andon.mode.lowered", "andon.incident.opened"].contains(&message.r#type.as_str());
+        let settles = may_join && message.incident.is_some() && of.wants.wants(NoticeKind::Storm);
         let body = serde_json::to_string(message).map_err(unwritable)?;
         Ok(Change::Add(Letter {
             id: message.id.clone(),

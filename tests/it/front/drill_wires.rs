@@ -97,7 +97,8 @@ fn a_snapshot_that_never_comes_is_a_failed_drill_and_no_hung_daemon() {
     app.passes();
     refuse.store(true, Ordering::SeqCst);
     let drilled = fails(&app, &["snapshot"]);
-    let step = drilled["drill"]["steps"].as_array().unwrap().last().unwrap();
+    let steps = drilled["drill"]["steps"].as_array().unwrap();
+    let step = steps.iter().find(|step| step["wire"] == "snapshot").unwrap();
     assert_eq!(step["detail"], "nothing came of it within 500 ms (`[drill] step_timeout`)");
     recorded(&app, &drilled, 1);
 }

@@ -117,7 +117,7 @@ fn everything() -> String {
     )
 }
 
-/// Absent where there is nothing to say yet: no change of a mode, no access token is one of them.
+/// Absent where there is nothing to say yet: no change of a mode, no access token, no target is one of them.
 const LATER: &[&str] = &[
     "andon_mode_changes_total",
     "andon_drift_distance",

@@ -57,7 +57,7 @@ fn a_demotion_is_told_signed_with_its_numbers_and_what_to_do() {
         (&json!("1.0"), &json!("andon/ledger"), &json!("andon.mode.lowered"), &json!("drafts"), &entry["time"])
     );
     assert_eq!(event["data"]["headline"], "drafts was lowered from automate to assist");
-    assert_eq!((&event["data"]["incident"], &event["data"]["severity"]), (&json!("drafts-1"), &json!("critical")));
+    assert_eq!((&event["data"]["incident"], &event["data"]["severity"]), (&json!("drafts-1"), &json!("major")));
     assert_eq!(event["data"]["entries"][0]["breach"], entry["breach"], "the numbers, for programs");
     let mut shown = event.clone();
     shown["data"]["entries"] = json!("the entries of the ledger");
@@ -99,7 +99,7 @@ fn each_target_is_told_what_it_asked_for() {
     assert!(told.iter().all(|told| told.json()["type"] == "andon.incident.opened"), "{told:?}");
     assert_eq!(
         receivers[3].wait_for(1)[0].headline(),
-        "local asks for the annulment of a demotion of w1, back to automate (w1-r1)"
+        "local asks for the annulment of a demotion of w1, back to collaborate (w1-r1)"
     );
     until("all is delivered", || ["incidents", "one", "requests"].iter().all(|name| app.target(name)["pending"] == 0));
     assert_eq!(receivers.each_ref().map(|receiver| receiver.received().len()), [2, 0, 2, 1]);

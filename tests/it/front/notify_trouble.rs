@@ -71,7 +71,7 @@ fn failures_are_tried_again_after_longer_and_longer_pauses_and_survive_a_restart
         }
     }
     let oldest = "andon_notification_oldest_pending_timestamp_seconds{target=hook}";
-    assert!(Scrape::of(&app).is(oldest, 1_795_168_800.0));
+    assert!(Scrape::of(&app).is(oldest, 1_795_168_800.0), "since the start of the test");
     receiver.always("200 OK");
     app.advance(40_000);
     until("all is delivered", || app.target("hook")["pending"] == 0);
