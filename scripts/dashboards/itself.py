@@ -119,12 +119,12 @@ def reads(board):
              "doesn't obey. Stop it, then ask why.",
              [target(query.counted("andon_outputs_above_mode_total", "workflow"), "{{workflow}}")],
              unit="locale", low=0, bars=True, stack=True, max_points=60, empty="none: every workflow obeys", w=5),
-        line("Notifications", "Messages to people, by target: delivered, failed (an attempt; it is tried again) and dead (given "
-             "up), each a second; how many wait; and the alerts that came in from Alertmanager.",
-             [target(f"sum by (target, result) ({query.rate('andon_notifications_total')})", "{{target}}: {{result}}"),
-              target(f"sum by (target) ({m('andon_notifications_pending')}) > 0", "{{target}}: waiting"),
-              target(f"sum by (result) ({query.rate('andon_alerts_received_total')})", "alerts: {{result}}")],
-             unit="none", low=0, decimals=2, empty="no target is declared", w=5),
+        line("Notifications", "How many messages to people were delivered, failed (an attempt; it is tried again) or dead (given "
+             "up), by target, and what became of alerts that came in from Alertmanager.",
+             [target(query.counted("andon_notifications_total", "target, result"), "{{target}}: {{result}}"),
+              target(query.counted("andon_alerts_received_total", "result"), "alerts: {{result}}")],
+             unit="locale", low=0, bars=True, stack=True, max_points=60, empty="nothing was sent", w=5,
+             lines=[(": delivered$", look.GOOD), (": failed$", look.WARN), (": dead$", look.BAD)]),
     )
 
 
