@@ -173,6 +173,7 @@ fn example_section(section: &str) -> String {
     let head = |line: &str| line.trim().strip_prefix('[')?.split(']').next().map(|name| name.replace('[', ""));
     let wanted = match section {
         inner if inner.starts_with("workflow.guard.") => "workflow.guard",
+        "workflow.slo.latency" => "workflow.slo",
         other => other,
     };
     let mut current = String::new();

@@ -30,7 +30,8 @@ fn a_candidate_takes_the_alerts_that_were_taken() {
     let renamed = with_guard("").replace("id = \"drafts\"", "id = \"mails\"\nrenamed_from = \"drafts\"");
     for (candidate, id, ends_in) in [
         (with_guard(""), "drafts", "assist"),
-        (renamed, "mails", "assist"),
+        // A history is told under the id that it had.
+        (renamed, "drafts", "assist"),
         (with_guard("to = \"collaborate\""), "drafts", "collaborate"),
         (with_guard("of = \"CrmErrorsHigh\""), "drafts", "assist"),
         (with_guard("of = \"Other\""), "drafts", "automate"),
