@@ -179,7 +179,7 @@ def outputs(board):
               target(f'1 - max({m("andon_slo_objective_ratio", ONE, SLA)})', "objective")],
              unit="percentunit", low=0, decimals=1, empty="no output says whether it met its service level", w=8, interval="2m",
              lines=[("^missed$", look.BAD), ("^objective$", look.NEUTRAL, True), *BOUNDS]),
-        line("Error budget left", "Of each declared objective, over 30 days. A steep fall is being spent now. Below 0 it is overspent, and what is "
+        line("Error budgets over time", "Of each declared objective, over 30 days. A steep fall is being spent now. Below 0 it is overspent, and what is "
              "below -100 % isn't drawn.",
              [target(f"min by (slo) ({m('andon_slo_error_budget_remaining_ratio', ONE)})", "{{slo}}")],
              unit="percentunit", decimals=0, low=-1, high=1, empty="no objective is declared", w=8,
