@@ -101,7 +101,7 @@ def over_time(board):
     )
     board.row(
         8,
-        timeline("State of each drift guard", "What each drift guard could say, over time. «too few yet» and «no data» are no "
+        timeline("State of each drift guard", "What each drift guard could say, over time. «inconclusive» and «no data» are no "
                  "all-clear: nothing is known then.",
                  [target(furthest(f"max by (workflow, guard) ({drift_only(states())})"), "{{workflow}} · {{guard}}")],
                  unit="none", empty="no drift guard is declared", w=12, mappings=[look.guard_states()]),

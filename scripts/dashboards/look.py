@@ -26,7 +26,7 @@ MODES = [
 # Where a guard stands; the number is how a panel encodes it, higher is worse. Word in metrics, words shown, colour.
 GUARD_STATES = [
     (0, "ok", "ok", GOOD),
-    (1, "inconclusive", "too few yet", SKY),
+    (1, "inconclusive", "inconclusive", SKY),
     (2, "no_data", "no data", NEUTRAL),
     (3, "stale", "stale", PINK),
     (4, "breached", "breached", BAD),
