@@ -25,7 +25,8 @@ def now(board):
              "again; where it lasts, raise the queue's limits or find the slow disk.",
              f"sum({query.increase('andon_requests_overloaded_total')}) > 0", unit="none", decimals=0,
              empty="none: good", w=3, thresholds=look.plain(look.BAD)),
-        stat("Up for", "Time since the start of the process.", f"time() - max({m('process_start_time_seconds')})", unit="s",
+        stat("Up for", "Time since the start of the process. Short, and nobody planned it: the log says why it ended.",
+             f"time() - max({m('process_start_time_seconds')})", unit="s",
              decimals=0, empty="andon can't be read", w=3),
         stat("Disk left", "Free space where the store lies. At 0 the store refuses and every mode is assist.",
              f"min({m('andon_store_free_bytes')})", unit="bytes", decimals=1, empty="andon can't be read", w=3,
@@ -132,7 +133,8 @@ def process(board):
     board.heading("Process, disk, record")
     board.row(
         8,
-        line("Memory", "Resident memory of the process.", [target(m("process_resident_memory_bytes"), "{{instance}}")],
+        line("Memory", "Resident memory of the process. It grows with workflows and remembered ids, and levels off; a slope "
+             "without end is a fault to report.", [target(m("process_resident_memory_bytes"), "{{instance}}")],
              unit="bytes", low=0, empty="andon can't be read", w=8),
         line("Processor", "Cores that andon uses, and how long one scrape took to put together.",
              [target(query.rate("process_cpu_seconds_total"), "{{instance}}: cores"),
