@@ -36,12 +36,6 @@ pub(crate) fn cpu_by_thread(pid: u32) -> BTreeMap<String, u64> {
     sums
 }
 
-/// CPU time of the thread that asks, nanoseconds.
-pub(crate) fn own_cpu_ns() -> u64 {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    text.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0)
-}
-
 /// Busy time of all cores so far, in ticks of 10 ms: what everybody on the machine used.
 pub(crate) fn busy_ticks() -> u64 {
     let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
