@@ -47,6 +47,9 @@ pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 /// Logs to standard error, as `ANDON_LOG` and `ANDON_LOG_FORMAT` say.
 pub(super) fn start_logging(default: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("ANDON_LOG").unwrap_or_else(|_| default.into());
+    // In full detail they would write addresses, and that of a Slack webhook is its secret.
+    let quiet = ["ureq=info", "lettre=info"].into_iter().filter_map(|directive| directive.parse().ok());
+    let filter = quiet.fold(filter, tracing_subscriber::EnvFilter::add_directive);
     // A log in a file is read without colours.
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

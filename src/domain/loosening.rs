@@ -169,8 +169,10 @@ fn guard(old: &GuardPolicy, new: &GuardPolicy, more: bool, found: &mut Vec<Strin
             Some(_) => {}
         }
     }
-    if old.to.is_some_and(|was| new.to.is_none_or(|is| is > was)) {
-        found.push(format!("a breach of {name} no longer goes down to {}", old.to.unwrap_or_default()));
+    if let Some(was) = landing(old)
+        && landing(new).is_none_or(|is| is > was)
+    {
+        found.push(format!("a breach of {name} no longer goes down to {was}"));
     }
     if new.block > old.block {
         found.push(format!("{name} judges {} outputs together instead of {}", new.block, old.block));
@@ -189,6 +191,12 @@ fn guard(old: &GuardPolicy, new: &GuardPolicy, more: bool, found: &mut Vec<Strin
 fn looser(signal: &Signal, was: f64, is: f64) -> bool {
     let high = matches!(signal, Signal::Score { judge: ScoreJudge::Mean { better: Better::Higher, .. }, .. });
     if high { is < was } else { is > was }
+}
+
+/// Where a breach lands at the highest; `None` where the bounds of the modes decide. A fixed limit that says
+/// nothing goes down to assist.
+fn landing(guard: &GuardPolicy) -> Option<Mode> {
+    guard.to.or((!guard.signal.is_statistical()).then_some(Mode::Assist))
 }
 
 /// Whether a signal is the same, or the same with a tighter limit.
@@ -349,6 +357,28 @@ mod tests {
         let of = |of: Option<&str>| Signal::External { of: of.map(str::to_owned) };
         assert!(as_tight(&of(Some("A")), &of(None)) && as_tight(&of(Some("A")), &of(Some("A"))));
         assert!(!as_tight(&of(None), &of(Some("A"))) && !as_tight(&of(Some("A")), &of(Some("B"))));
+    }
+
+    #[test]
+    fn a_fixed_limit_that_says_nothing_lands_in_assist() {
+        let with = |signal: Signal, to: Option<Mode>| {
+            let guard = |w: &WorkflowPolicy| GuardPolicy { signal: signal.clone(), to, ..w.guards[0].clone() };
+            policy(|w| w.guards = vec![guard(w)])
+        };
+        let limits = [
+            Signal::External { of: None },
+            Signal::Silence { after_ms: 1, active: None },
+            Signal::Volume { min: Some(1), max: None, per_ms: 1, active: None },
+            Signal::ExceptionLimit { kind: None, count: 1, per_ms: 1 },
+        ];
+        for limit in limits {
+            let says = |from, to| loosened(&with(limit.clone(), from), &with(limit.clone(), to)).join("; ");
+            assert!(says(None, Some(Mode::Delegate)).contains("no longer goes down to assist"), "{limit:?}");
+            assert_eq!((says(Some(Mode::Assist), None), says(None, Some(Mode::Assist))), Default::default());
+        }
+        let rate = Signal::ExceptionRate { kind: None };
+        let freed = loosened(&with(rate.clone(), Some(Mode::Assist)), &with(rate, None));
+        assert!(freed.concat().contains("no longer goes down to assist"), "its bounds decide then: {freed:?}");
     }
 
     #[test]

@@ -244,7 +244,7 @@ impl Totals {
     /// Counts one output that was made at `time` and came at `now`.
     pub fn count(&mut self, output: &Counted<'_>, time: Time, now: Time) {
         self.counts.count(output);
-        self.uptime.count(time, output.kind.is_none());
+        self.uptime.count(time, now, output.kind.is_none());
         let bucket = output.event.latency_ms.map(|ms| {
             let bucket = LATENCY_BUCKETS_SECONDS.partition_point(|le| ms > le * 1_000.0);
             self.latency_buckets[bucket] += 1;

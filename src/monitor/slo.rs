@@ -23,16 +23,18 @@ pub struct Uptime {
 }
 
 impl Uptime {
-    /// Takes an output that was made at `time`; one that belongs to a slot before the open one changes nothing.
-    pub const fn count(&mut self, time: Time, good: bool) {
-        let slot = time.0.div_euclid(UPTIME_SLOT_MS);
+    /// Takes an output that was made at `time` and came at `now`; one that belongs to a slot before the open one
+    /// changes nothing. A sender whose clock runs ahead opens no slot of the future, and a clock that was put
+    /// back is followed: else nothing would count until the time is reached again.
+    pub fn count(&mut self, time: Time, now: Time, good: bool) {
+        let slot = time.min(now).0.div_euclid(UPTIME_SLOT_MS);
         match self.open {
             Some((open, up)) if open == slot => self.open = Some((open, up || good)),
-            Some((open, _)) if open > slot => {}
+            Some((open, _)) if open > slot && open <= now.0.div_euclid(UPTIME_SLOT_MS) => {}
             before => {
                 if let Some((_, up)) = before {
                     self.closed.events += 1;
-                    self.closed.bad += !up as u64;
+                    self.closed.bad += u64::from(!up);
                 }
                 self.open = Some((slot, good));
             }
@@ -123,15 +125,19 @@ mod tests {
     #[test]
     fn uptime_counts_a_slot_once_when_it_is_over_and_never_takes_it_back() {
         let mut uptime = Uptime::default();
-        let mut count = |second: i64, good| {
-            uptime.count(Time(second * 1_000), good);
+        let mut count_at = |second: i64, now: i64, good| {
+            uptime.count(Time(second * 1_000), Time(now * 1_000), good);
             (uptime.closed.events, uptime.closed.bad)
         };
+        assert_eq!(count_at(300, 0, true), (0, 0), "a sender that is ahead stands at now");
+        let mut count = |second: i64, good| count_at(second, second.max(20), good);
         assert_eq!(count(0, false), (0, 0), "it may become a good slot yet");
         assert_eq!(count(19, true), (0, 0));
         assert_eq!(count(20, false), (1, 0));
         assert_eq!(count(5, false), (1, 0), "what comes late changes nothing");
         assert_eq!(count(100, true), (2, 1), "and slots without outputs are neither good nor bad");
         assert_eq!(count(120, true), (3, 1));
+        assert_eq!(count_at(60, 60, false), (4, 1), "a clock that was put back is followed");
+        assert_eq!(count_at(80, 80, true), (5, 2));
     }
 }
