@@ -124,7 +124,7 @@ impl Reloader {
     }
 
     /// Hash of the policy in force.
-    pub fn policy_hash(&self) -> String {
+    fn policy_hash(&self) -> String {
         self.driver.board().policy().hash.clone()
     }
 

@@ -2,7 +2,6 @@
 //!
 //! Owns the arguments; what is filled in and how it is written is `pack`'s.
 
-use super::dashboards::finish;
 use super::pack::{self, Own};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -52,5 +51,5 @@ struct Export {
 pub(super) fn run(arguments: Arguments) -> ExitCode {
     let Command::Export(Export { out, job, base_url, grafana_url, runbooks_url, force }) = arguments.command;
     let own = Own { job, base_url, grafana_url, runbooks_url, ..Own::default() };
-    finish(pack::write(&out, &pack::alerts(&own), force))
+    pack::finish(pack::write(&out, &pack::alerts(&own), force))
 }

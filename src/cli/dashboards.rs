@@ -2,7 +2,6 @@
 //!
 //! Owns the arguments; what is filled in and how it is written is `pack`'s.
 
-use super::output;
 use super::pack::{self, Own};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -49,19 +48,5 @@ struct Export {
 pub(super) fn run(arguments: Arguments) -> ExitCode {
     let Command::Export(Export { out, datasource_name, job, base_url, force }) = arguments.command;
     let own = Own { datasource: datasource_name, job, base_url, ..Own::default() };
-    finish(pack::dashboards(&own).and_then(|files| pack::write(&out, &files, force)))
-}
-
-/// Says what was written, or what went wrong.
-pub(super) fn finish(written: Result<Vec<PathBuf>, String>) -> ExitCode {
-    match written {
-        Ok(paths) => {
-            paths.iter().for_each(|path| output::line(path.display()));
-            ExitCode::SUCCESS
-        }
-        Err(cause) => {
-            output::complain(format!("andon: {cause}"));
-            ExitCode::FAILURE
-        }
-    }
+    pack::finish(pack::dashboards(&own).and_then(|files| pack::write(&out, &files, force)))
 }

@@ -3,8 +3,10 @@
 //! Owns the list of files, what is filled in and how they are written. What they show and when they fire is
 //! theirs: `dashboards/` and `alerts/`.
 
+use super::output;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// A file: its name and what stands in it.
 type Shipped = (&'static str, &'static str);
@@ -156,4 +158,18 @@ pub(super) fn datasource(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(format!("must have 1 to {TEXT_BYTES_MAX} bytes and no line break"))
+}
+
+/// Says what was written, or what went wrong.
+pub(super) fn finish(written: Result<Vec<PathBuf>, String>) -> ExitCode {
+    match written {
+        Ok(paths) => {
+            paths.iter().for_each(|path| output::line(path.display()));
+            ExitCode::SUCCESS
+        }
+        Err(cause) => {
+            output::complain(format!("andon: {cause}"));
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -85,6 +85,12 @@ impl SloCount {
     pub fn burn_rate(self, objective: f64) -> Option<f64> {
         (self.events > 0).then(|| self.bad as f64 / self.events as f64 / (1.0 - objective))
     }
+
+    /// What is left of the error budget of the time that was counted: 1 untouched, below 0 overspent; `None`
+    /// without events.
+    pub fn budget_left(self, objective: f64) -> Option<f64> {
+        self.burn_rate(objective).map(|rate| 1.0 - rate)
+    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 //!
 //! Owns their series: where each stands, its bounds, what it has learned, how far it is from a limit.
 
-use super::workflow::real;
-use super::{Page, flag};
+use super::{Page, flag, real};
 use crate::catalogue;
 use crate::domain::Time;
 use crate::monitor::guard_view::GuardState;

@@ -2,12 +2,12 @@
 //!
 //! Owns these series. What the process counts comes from its registry.
 
-use super::workflow::{incidents, real, requests};
-use super::{Page, flag};
+use super::workflow::{incidents, requests};
+use super::{Page, flag, real};
 use crate::access::Count;
 use crate::catalogue;
 use crate::config::Server;
-use crate::domain::{Drill, DrillResult, Policy};
+use crate::domain::{Drill, DrillResult, Policy, Time};
 use crate::monitor::Monitor;
 use crate::monitor::drill::Drills;
 use crate::reload::Reloader;
@@ -36,7 +36,7 @@ fn drills(page: &mut Page, drills: &Drills) {
     let is_ended = |drill: &&Drill| matches!(drill.result, DrillResult::Passed | DrillResult::Failed);
     let ended = drills.list().iter().rev().find(is_ended);
     if let Some((drill, ended_at)) = ended.and_then(|drill| Some((drill, drill.ended_at?))) {
-        page.add(catalogue::DRILL_DURATION, &[], seconds(ended_at.since(drill.begun_at)));
+        page.add(catalogue::DRILL_DURATION, &[], Time(ended_at.since(drill.begun_at)).seconds());
         if let Some(ms) = drill.findings.lowered_after_ms {
             page.add(catalogue::DRILL_LOWERED, &[], real(ms) / 1_000.0);
         }
@@ -83,12 +83,12 @@ pub fn daemon(page: &mut Page, daemon: &Daemon<'_>) {
         page.add(catalogue::STORE_SIZE, &[], real(size));
     }
     if let Some(ms) = daemon.drill_every_ms {
-        page.add(catalogue::DRILL_EVERY, &[], seconds(ms));
+        page.add(catalogue::DRILL_EVERY, &[], Time(ms).seconds());
     }
-    page.add(catalogue::LEASE, &[], seconds(daemon.policy.lease_ms));
+    page.add(catalogue::LEASE, &[], Time(daemon.policy.lease_ms).seconds());
     page.add(catalogue::SNAPSHOT_EVERY, &[], real(daemon.snapshot_every_ms) / 1_000.0);
     if daemon.last_scrape_ms > 0 {
-        page.add(catalogue::SCRAPE_DURATION, &[], seconds(daemon.last_scrape_ms));
+        page.add(catalogue::SCRAPE_DURATION, &[], Time(daemon.last_scrape_ms).seconds());
     }
     page.add(catalogue::BUILD_INFO, &[env!("CARGO_PKG_VERSION"), &daemon.policy.hash], 1.0);
 }
@@ -106,9 +106,4 @@ fn limits(server: &Server, reloader: &Reloader) -> [(&'static str, f64); 8] {
         ("unknown_workflows", reloader.unknown_max()),
     ]
     .map(|(limit, value)| (limit, real(value)))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
-const fn seconds(ms: i64) -> f64 {
-    ms as f64 / 1_000.0
 }

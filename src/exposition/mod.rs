@@ -14,6 +14,12 @@ pub mod workflow;
 pub use page::{Format, Page};
 pub use scraper::Scraper;
 
+/// A count as a metric shows it.
+#[expect(clippy::cast_precision_loss, reason = "counts of this size are exact in an f64")]
+const fn real(count: u64) -> f64 {
+    count as f64
+}
+
 /// A flag as a metric shows it.
 const fn flag(yes: bool) -> f64 {
     if yes { 1.0 } else { 0.0 }

@@ -5,10 +5,10 @@
 //! Prometheus exposition format 0.0.4, <https://prometheus.io/docs/instrumenting/exposition_formats/>;
 //! OpenMetrics 1.0, <https://prometheus.io/docs/specs/om/open_metrics_spec/>.
 
+use super::real;
 use crate::catalogue::{CATALOGUE, Kind, Spec};
 use crate::monitor::exemplars::Exemplar;
 use prometheus::proto::{MetricFamily, MetricType};
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// In which format.
@@ -71,9 +71,7 @@ impl Page {
     /// Adds a sample, with the values of the labels in the order of the catalogue. Labels without a value
     /// are left out, which means the same.
     pub fn add(&mut self, spec: Spec, labels: &[&str], value: f64) {
-        let out = &mut self.families[spec.place];
-        sample(out, spec.name, "", pairs(spec, labels), value);
-        out.push('\n');
+        self.add_with(spec, labels, value, None);
     }
 
     /// The same, with an output that stands for the series.
@@ -140,12 +138,6 @@ impl Page {
             text.push_str("# EOF\n");
         }
         text
-    }
-
-    /// The families that have samples; for tests of what is exposed.
-    pub fn names(&self) -> BTreeSet<&'static str> {
-        let filled = CATALOGUE.iter().zip(&self.families).filter(|(_, samples)| !samples.is_empty());
-        filled.map(|(spec, _)| spec.name).collect()
     }
 }
 
@@ -230,11 +222,6 @@ fn number(out: &mut String, value: f64) {
     };
     // Writing into a string can't fail.
     written.unwrap_or_default();
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of this size are exact in an f64")]
-const fn real(count: u64) -> f64 {
-    count as f64
 }
 
 /// Writes the samples of a family of the registry.

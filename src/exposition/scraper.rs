@@ -13,7 +13,6 @@ use crate::domain::WorkflowId;
 use crate::driver::{Driver, Unavailable};
 use crate::metrics::Metrics;
 use crate::reload::Reloader;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,7 +25,6 @@ pub struct Scraper {
     reloader: Arc<Reloader>,
     metrics: Metrics,
     settings: Settings,
-    store: PathBuf,
     windows: Mutex<Cache>,
     last_ms: AtomicI64,
 }
@@ -34,8 +32,7 @@ pub struct Scraper {
 impl Scraper {
     /// With the settings that the daemon started with.
     pub fn new(driver: Driver, reloader: Arc<Reloader>, metrics: Metrics, settings: Settings) -> Self {
-        let store = settings.store.path.clone();
-        Self { driver, reloader, metrics, settings, store, windows: Mutex::default(), last_ms: AtomicI64::new(0) }
+        Self { driver, reloader, metrics, settings, windows: Mutex::default(), last_ms: AtomicI64::new(0) }
     }
 
     /// The whole text, with the workflows that `may_see` lets through.
@@ -94,7 +91,7 @@ impl Scraper {
             policy: &board.policy(),
             tokens: self.reloader.access().count(now),
             is_ready: board.caps().is_none(),
-            room: room(&self.store),
+            room: room(&self.settings.store.path),
             last_scrape_ms: self.last_ms.load(Ordering::Relaxed),
             drill_every_ms: self.settings.drill.every_ms,
             snapshot_every_ms: self.settings.store.snapshot_every_ms,

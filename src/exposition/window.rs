@@ -120,7 +120,7 @@ fn worked_out(work: &Work, window: usize, now: Time, latencies: &mut Histogram<u
 
 #[expect(clippy::cast_precision_loss, reason = "counts and microseconds of this size are exact in an f64")]
 fn kpis(counts: &Counts, cost_per_hour: Option<Money>, latencies: &Histogram<u64>) -> Kpis {
-    let cost = counts.cost.per(counts.cost_units).filter(|_| counts.cost_outputs > 0).map(Money::to_f64);
+    let cost = counts.cost_per_unit().map(Money::to_f64);
     let people = cost_per_hour.and_then(|rate| review_cost_per_unit(counts, rate));
     let at = |(_, q): (&str, f64)| latencies.value_at_quantile(q) as f64 / 1_000.0;
     Kpis {
@@ -154,8 +154,8 @@ fn show(page: &mut Page, work: &Work, gauges: &[Gauges; WINDOWS.len()]) {
     }
     let month = &gauges[WINDOWS.len() - 1];
     for (slo, objective) in &work.objectives {
-        if let Some(rate) = month.slos[*slo as usize].burn_rate(*objective) {
-            page.add(catalogue::SLO_BUDGET, &[id, slo.name()], 1.0 - rate);
+        if let Some(left) = month.slos[*slo as usize].budget_left(*objective) {
+            page.add(catalogue::SLO_BUDGET, &[id, slo.name()], left);
         }
     }
 }

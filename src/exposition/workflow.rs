@@ -4,7 +4,7 @@
 //! driver's thread, on the state itself: nothing is copied, and nothing here takes more than microseconds.
 
 use super::page::{Distribution, Page};
-use super::{flag, guard};
+use super::{flag, guard, real};
 use crate::catalogue;
 use crate::domain::{FindingKind, LabPolicy, Mode, Time, Verdict};
 use crate::monitor::governance::Requests;
@@ -170,9 +170,4 @@ fn lab(page: &mut Page, workflow: &Workflow, now: Time) {
     if let Some(ms) = kpis.time_to_learning_ms_median {
         page.add(catalogue::LAB_TIME_TO_LEARNING, &[id], Time(ms).seconds());
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
-pub(super) const fn real(count: u64) -> f64 {
-    count as f64
 }

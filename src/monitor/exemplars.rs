@@ -39,10 +39,9 @@ impl Exemplars {
     /// Takes an output with its latency bucket and its kind of exception.
     pub fn take(&mut self, event: &OutputEvent, bucket: Option<usize>, kind: Option<u16>, now: Time) {
         let Some(trace_id) = &event.trace_id else { return };
-        if trace_id.is_empty()
-            || trace_id.chars().count() > TRACE_ID_CHARS_MAX
-            || (bucket.or(kind.map(usize::from))).is_none()
-        {
+        // Characters are counted only where there are more bytes than that: this is on the way of every output.
+        let is_long = trace_id.len() > TRACE_ID_CHARS_MAX && trace_id.chars().count() > TRACE_ID_CHARS_MAX;
+        if trace_id.is_empty() || is_long || (bucket.is_none() && kind.is_none()) {
             return;
         }
         let kept = self.0.get_or_insert_default();

@@ -125,6 +125,11 @@ impl Counts {
         self.escalations += u64::from(event.escalated);
     }
 
+    /// The cost of one unit of the outputs that had a cost; `None` where none had one.
+    pub fn cost_per_unit(&self) -> Option<Money> {
+        self.cost.per(self.cost_units).filter(|_| self.cost_outputs > 0)
+    }
+
     /// Counts a verdict.
     pub fn count_review(&mut self, review: &Review) {
         let timed = u64::from(review.minutes.is_some());

@@ -113,7 +113,7 @@ fn slo_view(slo: Slo, objective: f64, sums: &[Slot]) -> SloView {
         objective,
         events: month.events,
         bad: month.bad,
-        error_budget_remaining: month.burn_rate(objective).map(|rate| 1.0 - rate),
+        error_budget_remaining: month.budget_left(objective),
         burn_rates: named.map(|(window, count)| (window, count.burn_rate(objective))).collect(),
     }
 }

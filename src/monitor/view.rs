@@ -256,7 +256,7 @@ fn kpi_view(slot: &Slot, kinds: &Kinds, covered_ms: i64, rate: Option<Money>) ->
     for (kind, count) in &counts.kinds {
         *by_kind.entry(kinds.name(*kind).to_owned()).or_default() += count;
     }
-    let cost_per_unit = counts.cost.per(counts.cost_units).filter(|_| counts.cost_outputs > 0);
+    let cost_per_unit = counts.cost_per_unit();
     let people = rate.and_then(|rate| review_cost_per_unit(counts, rate));
     KpiView {
         outputs: counts.outputs,
