@@ -31,18 +31,24 @@ impl Desk {
             return Ok(false);
         }
         let entries = self.page(state.cursor)?;
-        let Some((last, _)) = entries.last() else { return Ok(false) };
+        if entries.is_empty() {
+            return Ok(false);
+        }
         let policy = (self.policy)();
         let context = Context { policy: &policy, public_url: self.public_url.as_deref() };
         let now = self.clock.now();
-        let mut changes = Vec::new();
+        let (mut changes, mut read) = (Vec::new(), state.cursor);
         let all: Vec<Numbered<'_>> = entries.iter().map(|(seq, entry)| (*seq, entry)).collect();
         for record in all.chunk_by(|a, b| a.1.journal_seq == b.1.journal_seq) {
+            if state.pending + new(&changes) >= self.limits.outbox_max {
+                break;
+            }
             for told in derive(record, &of.wants, &context) {
                 self.queue(of, told, now, &mut changes)?;
             }
+            read = record.last().map_or(read, |(seq, _)| *seq);
         }
-        self.outbox.put(&of.name, Some(*last), &changes, now)?;
+        self.outbox.put(&of.name, Some(read), &changes, now)?;
         Ok(true)
     }
 
@@ -69,35 +75,35 @@ impl Desk {
 
     fn queue(&self, of: &Addressee, told: Told, now: Time, changes: &mut Vec<Change>) -> Result<(), StoreError> {
         match told {
-            Told::Message(message) => changes.push(self.letter(of, &message, now)?),
-            Told::Joined { storm, incident, workflow } => {
+            Told::Message(message) => changes.push(Change::Add(self.letter(of, &message, now)?)),
+            Told::Joined { storm, incident, workflow, grown } => {
                 changes.retain(|change| !matches!(change, Change::Add(letter) if is_single(letter, &incident)));
                 changes.push(Change::Fold(incident));
-                let waiting = changes.iter_mut().find_map(|change| match change {
-                    Change::Add(letter)
-                        if letter.event == NoticeKind::Storm.name() && letter.incident.as_ref() == Some(&storm) =>
-                    {
-                        Some(&mut letter.body)
-                    }
-                    _ => None,
-                });
-                if let Some(body) = waiting {
-                    *body = named(body, workflow.as_str())?;
-                } else if let Some((id, body)) = self.outbox.waiting_storm(&of.name, &storm)? {
-                    changes.push(Change::Rewrite(id, named(&body, workflow.as_str())?));
+                let tells = changes.iter_mut().rev().find(|change| tells_of(change, &storm));
+                if let Some(change) = tells {
+                    return name_in(change, workflow.as_str());
                 }
+                let grown = self.letter(of, &grown, now)?;
+                changes.push(match self.outbox.waiting_storm(&of.name, &storm)? {
+                    Some((id, body)) => {
+                        Change::Rewrite { id, body: named(&body, workflow.as_str())?, or: Box::new(grown) }
+                    }
+                    None => Change::Add(grown),
+                });
             }
         }
         Ok(())
     }
 
     /// A message as it goes into the outbox.
-    pub(super) fn letter(&self, of: &Addressee, message: &Message, now: Time) -> Result<Change, StoreError> {
-        // A storm is known only by its third demotion or so: the first ones wait for a moment.
-        let may_join = ["andon.mode.lowered", "andon.incident.opened"].contains(&message.r#type.as_str());
+    pub(super) fn letter(&self, of: &Addressee, message: &Message, now: Time) -> Result<Letter, StoreError> {
+        // A storm is known only by its third demotion or so: the first ones wait for a moment, and so does what
+        // joins it later, so that what joins at the same time is told together.
+        let waits = ["andon.mode.lowered", "andon.incident.opened", "andon.storm.grown"];
+        let may_join = waits.contains(&message.r#type.as_str());
         let settles = may_join && message.incident.is_some() && of.wants.wants(NoticeKind::Storm);
         let body = serde_json::to_string(message).map_err(unwritable)?;
-        Ok(Change::Add(Letter {
+        Ok(Letter {
             id: message.id.clone(),
             event: message.event.clone(),
             incident: message.incident.clone(),
@@ -105,7 +111,7 @@ impl Desk {
             body,
             time: message.time,
             due_at: if settles { now.plus(self.limits.settle_ms) } else { Time::EPOCH },
-        }))
+        })
     }
 
     /// Takes over what is overdue now; what is so for the first time is told.
@@ -123,13 +129,41 @@ impl Desk {
             return Ok(());
         }
         let new = found.iter().filter(|overdue| !told.contains(&overdue.subject));
-        let changes = new.map(|overdue| self.letter(of, &overdue.message(&context), now));
+        let changes = new.map(|overdue| self.letter(of, &overdue.message(&context), now).map(Change::Add));
         self.outbox.put_overdue(&of.name, &subjects, &changes.collect::<Result<Vec<_>, _>>()?, now)
     }
 }
 
 fn is_single(letter: &Letter, incident: &str) -> bool {
     letter.incident.as_deref() == Some(incident) && letter.event != NoticeKind::Storm.name()
+}
+
+/// New letters among the changes.
+fn new(changes: &[Change]) -> u64 {
+    changes.iter().filter(|change| matches!(change, Change::Add(_))).count() as u64
+}
+
+/// Whether a change is the message of a storm, or of its going on.
+fn tells_of(change: &Change, storm: &str) -> bool {
+    let letter = match change {
+        Change::Add(letter) => letter,
+        Change::Rewrite { or, .. } => or,
+        Change::Fold(_) => return false,
+    };
+    letter.event == NoticeKind::Storm.name() && letter.incident.as_deref() == Some(storm)
+}
+
+/// Has a change name one more workflow.
+fn name_in(change: &mut Change, workflow: &str) -> Result<(), StoreError> {
+    match change {
+        Change::Add(letter) => letter.body = named(&letter.body, workflow)?,
+        Change::Rewrite { body, or, .. } => {
+            *body = named(body, workflow)?;
+            or.body = named(&or.body, workflow)?;
+        }
+        Change::Fold(_) => {}
+    }
+    Ok(())
 }
 
 /// The text of a storm's message with one more workflow.

@@ -21,16 +21,16 @@ pub struct Context<'c> {
 }
 
 /// The first and last of several steps of one workflow's mode.
-struct Change<'e> {
+pub(super) struct Change<'e> {
     from: Mode,
     to: Mode,
-    cause: Cause,
+    pub(super) cause: Cause,
     reason: &'e str,
     breach: Option<&'e Breach>,
 }
 
 impl<'e> Change<'e> {
-    fn of(steps: &[Numbered<'e>]) -> Option<Self> {
+    pub(super) fn of(steps: &[Numbered<'e>]) -> Option<Self> {
         let step = |(_, entry): &Numbered<'e>| match &entry.what {
             What::ModeChanged { from, to, cause, reason, breach, .. } => {
                 Some(Self { from: *from, to: *to, cause: *cause, reason, breach: breach.as_deref() })
@@ -42,8 +42,17 @@ impl<'e> Change<'e> {
         Some(Self { from: first.from, ..last })
     }
 
+    pub(super) fn is_lowered(&self) -> bool {
+        self.to < self.from
+    }
+
+    /// The guard whose breach it was.
+    pub(super) fn guard(&self) -> Option<&'e str> {
+        self.breach.map(|breach| breach.guard.as_str())
+    }
+
     fn way(&self) -> &'static str {
-        if self.to < self.from { "lowered" } else { "raised" }
+        if self.is_lowered() { "lowered" } else { "raised" }
     }
 }
 
@@ -57,7 +66,8 @@ impl<'c> Context<'c> {
         let Some((seq, first)) = entries.first() else {
             return Message::new(String::new(), event, kind, crate::domain::Time::EPOCH, headline);
         };
-        let mut message = Message::new(format!("ledger-{seq}"), event, kind, first.time, headline);
+        // A ledger that was restored from a backup counts on from there: the number alone would come twice.
+        let mut message = Message::new(format!("ledger-{seq}-{}", first.time.0), event, kind, first.time, headline);
         let policy = self.workflow(first);
         message.workflow = first.workflow.as_ref().map(ToString::to_string);
         message.owner = policy.map(|policy| policy.owner.clone()).unwrap_or_default();
@@ -110,19 +120,25 @@ impl<'c> Context<'c> {
         message
     }
 
-    /// One order, or one moment, changed the modes of several workflows.
-    pub(super) fn modes(&self, steps: &[Numbered<'_>]) -> Message {
-        let changed: BTreeSet<String> = steps.iter().map(|step| first_workflow(&[*step])).collect();
-        let change = Change::of(steps);
-        let way = change.as_ref().map_or("lowered", Change::way);
+    /// One order, or one moment, changed the modes of several workflows, all in one direction.
+    pub(super) fn modes(&self, changes: &[Vec<Numbered<'_>>]) -> Message {
+        let steps = changes.concat();
+        let changed: BTreeSet<String> = changes.iter().map(|steps| first_workflow(steps)).collect();
+        let each: Vec<Change<'_>> = changes.iter().filter_map(|steps| Change::of(steps)).collect();
+        let way = each.first().map_or("lowered", Change::way);
         let headline = format!("{} workflows were {way}", changed.len());
-        let mut message = self.begin(steps, NoticeKind::Mode, &format!("mode.{way}"), &headline);
+        let mut message = self.begin(&steps, NoticeKind::Mode, &format!("mode.{way}"), &headline);
         (message.workflow, message.owner) = (None, String::new());
         message.links.clear();
-        if let Some(change) = change {
-            message.because(change.reason);
+        if let Some(change) = each.first() {
+            let others = each.iter().any(|other| other.reason != change.reason);
+            message.because(&format!(
+                "{}{}",
+                change.reason,
+                if others { "; others for reasons of their own" } else { "" }
+            ));
             message.fact("cause", change.cause.name());
-            message.fact("by", who(steps));
+            message.fact("by", who(&steps));
         }
         message.fact("since", message.time.to_string());
         name_workflows(&mut message, changed);
@@ -181,6 +197,19 @@ impl<'c> Context<'c> {
         message.advise(format!(
             "where it was a false alarm, two people restore all at once: andon annul {incident} --reason \"…\""
         ));
+        message
+    }
+
+    /// A storm goes on: this workflow was lowered too.
+    pub(super) fn grown(&self, entry: &Numbered<'_>, storm: &str) -> Message {
+        let headline = format!("storm {storm} goes on: more workflows were lowered");
+        let mut message = self.begin(&[*entry], NoticeKind::Storm, "storm.grown", &headline);
+        (message.workflow, message.owner) = (None, String::new());
+        message.links.clear();
+        message.severity = Some(Severity::Critical);
+        message.fact("since", message.time.to_string());
+        name_workflows(&mut message, [first_workflow(&[*entry])].into());
+        self.look_at(&mut message, storm);
         message
     }
 

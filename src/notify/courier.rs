@@ -38,6 +38,9 @@ impl Desk {
         if wait_ms > 0 && wait_ms <= self.longest_wait_ms() {
             return Ok(false);
         }
+        if !self.outbox.begin(&waiting, now)? {
+            return Ok(true);
+        }
         let outcome = match serde_json::from_str::<Message>(&waiting.body) {
             Ok(message) => self.attempt(door, &message, now),
             Err(_) => Outcome::Refused("the message in the outbox can't be read".to_owned()),

@@ -4,7 +4,7 @@
 //! to many workflows. Pure: the same entries, policy and wishes give the same messages, word for word, so that
 //! what was forgotten is made again as it was. Wording is `compose`'s.
 
-use super::compose::{Context, Numbered};
+use super::compose::{Change, Context, Numbered};
 use super::message::Message;
 use super::target::Wants;
 use crate::domain::{Cause, DrillResult, NoticeKind, What, WorkflowId};
@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Told {
     /// Something new.
     Message(Box<Message>),
-    /// An incident became a part of a storm: whoever is told of the storm needs not be told of it.
+    /// An incident became a part of a storm: whoever is told of the storm needs not be told of it by itself.
     Joined {
         /// The incident of the storm.
         storm: String,
@@ -24,6 +24,8 @@ pub enum Told {
         incident: String,
         /// Its workflow.
         workflow: WorkflowId,
+        /// What is told where no message of the storm waits any more that could name the workflow.
+        grown: Box<Message>,
     },
 }
 
@@ -32,10 +34,18 @@ pub fn derive(record: &[Numbered<'_>], wants: &Wants, context: &Context<'_>) -> 
     let record = Record::of(record, wants, context);
     let mut told = Vec::new();
     record.storms(&mut told);
-    record.modes(&mut told);
-    record.incidents(&mut told);
+    let carried = record.modes(&mut told);
+    record.incidents(&carried, &mut told);
     record.rest(&mut told);
     told
+}
+
+/// An incident of a workflow that became a part of a storm.
+struct Joined<'r> {
+    entry: Numbered<'r>,
+    workflow: &'r WorkflowId,
+    incident: &'r str,
+    storm: &'r str,
 }
 
 /// The entries that the target is to see, and what they say of each other.
@@ -43,17 +53,16 @@ struct Record<'r> {
     entries: Vec<Numbered<'r>>,
     wants: &'r Wants,
     context: &'r Context<'r>,
-    /// Incidents of workflows that became a part of a storm: workflow, incident, storm.
-    joined: Vec<(&'r WorkflowId, &'r str, &'r str)>,
+    joined: Vec<Joined<'r>>,
 }
 
 impl<'r> Record<'r> {
     fn of(record: &[Numbered<'r>], wants: &'r Wants, context: &'r Context<'r>) -> Self {
         let covered = |of: &&Numbered<'r>| wants.covers(of.1.workflow.as_ref(), context.policy);
         let entries: Vec<Numbered<'r>> = record.iter().filter(covered).copied().collect();
-        let joined = entries.iter().filter_map(|(_, entry)| match &entry.what {
-            What::IncidentJoined { incident, joined, .. } if incident.starts_with(HOUSE) => {
-                Some((entry.workflow.as_ref()?, joined.as_str(), incident.as_str()))
+        let joined = entries.iter().filter_map(|entry| match &entry.1.what {
+            What::IncidentJoined { incident: storm, joined: incident, .. } if storm.starts_with(HOUSE) => {
+                Some(Joined { entry: *entry, workflow: entry.1.workflow.as_ref()?, incident, storm })
             }
             _ => None,
         });
@@ -61,8 +70,9 @@ impl<'r> Record<'r> {
         Self { entries, wants, context, joined }
     }
 
-    fn is_part_of_storm(&self, workflow: Option<&WorkflowId>) -> bool {
-        self.joined.iter().any(|(joined, _, _)| Some(*joined) == workflow)
+    /// Whether a guard's demotion of the workflow is told with a storm.
+    fn is_part_of_storm(&self, workflow: &WorkflowId) -> bool {
+        self.joined.iter().any(|joined| joined.workflow == workflow)
     }
 
     fn storms(&self, told: &mut Vec<Told>) {
@@ -71,87 +81,94 @@ impl<'r> Record<'r> {
                 && about == "storm"
                 && self.wants.wants(NoticeKind::Storm)
             {
-                let lowered = self.joined.iter().filter(|(_, _, storm)| storm == incident);
-                let lowered: BTreeSet<String> = lowered.map(|(workflow, _, _)| workflow.to_string()).collect();
+                let lowered = self.joined.iter().filter(|joined| joined.storm == incident);
+                let lowered: BTreeSet<String> = lowered.map(|joined| joined.workflow.to_string()).collect();
                 told.push(Told::Message(Box::new(self.context.storm(entry, lowered))));
             }
         }
-        let joined = self.joined.iter().map(|(workflow, incident, storm)| Told::Joined {
-            storm: (*storm).to_owned(),
-            incident: (*incident).to_owned(),
-            workflow: (*workflow).clone(),
+        let joined = self.joined.iter().map(|joined| Told::Joined {
+            storm: joined.storm.to_owned(),
+            incident: joined.incident.to_owned(),
+            workflow: joined.workflow.clone(),
+            grown: Box::new(self.context.grown(&joined.entry, joined.storm)),
         });
         told.extend(joined);
     }
 
-    /// Changes of modes: by a guard one for each workflow, by anything else one for all.
-    fn modes(&self, told: &mut Vec<Told>) {
+    /// Changes of modes: by a guard one for each workflow, by anything else one for all that went the same way.
+    /// Gives the numbers of the incidents that are told with them.
+    fn modes(&self, told: &mut Vec<Told>) -> BTreeSet<u64> {
+        let mut carried = BTreeSet::new();
         if !self.wants.wants(NoticeKind::Mode) {
-            return;
+            return carried;
         }
+        let mut tell = |message: Message, incident: Option<Numbered<'r>>| {
+            told.push(Told::Message(Box::new(message)));
+            carried.extend(incident.map(|(seq, _)| seq));
+        };
+        let mut together: BTreeMap<(Cause, bool), Vec<Vec<Numbered<'r>>>> = BTreeMap::new();
+        for (workflow, steps) in self.steps() {
+            let Some(change) = Change::of(&steps) else { continue };
+            match change.cause {
+                Cause::Breach if self.is_part_of_storm(workflow) => {}
+                Cause::Breach => {
+                    let opened = self.opened(workflow, change.guard());
+                    tell(self.context.mode(&steps, opened), opened);
+                }
+                cause => together.entry((cause, change.is_lowered())).or_default().push(steps),
+            }
+        }
+        for changes in together.into_values() {
+            if let [steps] = changes.as_slice() {
+                let workflow = steps.first().and_then(|(_, entry)| entry.workflow.as_ref());
+                let opened = workflow.and_then(|workflow| self.opened(workflow, None));
+                tell(self.context.mode(steps, opened), opened);
+            } else {
+                tell(self.context.modes(&changes), None);
+            }
+        }
+        carried
+    }
+
+    /// The steps of each workflow's mode.
+    fn steps(&self) -> BTreeMap<&'r WorkflowId, Vec<Numbered<'r>>> {
         let mut steps: BTreeMap<&WorkflowId, Vec<Numbered<'r>>> = BTreeMap::new();
         for entry in &self.entries {
             if let (What::ModeChanged { .. }, Some(workflow)) = (&entry.1.what, &entry.1.workflow) {
                 steps.entry(workflow).or_default().push(*entry);
             }
         }
-        let mut together: BTreeMap<Cause, Vec<Numbered<'r>>> = BTreeMap::new();
-        for (workflow, steps) in steps {
-            let cause = steps.iter().find_map(|(_, entry)| match &entry.what {
-                What::ModeChanged { cause, .. } => Some(*cause),
-                _ => None,
-            });
-            match cause {
-                Some(Cause::Breach) if self.is_part_of_storm(Some(workflow)) => {}
-                Some(Cause::Breach) | None => {
-                    let opened = self.opened(workflow);
-                    told.push(Told::Message(Box::new(self.context.mode(&steps, opened))));
-                }
-                Some(cause) => together.entry(cause).or_default().extend(steps),
-            }
-        }
-        for steps in together.into_values() {
-            let of: BTreeSet<_> = steps.iter().filter_map(|(_, entry)| entry.workflow.as_ref()).collect();
-            let message = match of.len() {
-                0 | 1 => self.context.mode(&steps, of.first().and_then(|workflow| self.opened(workflow))),
-                _ => self.context.modes(&steps),
-            };
-            told.push(Told::Message(Box::new(message)));
-        }
+        steps
     }
 
-    /// The incident that was opened for a workflow, or that a breach of it joined.
-    fn opened(&self, workflow: &WorkflowId) -> Option<Numbered<'r>> {
+    /// The incident that was opened for a workflow, or that a breach of it joined: that of the guard, if it has one.
+    fn opened(&self, workflow: &WorkflowId, by: Option<&str>) -> Option<Numbered<'r>> {
         let of_it = |entry: &&Numbered<'r>| {
             let opens = matches!(entry.1.what, What::IncidentOpened { .. } | What::IncidentJoined { .. });
             entry.1.workflow.as_ref() == Some(workflow) && opens
         };
-        self.entries.iter().find(of_it).copied()
+        let of_guard = |entry: &&Numbered<'r>| match &entry.1.what {
+            What::IncidentOpened { guard, .. } => by.is_some() && guard.as_deref() == by,
+            _ => false,
+        };
+        let mut found = self.entries.iter().filter(of_it);
+        found.clone().find(of_guard).or_else(|| found.next()).copied()
     }
 
-    fn incidents(&self, told: &mut Vec<Told>) {
+    /// Incidents, unless another message tells of this very one.
+    fn incidents(&self, carried: &BTreeSet<u64>, told: &mut Vec<Told>) {
         if !self.wants.wants(NoticeKind::Incident) {
             return;
         }
-        let changed = |workflow: &Option<WorkflowId>| {
-            let of_it = |(_, entry): &&Numbered<'r>| {
-                matches!(entry.what, What::ModeChanged { .. }) && entry.workflow == *workflow
-            };
-            self.wants.wants(NoticeKind::Mode) && self.entries.iter().any(|entry| of_it(&entry))
-        };
         let failed =
             |(_, entry): &Numbered<'_>| matches!(entry.what, What::Drilled { result: DrillResult::Failed, .. });
         let drilled = self.wants.wants(NoticeKind::Drill) && self.entries.iter().any(failed);
         for entry in &self.entries {
-            let What::IncidentOpened { about, .. } = &entry.1.what else { continue };
-            // It is told already, by what led to it.
+            let What::IncidentOpened { about, incident, .. } = &entry.1.what else { continue };
             let is_told = match about.as_str() {
                 "storm" => self.wants.wants(NoticeKind::Storm),
                 "drill" => drilled,
-                _ => {
-                    let workflow = &entry.1.workflow;
-                    workflow.is_some() && (changed(workflow) || self.is_part_of_storm(workflow.as_ref()))
-                }
+                _ => carried.contains(&entry.0) || self.joined.iter().any(|joined| joined.incident == incident),
             };
             if !is_told {
                 told.push(Told::Message(Box::new(self.context.incident(entry))));

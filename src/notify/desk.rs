@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::{NotifyLimits, NotifySettings, TargetSettings};
 use crate::domain::{Mode, Policy, Time};
 use crate::metrics::Metrics;
-use crate::store::{LedgerReader, Outbox, StoreError};
+use crate::store::{Change, LedgerReader, Outbox, StoreError};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -327,7 +327,7 @@ impl Notifier {
         for (settings, _) in self.targets.iter().filter(|(settings, _)| settings.drill) {
             let of = Addressee { name: settings.name.clone(), wants: Wants::of(settings) };
             let letter = self.desk.letter(&of, &message, now)?;
-            self.desk.outbox.put(&settings.name, None, &[letter], now)?;
+            self.desk.outbox.put(&settings.name, None, &[Change::Add(letter)], now)?;
             sent.push((settings.name.clone(), message.id.clone()));
         }
         self.wake();

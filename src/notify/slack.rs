@@ -20,15 +20,16 @@ const FIELD_MAX: usize = 1_900;
 /// The body.
 pub fn body(message: &Message) -> Vec<u8> {
     let headline = format!("{}{}", message.label(), message.headline);
-    let mut blocks =
-        vec![json!({"type": "header", "text": {"type": "plain_text", "text": cut(&headline, HEADER_MAX)}})];
+    let mut blocks = vec![
+        json!({"type": "header", "text": {"type": "plain_text", "text": cut(&unaddressed(&headline), HEADER_MAX)}}),
+    ];
     if headline.len() > HEADER_MAX || !message.reason.is_empty() {
         let rest = if headline.len() > HEADER_MAX { format!("{}\n", escaped(&headline)) } else { String::new() };
         blocks.push(section(&format!("{rest}{}", escaped(&message.reason))));
     }
     let fields = message.facts.iter().take(FIELDS_MAX).map(|fact| {
         let text = format!("*{}*\n{}", escaped(&fact.name), escaped(&fact.value));
-        json!({"type": "mrkdwn", "text": cut(&text, FIELD_MAX)})
+        mrkdwn(cut(&text, FIELD_MAX).as_ref())
     });
     let fields: Vec<Value> = fields.collect();
     if !fields.is_empty() {
@@ -48,11 +49,31 @@ pub fn body(message: &Message) -> Vec<u8> {
 }
 
 fn section(text: &str) -> Value {
-    json!({"type": "section", "text": {"type": "mrkdwn", "text": cut(text, SECTION_MAX)}})
+    json!({"type": "section", "text": mrkdwn(cut(text, SECTION_MAX).as_ref())})
+}
+
+/// `verbatim`: names of channels and people, and addresses, are left as they are.
+fn mrkdwn(text: &str) -> Value {
+    json!({"type": "mrkdwn", "text": text, "verbatim": true})
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    unaddressed(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// Others than Slack take `@all` in a text for a call: an invisible mark between the two prevents it. The `@` of a
+/// mail address is no call.
+fn unaddressed(text: &str) -> String {
+    let mut before = None;
+    let mut marked = String::with_capacity(text.len());
+    for c in text.chars() {
+        marked.push(c);
+        if c == '@' && !before.is_some_and(char::is_alphanumeric) {
+            marked.push('\u{200b}');
+        }
+        before = Some(c);
+    }
+    marked
 }
 
 fn link(link: &Link) -> String {

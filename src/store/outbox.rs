@@ -5,6 +5,7 @@
 //! messages and how far it has read the ledger change together. Must not know what a message says.
 
 use super::error::StoreError;
+use super::letter::{Change, DeadLetter, Letter, TargetState, Waiting};
 use super::sqlite::{Migration, Number, connect};
 use crate::domain::Time;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
@@ -39,6 +40,7 @@ fn create(db: &Transaction<'_>) -> rusqlite::Result<()> {
              queued_at INTEGER NOT NULL,
              due_at    INTEGER NOT NULL,
              attempts  INTEGER NOT NULL DEFAULT 0,
+             sent_at   INTEGER,
              error     TEXT,
              dead_at   INTEGER,
              UNIQUE (target, id)
@@ -50,97 +52,6 @@ fn create(db: &Transaction<'_>) -> rusqlite::Result<()> {
              PRIMARY KEY (target, subject)
          ) STRICT;",
     )
-}
-
-/// A message for one target.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
-    /// The same for the same event, however often it is made.
-    pub id: String,
-    /// The kind of event.
-    pub event: String,
-    /// The incident that it tells of.
-    pub incident: Option<String>,
-    /// Its first line.
-    pub headline: String,
-    /// The message.
-    pub body: String,
-    /// When it happened.
-    pub time: Time,
-    /// Not sent before.
-    pub due_at: Time,
-}
-
-/// What becomes of a target's messages, all of it or nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// A new one; one of the same id that is there already stays as it is.
-    Add(Letter),
-    /// Those that tell of this incident and wait are told by another message.
-    Fold(String),
-    /// The one of this id that waits says something else.
-    Rewrite(String, String),
-}
-
-/// A message that waits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
-    /// Its place in the outbox.
-    pub row: i64,
-    /// Its id.
-    pub id: String,
-    /// The message.
-    pub body: String,
-    /// When it came into the outbox.
-    pub queued_at: Time,
-    /// Not sent before.
-    pub due_at: Time,
-    /// Attempts so far.
-    pub attempts: u64,
-    /// Failures of the target one after the other, up to now.
-    pub failures: u64,
-}
-
-/// A message that could not be delivered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadLetter {
-    /// Its id.
-    pub id: String,
-    /// The kind of event.
-    pub event: String,
-    /// Its first line.
-    pub headline: String,
-    /// When it happened.
-    pub time: Time,
-    /// Attempts.
-    pub attempts: u64,
-    /// The last error.
-    pub error: String,
-    /// When it was given up.
-    pub dead_at: Time,
-}
-
-/// Where a target stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TargetState {
-    /// The last ledger entry whose messages are in the outbox.
-    pub cursor: u64,
-    /// Messages that wait.
-    pub pending: u64,
-    /// Messages that were given up.
-    pub dead: u64,
-    /// When the one that waits longest came.
-    pub oldest: Option<Time>,
-    /// Failures one after the other, up to now.
-    pub failures: u64,
-    /// Nothing is sent before; 0 where nothing failed.
-    pub due_at: Time,
-    /// The last error, until something is delivered.
-    pub error: Option<String>,
-    /// When that was.
-    pub error_at: Option<Time>,
-    /// When something was last delivered.
-    pub delivered_at: Option<Time>,
 }
 
 /// The outbox.
@@ -239,10 +150,11 @@ impl Outbox {
         rows.collect::<Result<_, _>>().map_err(failed("read"))
     }
 
-    /// The message of a storm that waits: its id and its text.
+    /// The message of a storm that nobody can have received yet: its id and its text.
     pub fn waiting_storm(&self, target: &str, incident: &str) -> Result<Option<(String, String)>, StoreError> {
         let sql = "SELECT id, body FROM message
-                   WHERE target = ?1 AND incident = ?2 AND event = 'storm' AND dead_at IS NULL";
+                   WHERE target = ?1 AND incident = ?2 AND event = 'storm' AND dead_at IS NULL AND sent_at IS NULL
+                   ORDER BY row DESC LIMIT 1";
         let found = self.lock().query_row(sql, [target, incident], |row| Ok((row.get(0)?, row.get(1)?)));
         found.optional().map_err(failed("read"))
     }
@@ -267,6 +179,15 @@ impl Outbox {
         let db = self.lock();
         let mut next = db.prepare_cached(sql).map_err(failed("read"))?;
         next.query_row([target], waiting).optional().map_err(failed("read"))
+    }
+
+    /// An attempt begins: from now on the receiver may have the message as it is. `false` where it says something
+    /// else by now, or is told by another.
+    pub fn begin(&self, waiting: &Waiting, now: Time) -> Result<bool, StoreError> {
+        self.change("note an attempt", |db| {
+            let sql = "UPDATE message SET sent_at = ?3 WHERE row = ?1 AND body = ?2";
+            db.execute(sql, params![waiting.row, waiting.body, now.0]).map(|count| count == 1)
+        })
     }
 
     /// A message arrived.
@@ -377,22 +298,28 @@ fn failed(what: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
 
 fn apply(db: &Transaction<'_>, target: &str, change: &Change, now: Time) -> rusqlite::Result<()> {
     match change {
-        Change::Add(Letter { id, event, incident, headline, body, time, due_at }) => {
-            let sql = "INSERT OR IGNORE INTO message
-                       (target, id, event, incident, headline, body, time, queued_at, due_at)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-            let row = params![target, id, event, incident, headline, body, time.0, now.0, due_at.0];
-            db.prepare_cached(sql)?.execute(row)?;
-        }
+        Change::Add(letter) => add(db, target, letter, now)?,
         Change::Fold(incident) => {
             let sql =
                 "DELETE FROM message WHERE target = ?1 AND incident = ?2 AND dead_at IS NULL AND event <> 'storm'";
             db.prepare_cached(sql)?.execute([target, incident])?;
         }
-        Change::Rewrite(id, body) => {
-            let sql = "UPDATE message SET body = ?3 WHERE target = ?1 AND id = ?2 AND dead_at IS NULL";
-            db.prepare_cached(sql)?.execute([target, id, body])?;
+        Change::Rewrite { id, body, or } => {
+            let sql = "UPDATE message SET body = ?3
+                       WHERE target = ?1 AND id = ?2 AND dead_at IS NULL AND sent_at IS NULL";
+            if db.prepare_cached(sql)?.execute([target, id, body])? == 0 {
+                add(db, target, or, now)?;
+            }
         }
     }
     Ok(())
+}
+
+fn add(db: &Transaction<'_>, target: &str, letter: &Letter, now: Time) -> rusqlite::Result<()> {
+    let Letter { id, event, incident, headline, body, time, due_at } = letter;
+    let sql = "INSERT OR IGNORE INTO message
+               (target, id, event, incident, headline, body, time, queued_at, due_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let row = params![target, id, event, incident, headline, body, time.0, now.0, due_at.0];
+    db.prepare_cached(sql)?.execute(row).map(drop)
 }

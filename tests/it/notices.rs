@@ -222,7 +222,7 @@ fn what_belongs_together_is_one_message_for_whoever_takes_both() {
     let message = &found[0];
     assert_eq!(
         (message.id.as_str(), message.headline.as_str()),
-        ("ledger-100", "drafts was lowered from automate to assist")
+        ("ledger-100-1795168800000", "drafts was lowered from automate to assist")
     );
     assert_eq!((message.incident.as_deref(), message.severity), (Some("drafts-4"), Some(Severity::Major)));
     assert!(message.reason.starts_with("exception-rate"), "the numbers of the last step: {}", message.reason);
@@ -236,6 +236,77 @@ fn what_belongs_together_is_one_message_for_whoever_takes_both() {
     // The lane of drills is nobody's news.
     let lane = steps.clone().map(|entry| Entry { workflow: Some(WorkflowId::new("andon-drill").unwrap()), ..entry });
     assert_eq!(messages(&lane, "workflows = [\"*\"]"), Vec::new());
+}
+
+/// Every incident is told by exactly one message: with what led to it, or by itself.
+#[test]
+fn no_incident_is_taken_for_told_that_no_message_carries() {
+    let lapsed = |index, workflow: &str| {
+        let mut step = lowered(index, workflow, Mode::Assist, breach("latency"));
+        if let What::ModeChanged { cause, breach, .. } = &mut step.what {
+            (*cause, *breach) = (Cause::Lapse, None);
+        }
+        step
+    };
+    let at_once = [
+        lapsed(0, "drafts"),
+        opened(1, Some("drafts"), "drafts-1", "lapse"),
+        lapsed(2, "router"),
+        opened(3, Some("router"), "router-1", "lapse"),
+    ];
+    let kinds = |entries: &[Entry]| -> Vec<(String, Option<String>)> {
+        messages(entries, "").into_iter().map(|message| (message.r#type, message.incident)).collect()
+    };
+    let incident = |id: &str| ("andon.incident.opened".to_owned(), Some(id.to_owned()));
+    let lowered_with = |id: &str| ("andon.mode.lowered".to_owned(), Some(id.to_owned()));
+    assert_eq!(
+        kinds(&at_once),
+        [("andon.mode.lowered".to_owned(), None), incident("drafts-1"), incident("router-1")],
+        "one message of two workflows carries neither incident"
+    );
+    assert_eq!(kinds(&at_once[..2]), [lowered_with("drafts-1")]);
+    // Two of one workflow: the demotion tells of its own guard's.
+    let mut own = opened(2, Some("drafts"), "drafts-3", "breach");
+    if let What::IncidentOpened { guard, .. } = &mut own.what {
+        *guard = Some("latency".into());
+    }
+    let mut other = opened(0, Some("drafts"), "drafts-2", "above_mode");
+    if let What::IncidentOpened { guard, .. } = &mut other.what {
+        *guard = None;
+    }
+    let both = [other.clone(), lowered(1, "drafts", Mode::Assist, breach("latency")), own.clone()];
+    assert_eq!(kinds(&both), [lowered_with("drafts-3"), incident("drafts-2")]);
+    // A storm takes one of them.
+    let what =
+        What::IncidentJoined { incident: "house:1".into(), joined: "drafts-3".into(), summary: "one of many".into() };
+    let joined = [other, lowered(1, "drafts", Mode::Assist, breach("latency")), own, entry(3, Some("drafts"), what)];
+    assert_eq!(kinds(&joined), [incident("drafts-2")]);
+}
+
+#[test]
+fn what_goes_up_and_what_goes_down_are_two_messages() {
+    let step = |index, workflow: &str, from, to| {
+        let mut step = lowered(index, workflow, to, breach("latency"));
+        if let What::ModeChanged { from: was, cause, breach, .. } = &mut step.what {
+            (*was, *cause, *breach) = (from, Cause::Operator, None);
+        }
+        step
+    };
+    let mixed = [
+        step(0, "drafts", Mode::Automate, Mode::Assist),
+        step(1, "router", Mode::Automate, Mode::Delegate),
+        step(2, "a", Mode::Assist, Mode::Automate),
+        step(3, "b", Mode::Collaborate, Mode::Delegate),
+    ];
+    let found = messages(&mixed, "");
+    let told: Vec<_> = found.iter().map(|m| (m.r#type.as_str(), m.headline.as_str(), m.workflows.concat())).collect();
+    assert_eq!(
+        told,
+        [
+            ("andon.mode.raised", "2 workflows were raised", "ab".to_owned()),
+            ("andon.mode.lowered", "2 workflows were lowered", "draftsrouter".to_owned()),
+        ]
+    );
 }
 
 /// A demotion that joins a storm in the same breath is told by it, and by nothing else.

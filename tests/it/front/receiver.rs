@@ -22,6 +22,8 @@ pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub(crate) struct Received {
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
+    /// What was answered; `None` as long as nothing was, and for ever where the sender was gone by then.
+    pub(crate) answer: Option<String>,
 }
 
 impl Received {
@@ -40,6 +42,11 @@ impl Received {
 
     pub(crate) fn headline(&self) -> String {
         self.json()["data"]["headline"].as_str().unwrap().to_owned()
+    }
+
+    /// Whether the sender was told that it was taken.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.starts_with('2'))
     }
 
     /// Whether it is signed with a secret, as a receiver would find out.
@@ -61,6 +68,16 @@ struct State {
     /// What is answered when there is no other.
     standing: String,
     held: bool,
+    /// Whether it holds what comes when the answers are used up.
+    is_strict: bool,
+    /// Requests of earlier rounds get no answer any more.
+    round: u64,
+}
+
+impl State {
+    fn is_held(&self) -> bool {
+        self.held || self.is_strict && self.answers.is_empty()
+    }
 }
 
 /// The receiver. Clones are the same.
@@ -96,9 +113,14 @@ impl Receiver {
         let Some(received) = read(&stream) else { return };
         let (state, changed) = &*self.state;
         let mut state = state.lock().unwrap();
+        let (at, round) = (state.received.len(), state.round);
         state.received.push(received);
-        let mut state = changed.wait_while(state, |state| state.held).unwrap();
+        let mut state = changed.wait_while(state, |state| state.is_held() && state.round == round).unwrap();
+        if state.round != round {
+            return;
+        }
         let answer = state.answers.pop_front().unwrap_or_else(|| state.standing.clone());
+        state.received[at].answer = Some(answer.clone());
         drop(state);
         let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         // Whoever asked may have gone away.
@@ -110,6 +132,14 @@ impl Receiver {
         self.state.0.lock().unwrap().answers.extend(answers.iter().map(|answer| (*answer).to_owned()));
     }
 
+    /// Answers the next requests with these, and holds those that come after.
+    pub(crate) fn answer_only(&self, answers: &[&str]) {
+        let mut state = self.state.0.lock().unwrap();
+        (state.is_strict, state.answers) = (true, answers.iter().map(|answer| (*answer).to_owned()).collect());
+        drop(state);
+        self.state.1.notify_all();
+    }
+
     /// Answers all requests with this, from now on.
     pub(crate) fn always(&self, answer: &str) {
         self.state.0.lock().unwrap().standing = answer.to_owned();
@@ -118,6 +148,14 @@ impl Receiver {
     /// Takes requests and answers none, or goes on.
     pub(crate) fn hold(&self, held: bool) {
         self.state.0.lock().unwrap().held = held;
+        self.state.1.notify_all();
+    }
+
+    /// The sender is gone: what is held gets no answer, and whatever comes next does.
+    pub(crate) fn let_go(&self) {
+        let mut state = self.state.0.lock().unwrap();
+        (state.held, state.is_strict, state.round) = (false, false, state.round + 1);
+        drop(state);
         self.state.1.notify_all();
     }
 
@@ -160,7 +198,7 @@ fn read(stream: &TcpStream) -> Option<Received> {
         }
         head.push_str(&line);
     }
-    let received = Received { head, body: Vec::new() };
+    let received = Received { head, body: Vec::new(), answer: None };
     let length = received.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
