@@ -268,6 +268,8 @@ catalogue! {
     DRILL_LOWERED: Gauge "andon_drill_lowered_after_seconds" [];
     /// Attempts to deliver a notification and what became of them: `delivered`, `failed` (it is tried again, or given up), `dead` (given up).
     NOTIFICATIONS: Counter "andon_notifications_total" ["target", "result"];
+    /// Recipients that a mail server refused for good while it took the mail for others of the same target.
+    RECIPIENTS_REFUSED: Counter "andon_notification_recipients_refused_total" ["target"];
     /// Notifications that wait for a target.
     NOTIFICATIONS_PENDING: Gauge "andon_notifications_pending" ["target"];
     /// Notifications of a target that were given up and are kept to be looked at.

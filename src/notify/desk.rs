@@ -12,10 +12,11 @@ use super::post::{Outcome, Way};
 use super::status::{DeadNotice, TargetView, Tested};
 use super::target::Wants;
 use crate::clock::Clock;
-use crate::config::{NotifyLimits, NotifySettings, TargetSettings};
+use crate::config::{Channel, NotifyLimits, NotifySettings, TargetSettings};
 use crate::domain::{Mode, Policy, Time};
 use crate::metrics::Metrics;
 use crate::store::{LedgerReader, Outbox, StoreError};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -60,6 +61,8 @@ pub(super) struct Desk {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
     pub(super) check: Check,
+    /// Of a target whose last message did not reach everybody: why, and when.
+    missed: Mutex<BTreeMap<String, (String, Time)>>,
     addressees: Vec<Addressee>,
     bell: Mutex<Bell>,
     rung: Condvar,
@@ -79,6 +82,19 @@ impl Desk {
         if target != CHECK {
             self.metrics.notifications.with_label_values(&[target, result]).inc_by(count);
         }
+    }
+
+    /// Notes whom the last message to a target did not reach.
+    pub(super) fn remember(&self, target: &str, missed: Option<(String, Time)>) {
+        let mut all = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        match missed {
+            Some(missed) => drop(all.insert(target.to_owned(), missed)),
+            None => drop(all.remove(target)),
+        }
+    }
+
+    fn missed(&self, target: &str) -> Option<(String, Time)> {
+        self.missed.lock().unwrap_or_else(PoisonError::into_inner).get(target).cloned()
     }
 
     /// The longest that anything waits by declaration.
@@ -184,6 +200,7 @@ impl Notifier {
             clock,
             metrics,
             check: Check::default(),
+            missed: Mutex::default(),
             addressees,
             bell: Mutex::default(),
             rung: Condvar::new(),
@@ -192,6 +209,11 @@ impl Notifier {
         notifier.spawn("clerk".to_owned(), Desk::read_for_all)?;
         let ways = notifier.targets.iter().map(|(_, way)| Door::Way(Box::new(way.clone())));
         for door in ways.chain([Door::Check]) {
+            if let Door::Way(way) = &door
+                && matches!(way.channel, Channel::Email(_))
+            {
+                notifier.desk.metrics.recipients_refused.with_label_values(&[door.name()]);
+            }
             for result in ["delivered", "failed", "dead"] {
                 notifier.desk.count(door.name(), result, 0);
             }
@@ -268,6 +290,10 @@ impl Notifier {
             let crate::store::DeadLetter { id, event, headline, time, attempts, error, dead_at } = letter;
             DeadNotice { id, event, headline, time, attempts, error, dead_at }
         });
+        let (error, error_at) = match (state.error, self.desk.missed(&settings.name)) {
+            (None, Some((missed, at))) => (Some(missed), Some(at)),
+            (error, _) => (error, state.error_at),
+        };
         Ok(TargetView {
             name: settings.name.clone(),
             kind: settings.channel.name().to_owned(),
@@ -278,8 +304,8 @@ impl Notifier {
             dead: state.dead,
             failures: state.failures,
             next_attempt: Some(state.due_at).filter(|_| state.failures > 0 && state.pending > 0),
-            last_error: state.error,
-            last_error_at: state.error_at,
+            last_error: error,
+            last_error_at: error_at,
             last_delivered_at: state.delivered_at,
             dead_letters: dead_letters.collect(),
         })
@@ -307,13 +333,14 @@ impl Notifier {
         let (_, way) = self.targets.iter().find(|(settings, _)| settings.name == target)?;
         let (began_ms, now) = (self.desk.clock.monotonic_ms(), self.desk.clock.now());
         let message = self.with_context(|context| test_message(target, by, now, context));
-        let outcome = way.send(&message, now);
+        let outcome = way.apart().send(&message, now);
         let ms = u64::try_from(self.desk.clock.monotonic_ms() - began_ms).unwrap_or_default();
-        let error = match outcome {
-            Outcome::Delivered => None,
-            Outcome::Failed(error, _) | Outcome::Refused(error) => Some(error),
+        let (delivered, error) = match outcome {
+            Outcome::Delivered => (true, None),
+            Outcome::Partly(error, _) => (true, Some(error)),
+            Outcome::Failed(error, _) | Outcome::Refused(error) => (false, Some(error)),
         };
-        Some(Tested { delivered: error.is_none(), error, ms })
+        Some(Tested { delivered, error, ms })
     }
 
     /// A drill lowered its lane: the targets that take part in drills get a test message. The ids of those.

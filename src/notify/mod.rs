@@ -22,6 +22,7 @@ mod post;
 mod render;
 mod sign;
 mod slack;
+mod smtp;
 mod status;
 mod target;
 mod webhook;

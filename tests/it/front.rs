@@ -21,6 +21,7 @@ mod lab;
 mod learning;
 mod ledger;
 mod limits;
+mod mail_server;
 mod metrics;
 mod modes;
 mod notify;
