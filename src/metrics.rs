@@ -8,7 +8,7 @@ use crate::catalogue::{
     ACCEPTED, ALERTS, CHECKPOINT_ENTRIES, CHECKPOINT_FAILURES, CHECKPOINT_LAST, CONFLICTS, DEDUP_IDS, DEDUP_WINDOW,
     DENIED, DRILLS, DUPLICATES, GROUP_EVENTS, JOURNAL_BYTES, JOURNAL_FSYNC, LONG_POLLS, MODE_READS,
     NOTIFICATION_OLDEST, NOTIFICATIONS, NOTIFICATIONS_DEAD, NOTIFICATIONS_DROPPED, NOTIFICATIONS_PENDING,
-    OVERLOADED, QUEUE_BYTES, QUEUE_DEPTH, RECIPIENTS_REFUSED, REJECTED, RELOAD_AT,
+    OUTBOX_DAMAGED, OUTBOX_FAILING, OVERLOADED, QUEUE_BYTES, QUEUE_DEPTH, RECIPIENTS_REFUSED, REJECTED, RELOAD_AT,
     RELOAD_OK, SNAPSHOT_FAILURES, SNAPSHOT_LAST, STORE_POISONED, Spec,
 };
 use crate::domain::alert::AlertResult;
@@ -71,6 +71,10 @@ pub struct Metrics {
     notifications_of: [IntGaugeVec; 3],
     /// [`NOTIFICATIONS_DROPPED`].
     pub notifications_dropped: IntCounter,
+    /// [`OUTBOX_FAILING`].
+    pub outbox_failing: IntGauge,
+    /// [`OUTBOX_DAMAGED`].
+    pub outbox_damaged: IntGauge,
     /// [`LONG_POLLS`].
     pub long_polls: IntGauge,
     /// [`MODE_READS`].
@@ -129,6 +133,8 @@ impl Metrics {
                 gauges(r, NOTIFICATION_OLDEST)?,
             ],
             notifications_dropped: counter(r, NOTIFICATIONS_DROPPED)?,
+            outbox_failing: gauge(r, OUTBOX_FAILING)?,
+            outbox_damaged: gauge(r, OUTBOX_DAMAGED)?,
             drills,
             alerts,
             rejected,

@@ -17,6 +17,7 @@ mod desk;
 mod email;
 mod message;
 mod numbers;
+mod opening;
 mod overdue;
 mod post;
 mod render;
@@ -25,6 +26,7 @@ mod slack;
 mod smtp;
 mod status;
 mod target;
+mod trial;
 mod webhook;
 
 pub use compose::{Context, Numbered};
@@ -34,6 +36,7 @@ pub use message::{Fact, Link, Message};
 pub use overdue::{Overdue, overdue};
 pub use status::{DeadNotice, TargetView, Tested};
 pub use target::Wants;
+pub use trial::NoTest;
 
 /// The form of a message that each kind of target gets, for tests and for whoever writes a receiver.
 pub mod form {

@@ -21,6 +21,7 @@ mod ledger;
 mod ledger_seal;
 mod memory_book;
 mod outbox;
+mod outbox_file;
 mod packed;
 mod read_only;
 mod recovery;
@@ -83,7 +84,7 @@ impl Store {
         folder::check_format(path)?;
         let (journal, recovery) = Journal::open(Arc::new(RealDisk::new(path)), options.journal)?;
         let book = SqliteBook::open(path)?;
-        let outbox = Arc::new(Outbox::open(path)?);
+        let outbox = Arc::new(Outbox::open(path));
         // The databases' names must be as durable as what is committed into them.
         RealDisk::new(path).sync_dir("").map_err(StoreError::io("sync", path.display().to_string()))?;
         let store = Self { journal, book: Arc::new(book), outbox, _lock: Some(lock) };

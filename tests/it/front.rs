@@ -26,6 +26,7 @@ mod metrics;
 mod modes;
 mod notify;
 mod notify_mail;
+mod notify_outbox;
 mod notify_trouble;
 mod obedience;
 mod openapi;
