@@ -268,6 +268,8 @@ catalogue! {
     DRILL_LOWERED: Gauge "andon_drill_lowered_after_seconds" [];
     /// Attempts to deliver a notification and what became of them: `delivered`, `failed` (it is tried again, or given up), `dead` (given up).
     NOTIFICATIONS: Counter "andon_notifications_total" ["target", "result"];
+    /// Recipients that a mail server refused for good while it took the mail for others of the same target.
+    RECIPIENTS_REFUSED: Counter "andon_notification_recipients_refused_total" ["target"];
     /// Notifications that wait for a target.
     NOTIFICATIONS_PENDING: Gauge "andon_notifications_pending" ["target"];
     /// Notifications of a target that were given up and are kept to be looked at.
@@ -276,6 +278,10 @@ catalogue! {
     NOTIFICATION_OLDEST: Gauge "andon_notification_oldest_pending_timestamp_seconds" ["target"];
     /// Notifications that were lost for good: given up, and more of them than are kept. While an outbox is full, what comes waits in the ledger.
     NOTIFICATIONS_DROPPED: Counter "andon_notifications_dropped_total" [];
+    /// 1 while `outbox.db` can't be opened, read or written, and nobody is notified; modes are lowered all the same.
+    OUTBOX_FAILING: Gauge "andon_outbox_failing" [];
+    /// Outboxes that were found damaged at a start and were set aside as `outbox.db.damaged-*`, until the start after somebody removed the files.
+    OUTBOX_DAMAGED: Gauge "andon_outbox_damaged_files" [];
     /// Version of the daemon, and the policy in force.
     BUILD_INFO: Gauge "andon_build_info" ["version", "policy"];
 }

@@ -6,7 +6,7 @@
 use crate::domain::Time;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Tells the time.
 pub trait Clock: Send + Sync + Debug {
@@ -38,6 +38,25 @@ impl Clock for SystemClock {
 
     fn monotonic_ms(&self) -> i64 {
         i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// When waiting for somebody outside ends. It goes by the machine's clock also where time is moved by hand: the
+/// other side doesn't know of that.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// So long from now.
+    #[expect(clippy::disallowed_methods, reason = "this file is the one that asks")]
+    pub fn after(time: Duration) -> Self {
+        Self(Instant::now() + time)
+    }
+
+    /// What is left; `None` where it is over.
+    #[expect(clippy::disallowed_methods, reason = "this file is the one that asks")]
+    pub fn left(self) -> Option<Duration> {
+        Some(self.0.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
     }
 }
 

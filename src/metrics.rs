@@ -7,8 +7,9 @@
 use crate::catalogue::{
     ACCEPTED, ALERTS, CHECKPOINT_ENTRIES, CHECKPOINT_FAILURES, CHECKPOINT_LAST, CONFLICTS, DEDUP_IDS, DEDUP_WINDOW,
     DENIED, DRILLS, DUPLICATES, GROUP_EVENTS, JOURNAL_BYTES, JOURNAL_FSYNC, LONG_POLLS, MODE_READS,
-    NOTIFICATION_OLDEST, NOTIFICATIONS, NOTIFICATIONS_DEAD, NOTIFICATIONS_DROPPED, NOTIFICATIONS_PENDING, OVERLOADED,
-    QUEUE_BYTES, QUEUE_DEPTH, REJECTED, RELOAD_AT, RELOAD_OK, SNAPSHOT_FAILURES, SNAPSHOT_LAST, STORE_POISONED, Spec,
+    NOTIFICATION_OLDEST, NOTIFICATIONS, NOTIFICATIONS_DEAD, NOTIFICATIONS_DROPPED, NOTIFICATIONS_PENDING,
+    OUTBOX_DAMAGED, OUTBOX_FAILING, OVERLOADED, QUEUE_BYTES, QUEUE_DEPTH, RECIPIENTS_REFUSED, REJECTED, RELOAD_AT,
+    RELOAD_OK, SNAPSHOT_FAILURES, SNAPSHOT_LAST, STORE_POISONED, Spec,
 };
 use crate::domain::alert::AlertResult;
 use crate::domain::{DrillResult, RefusalCode, Time};
@@ -64,10 +65,16 @@ pub struct Metrics {
     pub alerts: IntCounterVec,
     /// [`NOTIFICATIONS`].
     pub notifications: IntCounterVec,
+    /// [`RECIPIENTS_REFUSED`].
+    pub recipients_refused: IntCounterVec,
     /// [`NOTIFICATIONS_PENDING`], [`NOTIFICATIONS_DEAD`] and [`NOTIFICATION_OLDEST`].
     notifications_of: [IntGaugeVec; 3],
     /// [`NOTIFICATIONS_DROPPED`].
     pub notifications_dropped: IntCounter,
+    /// [`OUTBOX_FAILING`].
+    pub outbox_failing: IntGauge,
+    /// [`OUTBOX_DAMAGED`].
+    pub outbox_damaged: IntGauge,
     /// [`LONG_POLLS`].
     pub long_polls: IntGauge,
     /// [`MODE_READS`].
@@ -119,12 +126,15 @@ impl Metrics {
             reload_ok: gauge(r, RELOAD_OK)?,
             reload_at: gauge(r, RELOAD_AT)?,
             notifications: counters(r, NOTIFICATIONS, &[])?,
+            recipients_refused: counters(r, RECIPIENTS_REFUSED, &[])?,
             notifications_of: [
                 gauges(r, NOTIFICATIONS_PENDING)?,
                 gauges(r, NOTIFICATIONS_DEAD)?,
                 gauges(r, NOTIFICATION_OLDEST)?,
             ],
             notifications_dropped: counter(r, NOTIFICATIONS_DROPPED)?,
+            outbox_failing: gauge(r, OUTBOX_FAILING)?,
+            outbox_damaged: gauge(r, OUTBOX_DAMAGED)?,
             drills,
             alerts,
             rejected,

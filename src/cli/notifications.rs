@@ -74,6 +74,7 @@ fn test(about: &About) -> Result<bool, ClientError> {
         output::json(&tested);
     } else {
         output::line(match &tested.error {
+            Some(error) if tested.delivered => format!("{} was reached, but not everybody: {error}", about.target),
             None => format!("{} took the test message after {} ms", about.target, tested.ms),
             Some(error) => format!("{} was NOT reached: {error}", about.target),
         });

@@ -10,7 +10,11 @@ use crate::domain::access::LOCAL;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// When everything else has ended, a stop waits this long for what can't be called off.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// Arguments of `andon serve`.
 #[derive(Debug, clap::Args)]
@@ -36,7 +40,10 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(serve(settings, arguments.config.clone()))
+    let code = runtime.block_on(serve(settings, arguments.config.clone()));
+    // What is on a thread of its own can't be called off, a test message to a slow receiver for one.
+    runtime.shutdown_timeout(LAST_WAIT);
+    code
 }
 
 /// Two worker threads at least: one may read a large body while another answers modes.

@@ -8,7 +8,8 @@ use super::problem::Problem;
 use super::workflows::blocking;
 use crate::domain::Time;
 use crate::domain::refusal::cut;
-use crate::notify::{TargetView, Tested, overdue};
+use crate::notify::{NoTest, TargetView, Tested, overdue};
+use crate::store::StoreError;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -38,10 +39,10 @@ pub struct Retried {
 
 /// Where each target of notifications stands: what waits, what was given up, the last error. For all workflows.
 #[utoipa::path(get, path = "/v1/notifications", tag = "operate",
-    responses((status = 200, body = Notifications), (status = 500, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Notifications), (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub async fn list(State(shared): State<Shared>, caller: Caller) -> Result<Json<Notifications>, Problem> {
     caller.all_workflows()?;
-    let targets = blocking(move || shared.notifier.views()).await??;
+    let targets = blocking(move || shared.notifier.views()).await?.map_err(|error| failing(&error))?;
     Ok(Json(Notifications { targets }))
 }
 
@@ -49,7 +50,8 @@ pub async fn list(State(shared): State<Shared>, caller: Caller) -> Result<Json<N
 #[utoipa::path(post, path = "/v1/notifications/{target}/test", tag = "operate", params(("target" = String, Path)),
     responses(
         (status = 200, body = Tested, description = "it was tried: `delivered` says how it went"),
-        (status = 404, body = Problem, content_type = "application/problem+json")))]
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, description = "a test of this target is under way", content_type = "application/problem+json")))]
 pub async fn test(
     State(shared): State<Shared>,
     caller: Caller,
@@ -58,12 +60,21 @@ pub async fn test(
     caller.all_workflows()?;
     let (wanted, by) = (target.clone(), caller.name.clone());
     let tested = blocking(move || shared.notifier.test(&wanted, &by)).await?;
-    tested.map(Json).ok_or_else(|| unknown(&target))
+    tested.map(Json).map_err(|why| match why {
+        NoTest::Unknown => unknown(&target),
+        NoTest::UnderWay => {
+            let detail = format!("`{target}` is being tested already: wait for the answer to that, `timeout` at most");
+            Problem::new(StatusCode::CONFLICT, "test_under_way", detail)
+        }
+    })
 }
 
 /// Try again now: what waits for a target, and what was given up.
 #[utoipa::path(post, path = "/v1/notifications/{target}/retry", tag = "operate", params(("target" = String, Path)),
-    responses((status = 200, body = Retried), (status = 404, body = Problem, content_type = "application/problem+json")))]
+    responses(
+        (status = 200, body = Retried),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub async fn retry(
     State(shared): State<Shared>,
     caller: Caller,
@@ -73,8 +84,15 @@ pub async fn retry(
     if !shared.notifier.has(&target) {
         return Err(unknown(&target));
     }
-    let revived = blocking(move || shared.notifier.retry(&target)).await??;
+    let revived = blocking(move || shared.notifier.retry(&target)).await?.map_err(|error| failing(&error))?;
     Ok(Json(Retried { revived }))
+}
+
+/// The log says more; this answer may be read by somebody who is not to know paths.
+fn failing(error: &StoreError) -> Problem {
+    tracing::error!(%error, "the outbox can't be used");
+    let detail = "the outbox can't be used, so nobody is notified until it can; modes are lowered all the same. The log says why";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "outbox_failing", detail)
 }
 
 fn unknown(target: &str) -> Problem {

@@ -67,7 +67,15 @@ impl Desk {
             Outcome::Delivered => {
                 self.outbox.delivered(target, waiting.row, now)?;
                 self.count(target, "delivered", 1);
+                self.remember(target, None);
                 tracing::debug!(target_name = target, id, "a notification was delivered");
+            }
+            Outcome::Partly(error, recipients) => {
+                self.outbox.delivered(target, waiting.row, now)?;
+                self.count(target, "delivered", 1);
+                self.metrics.recipients_refused.with_label_values(&[target]).inc_by(recipients);
+                tracing::warn!(target_name = target, id, error, recipients, "a notification did not reach everybody");
+                self.remember(target, Some((error, now)));
             }
             Outcome::Refused(error) => {
                 self.outbox.failed(target, waiting.row, &error, now, Time::EPOCH)?;

@@ -3,19 +3,21 @@
 //! Owns the start, the stop and the waking. A failure of the outbox is logged and tried again: notifications
 //! stop then, and nothing else.
 
-use super::check::{CHECK, Check, drill_message, test_message};
+use super::check::{CHECK, Check, drill_message};
 use super::clerk::Addressee;
 use super::compose::Context;
 use super::courier::Door;
 use super::overdue::Overdue;
-use super::post::{Outcome, Way};
-use super::status::{DeadNotice, TargetView, Tested};
+use super::post::Way;
+use super::status::{DeadNotice, TargetView};
 use super::target::Wants;
+use super::trial::Trials;
 use crate::clock::Clock;
-use crate::config::{NotifyLimits, NotifySettings, TargetSettings};
+use crate::config::{Channel, NotifyLimits, NotifySettings, TargetSettings};
 use crate::domain::{Mode, Policy, Time};
 use crate::metrics::Metrics;
 use crate::store::{Change, LedgerReader, Outbox, StoreError};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -60,6 +62,10 @@ pub(super) struct Desk {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
     pub(super) check: Check,
+    /// Of a target whose last message did not reach everybody: why, and when.
+    missed: Mutex<BTreeMap<String, (String, Time)>>,
+    /// Where new targets begin in the ledger, until the outbox knows them all.
+    pub(super) undeclared: Mutex<Option<u64>>,
     addressees: Vec<Addressee>,
     bell: Mutex<Bell>,
     rung: Condvar,
@@ -81,13 +87,26 @@ impl Desk {
         }
     }
 
+    /// Notes whom the last message to a target did not reach.
+    pub(super) fn remember(&self, target: &str, missed: Option<(String, Time)>) {
+        let mut all = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        match missed {
+            Some(missed) => drop(all.insert(target.to_owned(), missed)),
+            None => drop(all.remove(target)),
+        }
+    }
+
+    fn missed(&self, target: &str) -> Option<(String, Time)> {
+        self.missed.lock().unwrap_or_else(PoisonError::into_inner).get(target).cloned()
+    }
+
     /// The longest that anything waits by declaration.
     pub(super) fn longest_wait_ms(&self) -> i64 {
         self.limits.max_backoff_ms.max(self.limits.settle_ms).max(Time::HOUR)
     }
 
     /// Brings the gauges of a target up to date.
-    fn show(&self, target: &str) -> Result<(), StoreError> {
+    pub(super) fn show(&self, target: &str) -> Result<(), StoreError> {
         if target != CHECK {
             let state = self.outbox.state(target)?;
             let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
@@ -127,6 +146,15 @@ impl Desk {
         }
     }
 
+    pub(super) fn addressees(&self) -> impl Iterator<Item = &Addressee> {
+        self.addressees.iter()
+    }
+
+    /// Takes over the targets, where that is still to be done.
+    fn begin(&self) -> Result<(), StoreError> {
+        self.declare().inspect_err(|_| self.metrics.outbox_failing.set(1))
+    }
+
     fn read_for_all(&self) -> Result<bool, StoreError> {
         let head = self.ledger.head()?.entries;
         let mut any = false;
@@ -148,23 +176,18 @@ impl Desk {
 pub struct Notifier {
     desk: Arc<Desk>,
     targets: Vec<(TargetSettings, Way)>,
+    pub(super) trials: Trials,
 }
 
 impl Notifier {
     /// Takes over the declared targets and starts a thread for each, and one that reads the ledger for all.
     ///
     /// # Errors
-    /// The outbox can't be written, or the operating system gives no thread.
+    /// The ledger can't be read, or the operating system gives no thread. An outbox that can't be used is none.
     pub fn start(parts: Parts) -> Result<Self, StoreError> {
         let Parts { settings, source, folder, ledger, outbox, policy, clock, metrics } = parts;
-        let names: Vec<&str> = settings.targets.iter().map(|target| target.name.as_str()).chain([CHECK]).collect();
-        for (name, lost) in outbox.declare(&names, ledger.head()?.entries)? {
-            tracing::warn!(
-                target_name = name,
-                lost,
-                "a target is no longer declared, and what waited for it is forgotten"
-            );
-        }
+        // Where targets that are new begin, also if the outbox can be used only later.
+        let undeclared = Mutex::new(Some(ledger.head()?.entries));
         let declared = settings.targets.iter();
         let addressee = |target: &TargetSettings| Addressee { name: target.name.clone(), wants: Wants::of(target) };
         let check = Addressee { name: CHECK.to_owned(), wants: Wants::lane() };
@@ -184,21 +207,34 @@ impl Notifier {
             clock,
             metrics,
             check: Check::default(),
+            missed: Mutex::default(),
+            undeclared,
             addressees,
             bell: Mutex::default(),
             rung: Condvar::new(),
         });
-        let notifier = Self { desk, targets };
-        notifier.spawn("clerk".to_owned(), Desk::read_for_all)?;
+        let notifier = Self { desk, targets, trials: Trials::default() };
+        // What it finds is logged by the thread, which tries again. Modes are lowered all the same.
+        drop(notifier.desk.begin());
+        notifier.spawn("clerk".to_owned(), |desk| {
+            let read = desk.begin().and_then(|()| desk.read_for_all());
+            desk.metrics.outbox_failing.set(read.is_err().into());
+            read
+        })?;
         let ways = notifier.targets.iter().map(|(_, way)| Door::Way(Box::new(way.clone())));
         for door in ways.chain([Door::Check]) {
+            if let Door::Way(way) = &door
+                && matches!(way.channel, Channel::Email(_))
+            {
+                notifier.desk.metrics.recipients_refused.with_label_values(&[door.name()]);
+            }
             for result in ["delivered", "failed", "dead"] {
                 notifier.desk.count(door.name(), result, 0);
             }
-            notifier.desk.show(door.name())?;
             let name = format!("courier {}", door.name());
             notifier.spawn(name, move |desk| {
-                let delivered = desk.deliver(&door)?;
+                // Until the clerk could open the outbox there is nothing to be had from it.
+                let delivered = desk.is_declared() && desk.deliver(&door)?;
                 if delivered {
                     desk.show(door.name())?;
                 }
@@ -268,6 +304,10 @@ impl Notifier {
             let crate::store::DeadLetter { id, event, headline, time, attempts, error, dead_at } = letter;
             DeadNotice { id, event, headline, time, attempts, error, dead_at }
         });
+        let (error, error_at) = match (state.error, self.desk.missed(&settings.name)) {
+            (None, Some((missed, at))) => (Some(missed), Some(at)),
+            (error, _) => (error, state.error_at),
+        };
         Ok(TargetView {
             name: settings.name.clone(),
             kind: settings.channel.name().to_owned(),
@@ -278,8 +318,8 @@ impl Notifier {
             dead: state.dead,
             failures: state.failures,
             next_attempt: Some(state.due_at).filter(|_| state.failures > 0 && state.pending > 0),
-            last_error: state.error,
-            last_error_at: state.error_at,
+            last_error: error,
+            last_error_at: error_at,
             last_delivered_at: state.delivered_at,
             dead_letters: dead_letters.collect(),
         })
@@ -287,7 +327,7 @@ impl Notifier {
 
     /// Whether a target of this name is declared.
     pub fn has(&self, target: &str) -> bool {
-        self.targets.iter().any(|(settings, _)| settings.name == target)
+        self.way(target).is_some()
     }
 
     /// Has what waits for a target, and what was given up, tried again now; how many were given up.
@@ -301,19 +341,13 @@ impl Notifier {
         Ok(count)
     }
 
-    /// Sends a target a message that says that it is a test, past whatever waits. Blocks; `None` where no
-    /// target has this name.
-    pub fn test(&self, target: &str, by: &str) -> Option<Tested> {
-        let (_, way) = self.targets.iter().find(|(settings, _)| settings.name == target)?;
-        let (began_ms, now) = (self.desk.clock.monotonic_ms(), self.desk.clock.now());
-        let message = self.with_context(|context| test_message(target, by, now, context));
-        let outcome = way.send(&message, now);
-        let ms = u64::try_from(self.desk.clock.monotonic_ms() - began_ms).unwrap_or_default();
-        let error = match outcome {
-            Outcome::Delivered => None,
-            Outcome::Failed(error, _) | Outcome::Refused(error) => Some(error),
-        };
-        Some(Tested { delivered: error.is_none(), error, ms })
+    /// The way to a declared target.
+    pub(super) fn way(&self, target: &str) -> Option<&Way> {
+        self.targets.iter().find(|(settings, _)| settings.name == target).map(|(_, way)| way)
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.desk.clock
     }
 
     /// A drill lowered its lane: the targets that take part in drills get a test message. The ids of those.
@@ -352,7 +386,7 @@ impl Notifier {
         }
     }
 
-    fn with_context<T>(&self, make: impl FnOnce(&Context<'_>) -> T) -> T {
+    pub(super) fn with_context<T>(&self, make: impl FnOnce(&Context<'_>) -> T) -> T {
         let policy = (self.desk.policy)();
         make(&Context { policy: &policy, public_url: self.desk.public_url.as_deref() })
     }

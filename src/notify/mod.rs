@@ -17,13 +17,16 @@ mod desk;
 mod email;
 mod message;
 mod numbers;
+mod opening;
 mod overdue;
 mod post;
 mod render;
 mod sign;
 mod slack;
+mod smtp;
 mod status;
 mod target;
+mod trial;
 mod webhook;
 
 pub use compose::{Context, Numbered};
@@ -33,6 +36,7 @@ pub use message::{Fact, Link, Message};
 pub use overdue::{Overdue, overdue};
 pub use status::{DeadNotice, TargetView, Tested};
 pub use target::Wants;
+pub use trial::NoTest;
 
 /// The form of a message that each kind of target gets, for tests and for whoever writes a receiver.
 pub mod form {

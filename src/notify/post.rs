@@ -10,6 +10,7 @@ use crate::config::{Channel, NotifyLimits, Source, TargetSettings, check_url, se
 use crate::domain::Time;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use ureq::Agent;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
@@ -26,6 +27,8 @@ const NEVER: [u16; 5] = [400, 410, 413, 415, 422];
 pub(super) enum Outcome {
     /// It arrived.
     Delivered,
+    /// It arrived, but so many of its recipients are refused for good.
+    Partly(String, u64),
     /// It may arrive later; at the earliest after so many milliseconds, where the receiver asked for that.
     Failed(String, Option<i64>),
     /// It will never be taken.
@@ -48,6 +51,8 @@ pub(super) struct Way {
     pub(super) timeout: Duration,
     /// The name of the ledger: where messages are from.
     pub(super) source: String,
+    /// Who has the present mail.
+    pub(super) taken: Arc<Mutex<email::Taken>>,
     bytes_max: u64,
     /// Paths of files go from here.
     folder: PathBuf,
@@ -62,9 +67,15 @@ impl Way {
             ca_file: target.ca_file.clone(),
             timeout: Duration::from_millis(limits.timeout_ms.unsigned_abs()),
             source: source.to_owned(),
+            taken: Arc::default(),
             bytes_max: limits.body_bytes_max,
             folder: folder.to_owned(),
         }
+    }
+
+    /// The same way for a message that comes in between, which must not make it forget the present one.
+    pub(super) fn apart(&self) -> Self {
+        Self { taken: Arc::default(), ..self.clone() }
     }
 
     /// Where it leads, without anything that could be a secret.

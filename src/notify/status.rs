@@ -27,7 +27,7 @@ pub struct TargetView {
     pub failures: u64,
     /// The next attempt comes then, where the last one failed.
     pub next_attempt: Option<Time>,
-    /// The last error, until something is delivered.
+    /// The last error, until something is delivered; of a mail that only some of its recipients took, too.
     pub last_error: Option<String>,
     /// When that was.
     pub last_error_at: Option<Time>,
@@ -59,7 +59,7 @@ pub struct DeadNotice {
 /// How a test went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Tested {
-    /// Whether the receiver took it.
+    /// Whether the receiver took it; a mail server may do so for some of the recipients only, and `error` says so.
     pub delivered: bool,
     /// Why not.
     pub error: Option<String>,

@@ -215,6 +215,16 @@ impl StoreError {
     pub(super) fn sqlite(what: &'static str, file: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
         move |source| Self::Sqlite { what, file, source }
     }
+
+    /// A database that isn't what was written.
+    pub(super) fn damaged(file: &str, what: String, remedy: &'static str) -> Self {
+        Self::Corrupt { file: file.to_owned(), offset: 0, what, remedy }
+    }
+
+    /// The same of the outbox.
+    pub(super) fn damaged_outbox(what: String) -> Self {
+        Self::damaged(super::outbox_file::OUTBOX, what, REMEDY_OUTBOX)
+    }
 }
 
 /// What to do about a damaged journal file.
@@ -226,8 +236,8 @@ pub(super) const REMEDY_LEDGER: &str = "restore it from a backup; a part of it c
      sqlite3 shell";
 
 /// What to do about a damaged outbox.
-pub(super) const REMEDY_OUTBOX: &str = "move `outbox.db` (with its -wal and -shm) aside: notifications then begin anew \
-     from now on, and nothing else is lost";
+const REMEDY_OUTBOX: &str = "move `outbox.db` (with its -wal and -shm) aside: notifications then begin anew \
+     from now on, and nothing else is lost; at a start andon does that by itself";
 
 /// What to do about a damaged snapshot.
 pub(super) const REMEDY_SNAPSHOT: &str = "restore it from a backup, or move `snapshot.db` (with its -wal and -shm) aside: the state is then computed anew from \

@@ -22,6 +22,7 @@ mod ledger_seal;
 mod letter;
 mod memory_book;
 mod outbox;
+mod outbox_file;
 mod packed;
 mod read_only;
 mod recovery;
@@ -85,7 +86,7 @@ impl Store {
         folder::check_format(path)?;
         let (journal, recovery) = Journal::open(Arc::new(RealDisk::new(path)), options.journal)?;
         let book = SqliteBook::open(path)?;
-        let outbox = Arc::new(Outbox::open(path)?);
+        let outbox = Arc::new(Outbox::open(path));
         // The databases' names must be as durable as what is committed into them.
         RealDisk::new(path).sync_dir("").map_err(StoreError::io("sync", path.display().to_string()))?;
         let store = Self { journal, book: Arc::new(book), outbox, _lock: Some(lock) };

@@ -6,15 +6,13 @@
 
 use super::error::StoreError;
 use super::letter::{Change, DeadLetter, Letter, TargetState, Waiting};
-use super::sqlite::{Migration, Number, connect};
+use super::outbox_file::{OUTBOX, OutboxFile};
+use super::sqlite::{Migration, Number};
 use crate::domain::Time;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The file.
-const OUTBOX: &str = "outbox.db";
 const MIGRATIONS: &[Migration] = &[create];
 
 fn create(db: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -55,28 +53,31 @@ fn create(db: &Transaction<'_>) -> rusqlite::Result<()> {
 }
 
 /// The outbox.
-pub struct Outbox(Mutex<Connection>);
+pub struct Outbox(OutboxFile);
 
 impl Outbox {
-    /// Opens or creates it in the folder of a store.
-    pub(super) fn open(folder: &Path) -> Result<Self, StoreError> {
-        let db = connect(folder, OUTBOX, MIGRATIONS)?;
-        // What a power cut takes away here comes again: a repeat, never a loss.
-        db.pragma_update(None, "synchronous", "NORMAL").map_err(failed("open"))?;
-        Ok(Self(Mutex::new(db)))
+    /// Opens or creates it in the folder of a store. One that can't be opened now is tried again when it is needed.
+    pub(super) fn open(folder: &Path) -> Self {
+        let own = Self(OutboxFile::new(folder.to_owned(), MIGRATIONS));
+        // Whoever uses it is told what is wrong.
+        drop(own.0.lock());
+        own
     }
 
     /// One that is forgotten with the process.
     pub(super) fn memory() -> Result<Self, StoreError> {
-        let mut db = Connection::open_in_memory().map_err(failed("open"))?;
-        let transaction = db.transaction().map_err(failed("open"))?;
-        create(&transaction).map_err(failed("open"))?;
-        transaction.commit().map_err(failed("open"))?;
-        Ok(Self(Mutex::new(db)))
+        OutboxFile::memory(MIGRATIONS).map(Self)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The name of the damaged file that this one took the place of, if there was one.
+    pub fn set_aside(&self) -> Result<Option<String>, StoreError> {
+        drop(self.0.lock()?);
+        Ok(self.0.aside().map(str::to_owned))
+    }
+
+    /// How many damaged files lie beside it.
+    pub fn damaged(&self) -> u32 {
+        self.0.damaged()
     }
 
     fn change<T>(
@@ -84,7 +85,7 @@ impl Outbox {
         what: &'static str,
         act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let mut db = self.lock();
+        let mut db = self.0.lock()?;
         let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed(what))?;
         let value = act(&transaction).map_err(failed(what))?;
         transaction.commit().map_err(failed(what))?;
@@ -144,7 +145,7 @@ impl Outbox {
 
     /// What a target was told to be overdue.
     pub fn overdue(&self, target: &str) -> Result<BTreeSet<String>, StoreError> {
-        let db = self.lock();
+        let db = self.0.lock()?;
         let mut found = db.prepare_cached("SELECT subject FROM overdue WHERE target = ?1").map_err(failed("read"))?;
         let rows = found.query_map([target], |row| row.get(0)).map_err(failed("read"))?;
         rows.collect::<Result<_, _>>().map_err(failed("read"))
@@ -155,7 +156,7 @@ impl Outbox {
         let sql = "SELECT id, body FROM message
                    WHERE target = ?1 AND incident = ?2 AND event = 'storm' AND dead_at IS NULL AND sent_at IS NULL
                    ORDER BY row DESC LIMIT 1";
-        let found = self.lock().query_row(sql, [target, incident], |row| Ok((row.get(0)?, row.get(1)?)));
+        let found = self.0.lock()?.query_row(sql, [target, incident], |row| Ok((row.get(0)?, row.get(1)?)));
         found.optional().map_err(failed("read"))
     }
 
@@ -163,7 +164,7 @@ impl Outbox {
     pub fn fate(&self, target: &str, id: &str) -> Result<Option<Option<String>>, StoreError> {
         let sql = "SELECT dead_at, coalesce(error, '') FROM message WHERE target = ?1 AND id = ?2";
         let fate = |row: &Row<'_>| row.get::<_, Option<i64>>(0)?.map(|_| row.get(1)).transpose();
-        self.lock().query_row(sql, [target, id], fate).optional().map_err(failed("read"))
+        self.0.lock()?.query_row(sql, [target, id], fate).optional().map_err(failed("read"))
     }
 
     /// The message of a target that is next.
@@ -176,7 +177,7 @@ impl Outbox {
             let (queued_at, due_at) = (Time(row.get(3)?), Time(row.get(4)?));
             Ok(Waiting { row: row.get(0)?, id: row.get(1)?, body: row.get(2)?, queued_at, due_at, attempts, failures })
         };
-        let db = self.lock();
+        let db = self.0.lock()?;
         let mut next = db.prepare_cached(sql).map_err(failed("read"))?;
         next.query_row([target], waiting).optional().map_err(failed("read"))
     }
@@ -270,7 +271,7 @@ impl Outbox {
                 oldest: time(row.get(8)?),
             })
         };
-        let db = self.lock();
+        let db = self.0.lock()?;
         let mut found = db.prepare_cached(sql).map_err(failed("read"))?;
         found.query_row([target], state).optional().map(Option::unwrap_or_default).map_err(failed("read"))
     }
@@ -285,7 +286,7 @@ impl Outbox {
             let (id, event, headline, error) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(5)?);
             Ok(DeadLetter { id, event, headline, time, attempts, error, dead_at })
         };
-        let db = self.lock();
+        let db = self.0.lock()?;
         let mut found = db.prepare_cached(sql).map_err(failed("read"))?;
         let rows = found.query_map(params![target, Number(limit as u64)], letter).map_err(failed("read"))?;
         rows.collect::<Result<_, _>>().map_err(failed("read"))

@@ -7,7 +7,7 @@ use super::book::{
     Book, EachChunk, KeptCheckpoint, LedgerQuery, LedgerReader, Part, SealedEntry, Snapshot, SnapshotChange,
     check_snapshot,
 };
-use super::error::{REMEDY_LEDGER, REMEDY_OUTBOX, REMEDY_SNAPSHOT, StoreError};
+use super::error::{REMEDY_LEDGER, REMEDY_SNAPSHOT, StoreError};
 use super::{key_file, ledger, ledger_seal, snapshot};
 use crate::domain::{Entry, Refusal};
 use crate::seal::Head;
@@ -210,21 +210,16 @@ fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
 
 pub(super) fn connect(folder: &Path, file: &'static str, migrations: &[Migration]) -> Result<Connection, StoreError> {
     try_connect(folder, file, migrations).map_err(|error| match error {
-        StoreError::Sqlite { source, .. } if is_damage(&source) => StoreError::Corrupt {
-            file: file.to_owned(),
-            offset: 0,
-            what: source.to_string(),
-            remedy: match file {
-                LEDGER => REMEDY_LEDGER,
-                SNAPSHOT => REMEDY_SNAPSHOT,
-                _ => REMEDY_OUTBOX,
-            },
+        StoreError::Sqlite { source, .. } if is_damage(&source) => match file {
+            LEDGER => StoreError::damaged(file, source.to_string(), REMEDY_LEDGER),
+            SNAPSHOT => StoreError::damaged(file, source.to_string(), REMEDY_SNAPSHOT),
+            _ => StoreError::damaged_outbox(source.to_string()),
         },
         other => other,
     })
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 

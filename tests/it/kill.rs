@@ -47,6 +47,19 @@ impl Daemon {
         Self { child, address }
     }
 
+    /// Asks it to stop, as a service manager does.
+    pub(crate) fn terminate(&self) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(told.unwrap().success());
+    }
+
+    /// Whether it has ended by itself, and well.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        let ended = self.child.try_wait().unwrap();
+        assert!(ended.is_none_or(|how| how.success()), "{ended:?}");
+        ended.is_some()
+    }
+
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

@@ -20,6 +20,7 @@ mod pack;
 mod power;
 mod sim;
 mod statistics;
+mod stop;
 mod store;
 mod tidy;
 mod token;

@@ -132,6 +132,7 @@ const LATER: &[&str] = &[
     "andon_disparity_ratio",
     "andon_guard_last_breach_timestamp_seconds",
     "andon_mode_capped",
+    "andon_notification_recipients_refused_total",
     "andon_cooldown_until_timestamp_seconds",
     "andon_probation_outputs_left",
     "andon_requests_pending",
