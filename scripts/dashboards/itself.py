@@ -121,11 +121,12 @@ def reads(board):
              [target(query.counted("andon_outputs_above_mode_total", "workflow"), "{{workflow}}")],
              unit="locale", low=0, bars=True, stack=True, max_points=60, empty="none: every workflow obeys", w=5),
         line("Notifications", "How many messages to people were delivered, failed (an attempt; it is tried again) or dead (given "
-             "up), by target, and what became of alerts that came in from Alertmanager.",
+             "up), by target, recipients that a mail server refused, and what became of alerts that came in from Alertmanager.",
              [target(query.counted("andon_notifications_total", "target, result"), "{{target}}: {{result}}"),
+              target(query.counted("andon_notification_recipients_refused_total", "target"), "{{target}}: recipients refused"),
               target(query.counted("andon_alerts_received_total", "result"), "alerts: {{result}}")],
              unit="locale", low=0, bars=True, stack=True, max_points=60, empty="nothing was sent", w=5,
-             lines=[(": delivered$", look.GOOD), (": failed$", look.WARN), (": dead$", look.BAD)]),
+             lines=[(": delivered$", look.GOOD), (": failed$", look.WARN), (": (dead|recipients refused)$", look.BAD)]),
     )
 
 

@@ -482,6 +482,7 @@ class Untold(Drive):
         ("AndonNotificationsFailing", {"target": "deaf-ears"}),
         ("AndonNotificationsLost", {"target": "shut-door"}),
         ("AndonExternalAlertIgnored", {"result": "unknown_workflow"}),
+        ("AndonOutboxDamaged", {}),
     )
 
     def make(self, **_):
@@ -501,6 +502,14 @@ class Untold(Drive):
             + workflow("newsworthy", guards=STRICT)
         )
         super().make()
+        self.andon.process.stop()
+        self.outbox().write_bytes(b"this is no database" * 500)
+        self.andon.start()
+
+    def outbox(self):
+        for beside in self.andon.store.glob("outbox.db-*"):
+            beside.unlink()
+        return self.andon.store / "outbox.db"
 
     def drive(self):
         self.lower("newsworthy")
@@ -515,4 +524,22 @@ class Untold(Drive):
         })
 
 
-TROUBLED = (Modes, Storm, Locked, Slow, Broken, Full, Gone, Untold)
+class Mute(Drive):
+    """A daemon whose outbox can't be used."""
+
+    rest = workflow("unheard", guards=STRICT)
+    expected = (("AndonOutboxFailing", {}),)
+
+    def make(self, **_):
+        super().make()
+        self.andon.process.stop()
+        for file in self.andon.store.glob("outbox.db*"):
+            file.unlink()
+        (self.andon.store / "outbox.db").mkdir()
+        self.andon.start()
+
+    def drive(self):
+        self.lower("unheard")
+
+
+TROUBLED = (Modes, Storm, Locked, Slow, Broken, Full, Gone, Untold, Mute)
