@@ -11,21 +11,23 @@ use serde_json::{Value, json};
 
 const OTHER: &str = "[[workflow]]\nid = \"other\"\nstart_mode = \"delegate\"\n";
 
+/// Four workflows on one base item, of which a token for `m*` sees two.
+fn policy(bound: &str) -> String {
+    let one = |id: &str| {
+        format!(
+            "[[workflow]]\nid = \"{id}\"\nstart_mode = \"delegate\"\nbase = [\"guide\"]\n  [[workflow.guard]]\n  \
+             signal = \"exception_rate\"\n  bound = {bound}\n  block = 1\n"
+        )
+    };
+    let all = ["m1", "secret1", "secret2", "m3"].map(one).concat();
+    format!("[[base]]\nid = \"guide\"\nowner = \"brand\"\nversion = \"1\"\n{all}")
+}
+
 /// What concerns the whole house is everybody's; which other workflows there are is not.
 #[test]
 fn texts_about_the_house_name_no_other_workflow() {
     let mut keys = Keys::new();
     let (admin, limited) = (keys.give("boss", &[Scope::Admin]), keys.give_for("ann", &[Scope::Read], &["m*"], None));
-    let policy = |bound: &str| {
-        let one = |id: &str| {
-            format!(
-                "[[workflow]]\nid = \"{id}\"\nstart_mode = \"delegate\"\nbase = [\"guide\"]\n  [[workflow.guard]]\n  \
-                 signal = \"exception_rate\"\n  bound = {bound}\n  block = 1\n"
-            )
-        };
-        let all = ["m1", "secret1", "secret2", "m3"].map(one).concat();
-        format!("[[base]]\nid = \"guide\"\nowner = \"brand\"\nversion = \"1\"\n{all}")
-    };
     let app = keys.house().start(&policy("0.05"));
     let (boss, me) = (As(&app, &admin), As(&app, &limited));
     for id in ["m1", "secret1", "secret2"] {
@@ -77,13 +79,25 @@ fn texts_about_the_house_name_no_other_workflow() {
         app.send("GET", "/v1/ledger?limit=1000", &headers, b"").text()
     };
     assert!(lines(&admin).contains("secret") && lines(&limited).contains("m1") && !lines(&limited).contains("secret"));
-    // By the answer to an id nobody finds out what there is.
-    let operator = |id: &str| {
-        let answer = As(&app, &limited).get(&format!("/v1/requests/{id}"));
-        (answer.status, answer.json()["code"].clone())
-    };
-    assert_eq!(operator("secret1-r1"), (403, json!("forbidden_workflow")));
-    assert_eq!(operator("secret1-r1"), operator("nothing-r1"));
+}
+
+/// By the answer to an id nobody finds out what there is.
+#[test]
+fn an_id_of_another_workflow_is_answered_alike_whether_it_exists_or_not() {
+    let mut keys = Keys::new();
+    let (admin, limited) = (keys.give("boss", &[Scope::Admin]), keys.give_for("ann", &[Scope::Admin], &["m*"], None));
+    let app = keys.house().start(&policy("0.05"));
+    let failures = (0..20).map(|n| json!({"id": n.to_string(), "workflow": "secret1", "outcome": "exception"}));
+    As(&app, &admin).post("/v1/events", &failures.collect::<Value>()).ok();
+    let me = As(&app, &limited);
+    for (there, not) in [("secret1-1", "secret1-99"), ("secret1-1", "nothing-1")] {
+        let says = |id: &str| me.post(&format!("/v1/incidents/{id}/acknowledge"), &json!({})).problem(403);
+        assert_eq!((says(there), says(not)), ("forbidden_workflow".to_owned(), "forbidden_workflow".to_owned()));
+        let says = |id: &str| me.get(&format!("/v1/requests/{id}")).problem(403);
+        assert_eq!(says(not), "forbidden_workflow");
+    }
+    assert_eq!(me.get("/v1/requests/m1-r1").problem(404), "unknown_request", "of its own it is told");
+    assert_eq!(me.post("/v1/incidents/m1-1/resolve", &json!({})).problem(404), "unknown_incident");
 }
 
 /// A scrape for some workflows holds these, and what the process counts; nothing of the house.

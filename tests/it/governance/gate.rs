@@ -308,33 +308,6 @@ fn after_a_promotion_evidence_and_review_begin_anew() {
     assert_eq!(rig.state("wf").governance.epoch.outputs, 50);
 }
 
-/// A promotion lets the evidence age from its time on. It is no output, for whoever watches what comes.
-#[test]
-fn a_promotion_is_no_output() {
-    let mut policy = workflow("wf");
-    policy.evidence_valid_ms = Some(7 * DAY);
-    let mut rig = Rig::with(vec![policy]);
-    let last = |rig: &Rig| {
-        let workflow = &rig.monitor.workflows()[&WorkflowId::new("wf").unwrap()];
-        let view = workflow.view(rig.monitor.policy(), rig.at.now, andon::monitor::Detail::Brief);
-        (view.last_output_at, workflow.lapses_at())
-    };
-    assert_eq!(last(&rig), (None, None));
-    rig.good("wf", 400);
-    let output_at = rig.at.now;
-    rig.promote("ann", "wf", Target::Collaborate).unwrap();
-    rig.approve("bob", &[]).unwrap();
-    rig.pass(6 * DAY);
-    rig.approve("cay", &[]).unwrap();
-    let raised_at = rig.at.now;
-    assert_eq!(rig.mode("wf"), andon::domain::Mode::Collaborate);
-    assert_eq!(last(&rig), (Some(output_at), Some(raised_at.plus(7 * DAY))), "its evidence counts from the promotion");
-    rig.pass(2 * DAY);
-    assert_eq!(standing(&gate(&rig, Target::Delegate), "fresh"), Standing::Inconclusive, "nothing came for 8 days");
-    rig.good("wf", 1);
-    assert_eq!((last(&rig).0, standing(&gate(&rig, Target::Delegate), "fresh")), (Some(rig.at.now), Standing::Met));
-}
-
 /// Mornings at which half of the outputs fail are normal here, and evenings at which one in fifty does.
 #[test]
 fn a_bound_by_the_hour_asks_for_what_is_usual_in_the_hours_that_came() {
