@@ -216,7 +216,7 @@ catalogue! {
     DEDUP_IDS: Gauge "andon_dedup_ids" [];
     /// How far back repeats are recognised now: the declared window, or less where `dedup_max` was reached first.
     DEDUP_WINDOW: Gauge "andon_dedup_window_seconds" [];
-    /// Time of the last snapshot.
+    /// Time of the last snapshot; absent before the first since the start.
     SNAPSHOT_LAST: Gauge "andon_snapshot_last_success_timestamp_seconds" [];
     /// Snapshots that failed; the journal still holds everything.
     SNAPSHOT_FAILURES: Counter "andon_snapshot_failures_total" [];
@@ -228,7 +228,7 @@ catalogue! {
     CHECKPOINT_FAILURES: Counter "andon_ledger_checkpoint_failures_total" [];
     /// 1 when the store refused a write and nothing more is taken.
     STORE_POISONED: Gauge "andon_store_poisoned" [];
-    /// 1 when the daemon takes outputs and its modes hold, as `/readyz` says.
+    /// 1 when the daemon takes outputs and its modes hold, as `/readyz` says; 0 as well in a scrape that the driver didn't answer.
     READY: Gauge "andon_ready" [];
     /// Free bytes of the file system that the store is on, for this user; absent where the system doesn't tell.
     STORE_FREE: Gauge "andon_store_free_bytes" [];
@@ -240,6 +240,8 @@ catalogue! {
     SNAPSHOT_EVERY: Gauge "andon_snapshot_interval_seconds" [];
     /// Time that the last scrape before this one took to be put together.
     SCRAPE_DURATION: Gauge "andon_scrape_duration_seconds" [];
+    /// Scrapes without what the driver knows, because it hangs or took longer than 5 seconds: they hold the modes and what the process counts.
+    SCRAPES_PARTIAL: Counter "andon_scrapes_partial_total" [];
     /// Readers waiting for a change of a mode.
     LONG_POLLS: Gauge "andon_long_polls" [];
     /// Reads of modes.

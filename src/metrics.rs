@@ -9,7 +9,7 @@ use crate::catalogue::{
     DENIED, DRILLS, DUPLICATES, GROUP_EVENTS, JOURNAL_BYTES, JOURNAL_FSYNC, LONG_POLLS, MODE_READS,
     NOTIFICATION_OLDEST, NOTIFICATIONS, NOTIFICATIONS_DEAD, NOTIFICATIONS_DROPPED, NOTIFICATIONS_PENDING,
     OUTBOX_DAMAGED, OUTBOX_FAILING, OVERLOADED, QUEUE_BYTES, QUEUE_DEPTH, RECIPIENTS_REFUSED, REJECTED, RELOAD_AT,
-    RELOAD_OK, SNAPSHOT_FAILURES, SNAPSHOT_LAST, STORE_POISONED, Spec,
+    RELOAD_OK, SCRAPES_PARTIAL, SNAPSHOT_FAILURES, SNAPSHOT_LAST, STORE_POISONED, Spec,
 };
 use crate::domain::alert::AlertResult;
 use crate::domain::{DrillResult, RefusalCode, Time};
@@ -49,8 +49,8 @@ pub struct Metrics {
     pub dedup_ids: IntGauge,
     /// [`DEDUP_WINDOW`].
     pub dedup_window: IntGauge,
-    /// [`SNAPSHOT_LAST`].
-    pub snapshot_last: IntGauge,
+    /// [`SNAPSHOT_LAST`], which is registered with the first one.
+    snapshot_last: IntGauge,
     /// [`SNAPSHOT_FAILURES`].
     pub snapshot_failures: IntCounter,
     /// [`CHECKPOINT_FAILURES`].
@@ -75,6 +75,8 @@ pub struct Metrics {
     pub outbox_failing: IntGauge,
     /// [`OUTBOX_DAMAGED`].
     pub outbox_damaged: IntGauge,
+    /// [`SCRAPES_PARTIAL`].
+    pub scrapes_partial: IntCounter,
     /// [`LONG_POLLS`].
     pub long_polls: IntGauge,
     /// [`MODE_READS`].
@@ -116,11 +118,12 @@ impl Metrics {
             journal_bytes: gauge(r, JOURNAL_BYTES)?,
             dedup_ids: gauge(r, DEDUP_IDS)?,
             dedup_window: gauge(r, DEDUP_WINDOW)?,
-            snapshot_last: gauge(r, SNAPSHOT_LAST)?,
+            snapshot_last: unregistered(SNAPSHOT_LAST)?,
             snapshot_failures: counter(r, SNAPSHOT_FAILURES)?,
             checkpoint_failures: counter(r, CHECKPOINT_FAILURES)?,
             checkpoint: [unregistered(CHECKPOINT_LAST)?, unregistered(CHECKPOINT_ENTRIES)?],
             store_poisoned: gauge(r, STORE_POISONED)?,
+            scrapes_partial: counter(r, SCRAPES_PARTIAL)?,
             long_polls: gauge(r, LONG_POLLS)?,
             mode_reads: counter(r, MODE_READS)?,
             reload_ok: gauge(r, RELOAD_OK)?,
@@ -157,12 +160,21 @@ impl Metrics {
 
     /// Notes a checkpoint of the ledger.
     pub fn checkpointed(&self, at: Time, entries: u64) {
-        let values = [at.0 / Time::SECOND, i64::try_from(entries).unwrap_or(i64::MAX)];
-        for (gauge, value) in self.checkpoint.iter().zip(values) {
-            gauge.set(value);
-            // From the second time on it is there already.
-            drop(self.registry.register(Box::new(gauge.clone())));
-        }
+        let [last, of] = &self.checkpoint;
+        self.show(last, at.0 / Time::SECOND);
+        self.show(of, i64::try_from(entries).unwrap_or(i64::MAX));
+    }
+
+    /// Notes a snapshot of the state as it was at a time.
+    pub fn snapshot_saved(&self, of: Time) {
+        self.show(&self.snapshot_last, of.0 / Time::SECOND);
+    }
+
+    /// Sets a gauge that is absent until its first value.
+    fn show(&self, gauge: &IntGauge, value: i64) {
+        gauge.set(value);
+        // From the second time on it is there already.
+        drop(self.registry.register(Box::new(gauge.clone())));
     }
 }
 

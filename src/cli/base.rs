@@ -95,7 +95,9 @@ fn answer(arguments: &Arguments) -> Result<(), ClientError> {
         let due = item.audit_due.map(crate::domain::Time::date).unwrap_or_default();
         let overdue = if item.audit_overdue { "OVERDUE" } else { "" }.to_owned();
         let regression = item.regression.unwrap_or_default();
-        table.row(vec![item.id, item.version, item.owner, due, overdue, regression, item.workflows.join(", ")]);
+        let others = (item.others > 0).then(|| format!("{} others", item.others));
+        let on_it = item.workflows.into_iter().chain(others).collect::<Vec<_>>().join(", ");
+        table.row(vec![item.id, item.version, item.owner, due, overdue, regression, on_it]);
     }
     table.lines().iter().for_each(output::line);
     Ok(())

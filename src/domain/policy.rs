@@ -55,6 +55,15 @@ impl Policy {
 }
 
 impl WorkflowPolicy {
+    /// The limit by which an output met its service level where it doesn't say so itself: that of the first `sla`
+    /// guard with one, milliseconds.
+    pub fn sla_limit_ms(&self) -> Option<f64> {
+        self.guards.iter().find_map(|guard| match guard.signal {
+            Signal::Sla { limit_ms } => limit_ms,
+            _ => None,
+        })
+    }
+
     /// A factory workflow that stays in assist and is watched by nothing.
     pub fn bare() -> Self {
         Self {

@@ -128,7 +128,7 @@ impl Board {
         if let Some(reason) = &*self.poisoned.load() {
             return cap("store", format!("the store refused a write, so nothing is certain any more: {reason}"));
         }
-        let quiet_ms = self.clock.monotonic_ms() - self.heartbeat_ms.load(Ordering::Relaxed);
+        let quiet_ms = self.quiet_ms();
         if quiet_ms > HEARTBEAT_MS_MAX {
             return cap(
                 "driver",
@@ -136,6 +136,16 @@ impl Board {
             );
         }
         None
+    }
+
+    /// Whether the driver showed no sign of life for so long that modes are capped: whoever asks it now waits
+    /// for nobody knows how long.
+    pub fn driver_hangs(&self) -> bool {
+        self.quiet_ms() > HEARTBEAT_MS_MAX
+    }
+
+    fn quiet_ms(&self) -> i64 {
+        self.clock.monotonic_ms() - self.heartbeat_ms.load(Ordering::Relaxed)
     }
 
     /// The store refused a write: every mode falls to assist, for good.

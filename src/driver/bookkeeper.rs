@@ -261,7 +261,7 @@ impl Desk {
             return Some(change);
         }
         self.seq.store(change.seq, Ordering::Release);
-        self.metrics.snapshot_last.set(change.taken_at.0 / Time::SECOND);
+        self.metrics.snapshot_saved(change.taken_at);
         self.running.store(false, Ordering::Release);
         None
     }

@@ -96,8 +96,8 @@ fn totals(page: &mut Page, workflow: &Workflow) {
 
 fn standing(page: &mut Page, workflow: &Workflow, now: Time) {
     let (id, state) = (workflow.id.as_str(), &workflow.state);
-    if state.totals.counts.outputs > 0 {
-        page.add(catalogue::LAST_OUTPUT, &[id], state.fresh_at.seconds());
+    if let Some(at) = state.last_output_at {
+        page.add(catalogue::LAST_OUTPUT, &[id], at.seconds());
     }
     if let Some(until) = workflow.lapses_at() {
         page.add(catalogue::EVIDENCE_UNTIL, &[id], until.seconds());
@@ -135,15 +135,17 @@ pub(super) fn requests(page: &mut Page, id: &str, requests: &Requests) {
 }
 
 fn reviews(page: &mut Page, workflow: &Workflow, now: Time) {
-    let (id, view) = (workflow.id.as_str(), workflow.reviews_view(now));
-    page.add(catalogue::REVIEWS_AWAITED, &[id], real(view.awaited));
-    page.add(catalogue::REVIEWS_OVERDUE, &[id], real(view.overdue));
-    page.add(catalogue::REVIEWS_MISSED, &[id], real(view.missed));
-    page.add(catalogue::REVIEW_TIME, &[id], workflow.state.reviews.minutes.0 * 60.0);
-    if let Some(rejected) = view.since_granted.rejection_rate {
+    // Not the whole view: that looks at each output that waits, and tens of thousands may.
+    let (id, book) = (workflow.id.as_str(), &workflow.state.reviews);
+    let late = book.late(now, workflow.plan.policy.reviewing.within_ms);
+    page.add(catalogue::REVIEWS_AWAITED, &[id], real(book.awaited() as u64));
+    page.add(catalogue::REVIEWS_OVERDUE, &[id], real(late as u64));
+    page.add(catalogue::REVIEWS_MISSED, &[id], real(book.missed));
+    page.add(catalogue::REVIEW_TIME, &[id], book.minutes.0 * 60.0);
+    if let Some(rejected) = book.rejection_rate() {
         page.add(catalogue::REJECTION_RATIO, &[id], rejected.estimate);
     }
-    if let Some(agreement) = view.agreement {
+    if let Some((agreement, _)) = book.agreed() {
         page.add(catalogue::AGREEMENT, &[id, "observed"], agreement.observed);
         if let Some(alpha) = agreement.alpha {
             page.add(catalogue::AGREEMENT, &[id, "krippendorff_alpha"], alpha);

@@ -3,6 +3,7 @@
 //! Owns where a token stands in a request, the errors 401 and 403, and the limit to workflows that
 //! stand in a path. Which scope a route needs is declared in the list of routes (`table.rs`).
 
+use super::hide::stem;
 use super::problem::Problem;
 use crate::access::{Access, Denied};
 use crate::clock::Clock;
@@ -64,6 +65,12 @@ impl Caller {
             field: Some("id".to_owned()),
             ..Problem::new(StatusCode::FORBIDDEN, "forbidden_workflow", detail)
         })
+    }
+
+    /// Goes on where the token holds for the workflow of an incident or a request, as its id names it: for ids
+    /// that nothing has, so that nobody finds out by the answer what there is.
+    pub(super) fn workflow_of(&self, id: &str) -> Result<(), Problem> {
+        stem(id).map_or(Ok(()), |workflow| self.workflow(workflow))
     }
 
     /// Goes on where the token holds for all workflows: for what concerns the whole house.

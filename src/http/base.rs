@@ -5,6 +5,7 @@
 use super::Shared;
 use super::auth::Caller;
 use super::governance::{act, body, check_id};
+use super::hide::Hidden;
 use super::problem::Problem;
 use super::workflows::reason;
 use crate::domain::{Action, Time};
@@ -33,8 +34,11 @@ pub struct BaseView {
     pub audit_overdue: bool,
     /// The incident of an unresolved regression: all that stand on it are capped.
     pub regression: Option<String>,
-    /// The workflows that stand on it.
+    /// The workflows that stand on it and that the token holds for.
     pub workflows: Vec<String>,
+    /// How many others stand on it.
+    #[serde(default)]
+    pub others: usize,
 }
 
 /// All base items.
@@ -47,24 +51,32 @@ pub struct Base {
 /// What the workflows stand on, and which of them stand on what.
 #[utoipa::path(get, path = "/v1/base", tag = "governance", responses((status = 200, body = Base), (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub async fn list(State(shared): State<Shared>, caller: Caller) -> Result<Json<Base>, Problem> {
-    let base = shared.driver.read(move |monitor, now| view(monitor, now, &|id| caller.may_see(id))).await?;
+    let base = shared.driver.read(move |monitor, now| view(monitor, now, &caller)).await?;
     Ok(Json(Base { base }))
 }
 
-fn view(monitor: &Monitor, now: Time, may_see: &dyn Fn(&str) -> bool) -> Vec<BaseView> {
+fn view(monitor: &Monitor, now: Time, caller: &Caller) -> Vec<BaseView> {
+    let hidden = Hidden::from(caller, monitor);
     let house = monitor.house();
     let one = |(id, state): (&String, &crate::monitor::house::BaseState)| {
         let on_it = monitor.workflows().values().filter(|workflow| workflow.plan.policy.base.contains(id));
+        let (own, others): (Vec<String>, Vec<String>) =
+            on_it.map(|workflow| workflow.id.to_string()).partition(|id| caller.may_see(id));
         let audit_due = house.audit_due(id);
+        let mut last_audit = state.audit.clone();
+        if let Some(audit) = &mut last_audit {
+            hidden.text(&mut audit.note);
+        }
         BaseView {
             id: id.clone(),
             owner: monitor.policy().house.base.get(id).map(|item| item.owner.clone()).unwrap_or_default(),
             version: state.version.clone(),
-            last_audit: state.audit.clone(),
+            last_audit,
             audit_due,
             audit_overdue: audit_due.is_some_and(|due| due <= now),
             regression: state.regression.clone(),
-            workflows: on_it.map(|workflow| workflow.id.to_string()).filter(|id| may_see(id)).collect(),
+            workflows: own,
+            others: others.len(),
         }
     };
     house.base.iter().map(one).collect()

@@ -5,6 +5,7 @@
 
 use super::Shared;
 use super::auth::Caller;
+use super::hide::Hidden;
 use super::problem::Problem;
 use super::workflows::reason;
 use crate::domain::{Action, Ask, Decision, Denial, Entry, Gate, Request, RequestStatus, Target, What, WorkflowId};
@@ -142,14 +143,19 @@ pub async fn requests(
     which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Json<Requests>, Problem> {
     let Query(which) = which.map_err(|error| Problem::invalid("query", error.body_text()))?;
-    let wanted = move |request: &&Request| {
+    let wanted = move |request: &Request, caller: &Caller| {
         let of = request.workflow.as_ref().map(|id| id.as_str());
         which.workflow.as_deref().is_none_or(|id| of == Some(id))
             && which.status.is_none_or(|status| request.status == status)
             && of.is_none_or(|id| caller.may_see(id))
     };
-    let mut found: Vec<Request> =
-        shared.driver.read(move |monitor, _| all(monitor).filter(wanted).cloned().collect()).await?;
+    let look = move |monitor: &Monitor, _| {
+        let mut found: Vec<Request> = all(monitor).filter(|request| wanted(request, &caller)).cloned().collect();
+        let hidden = Hidden::from(&caller, monitor);
+        found.iter_mut().for_each(|request| hidden.request(request));
+        found
+    };
+    let mut found = shared.driver.read(look).await?;
     found.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| b.id.cmp(&a.id)));
     found.truncate(REQUESTS_MAX);
     Ok(Json(Requests { requests: found }))
@@ -331,12 +337,19 @@ fn denied(denial: &Denial) -> Problem {
 }
 
 async fn find(shared: &Shared, caller: &Caller, id: String) -> Result<Request, Problem> {
-    let found = shared.driver.read(move |monitor, _| all(monitor).find(|request| request.id == id).cloned()).await?;
-    let found = found.ok_or_else(|| {
-        Problem::new(StatusCode::NOT_FOUND, "unknown_request", "there is no such request: GET /v1/requests lists them")
-    })?;
-    if let Some(workflow) = &found.workflow {
-        caller.workflow(workflow.as_str())?;
+    let (asker, wanted) = (caller.clone(), id.clone());
+    let look = move |monitor: &Monitor, _| {
+        let mut found = all(monitor).find(|request| request.id == wanted)?.clone();
+        Hidden::from(&asker, monitor).request(&mut found);
+        Some(found)
+    };
+    let Some(found) = shared.driver.read(look).await? else {
+        caller.workflow_of(&id)?;
+        let detail = "there is no such request: GET /v1/requests lists them";
+        return Err(Problem::new(StatusCode::NOT_FOUND, "unknown_request", detail));
+    };
+    if let Some(workflow) = found.workflow.as_ref().filter(|workflow| !caller.may_see(workflow.as_str())) {
+        caller.workflow_of(&id).and_then(|()| caller.workflow(workflow.as_str()))?;
     }
     Ok(found)
 }

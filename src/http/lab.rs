@@ -5,7 +5,7 @@
 use super::Shared;
 use super::auth::Caller;
 use super::governance::check_id;
-use super::problem::Problem;
+use super::problem::{Problem, page_limit};
 use crate::monitor::Workflow;
 use crate::monitor::intake::IntakeItem;
 use crate::monitor::lab::HypothesisStatus;
@@ -21,8 +21,6 @@ use utoipa::{IntoParams, ToSchema};
 const INTAKE_MAX: usize = 200;
 /// Hypotheses of one page.
 const HYPOTHESES_PAGE_MAX: usize = 1_000;
-/// Lines of a page where nothing else is asked for.
-const PAGE: usize = 100;
 /// Longest place to go on from, bytes.
 const PLACE_BYTES_MAX: usize = 256;
 
@@ -89,10 +87,7 @@ fn page(after: Option<String>, limit: Option<usize>, most: usize) -> Result<(Str
     if after.len() > PLACE_BYTES_MAX {
         return Err(Problem::invalid("after", "`after` is `next` of the page before"));
     }
-    match limit.unwrap_or(PAGE) {
-        limit if (1..=most).contains(&limit) => Ok((after, limit)),
-        _ => Err(Problem::invalid("limit", format!("`limit` must be between 1 and {most}"))),
-    }
+    Ok((after, page_limit(limit, most)?))
 }
 
 /// One hypothesis with everything that was found and decided.

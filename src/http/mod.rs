@@ -11,6 +11,7 @@ pub mod checkpoint;
 pub mod drills;
 pub mod governance;
 pub mod guards;
+mod hide;
 pub mod intake;
 pub mod lab;
 pub mod lab_act;

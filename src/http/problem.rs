@@ -65,6 +65,16 @@ impl Problem {
     }
 }
 
+/// Items of a page where nothing else is asked for.
+const PAGE: usize = 100;
+
+/// How long a page is: what was asked for, if that is 1 to `most`.
+pub(super) fn page_limit(asked: Option<usize>, most: usize) -> Result<usize, Problem> {
+    let limit = asked.unwrap_or(PAGE);
+    let wrong = || Problem::invalid("limit", format!("`limit` must be between 1 and {most}"));
+    (1..=most).contains(&limit).then_some(limit).ok_or_else(wrong)
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

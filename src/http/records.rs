@@ -5,11 +5,13 @@
 use super::Shared;
 use super::auth::Caller;
 use super::checkpoint::{EXPORT_KIND, accepts, lines};
-use super::problem::Problem;
+use super::hide::Hidden;
+use super::problem::{Problem, page_limit};
 use super::workflows::blocking;
+use crate::domain::refusal::cut;
 use crate::domain::{Action, Entry, Refusal, WorkflowId};
 use crate::driver::Unavailable;
-use crate::monitor::{Effect, Incident, IncidentStatus};
+use crate::monitor::{Effect, Incident, IncidentStatus, Monitor};
 use crate::seal::Hash;
 use crate::store::{LedgerQuery, SealedEntry, StoreError};
 use axum::Json;
@@ -69,29 +71,43 @@ pub async fn ledger(
     query: Result<Query<Entries>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(query) = query.map_err(|error| Problem::invalid("query", error.body_text()))?;
-    let limit = page(query.limit)?;
+    let limit = page_limit(query.limit, PAGE_MAX)?;
     let workflow = query
         .workflow
         .map(|id| WorkflowId::new(&id).map_err(|error| Problem::invalid("workflow", format!("`workflow` {error}"))));
     let workflow = workflow.transpose()?;
     workflow.as_ref().map_or(Ok(()), |id| caller.workflow(id.as_str()))?;
     let wanted = LedgerQuery { workflow, after: query.after.unwrap_or(0), limit, ..LedgerQuery::default() };
+    let hidden = {
+        let caller = caller.clone();
+        // Without asking the driver where nothing is hidden.
+        if caller.workflows.is_all() {
+            Hidden::from(&caller, &Monitor::default())
+        } else {
+            shared.driver.read(move |monitor, _| Hidden::from(&caller, monitor)).await?
+        }
+    };
     let found = blocking(move || shared.ledger.sealed(&wanted)).await??;
     let next = found.last().filter(|_| found.len() == limit).map(|last| last.ledger_seq);
     // What concerns the whole house is everybody's; of the rest a page holds what the token holds for.
     let shown = |sealed: SealedEntry| {
-        let entry = match sealed.entry() {
+        let mut entry = match sealed.entry() {
             Ok(entry) => entry,
             Err(error) => return Some(Err(error)),
         };
         let may = entry.workflow.as_ref().is_none_or(|id| caller.may_see(id.as_str()));
-        may.then_some(Ok((sealed, entry)))
+        may.then(|| {
+            let is_exact = !hidden.entry(&mut entry);
+            Ok((sealed, entry, is_exact))
+        })
     };
     let found = found.into_iter().filter_map(shown).collect::<Result<Vec<_>, StoreError>>()?;
     if accepts(&headers, EXPORT_KIND) {
-        return lines(&found.into_iter().map(|(sealed, _)| sealed).collect::<Vec<_>>());
+        // These are checked against their hashes: an entry that names other workflows is left out as a whole.
+        let exact = found.into_iter().filter(|(_, _, is_exact)| *is_exact);
+        return lines(&exact.map(|(sealed, _, _)| sealed).collect::<Vec<_>>());
     }
-    let numbered = |(sealed, entry): (SealedEntry, Entry)| {
+    let numbered = |(sealed, entry, _): (SealedEntry, Entry, bool)| {
         let SealedEntry { ledger_seq, leaf, chain, .. } = sealed;
         Numbered { ledger_seq, leaf, chain, entry }
     };
@@ -122,7 +138,7 @@ pub async fn refusals(
     query: Result<Query<Limit>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Refusals>, Problem> {
     let Query(query) = query.map_err(|error| Problem::invalid("query", error.body_text()))?;
-    let mut refusals = shared.driver.refusals(page(query.limit)?);
+    let mut refusals = shared.driver.refusals(page_limit(query.limit, PAGE_MAX)?);
     // Whose a refusal without a workflow is can't be told.
     refusals.retain(|refusal| caller.may_see(refusal.workflow.as_deref().unwrap_or_default()));
     Ok(Json(Refusals { refusals }))
@@ -156,7 +172,7 @@ pub async fn incidents(
     query: Result<Query<Which>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Incidents>, Problem> {
     let Query(query) = query.map_err(|error| Problem::invalid("query", error.body_text()))?;
-    let limit = page(query.limit)?;
+    let limit = page_limit(query.limit, PAGE_MAX)?;
     query.workflow.as_deref().map_or(Ok(()), |id| caller.workflow(id))?;
     let mut incidents = shared
         .driver
@@ -164,10 +180,13 @@ pub async fn incidents(
             let workflows = monitor.workflows().values();
             let workflows = workflows.filter(|w| query.workflow.as_deref().is_none_or(|id| w.id.as_str() == id));
             let workflows = workflows.filter(|w| caller.may_see(w.id.as_str()));
-            // What concerns the whole house is everybody's.
+            // What concerns the whole house is everybody's, but for which others there are.
             let house = monitor.house().incidents.list().iter().filter(|_| query.workflow.is_none());
             let all = workflows.flat_map(|w| w.state.incidents.list().iter()).chain(house);
-            all.filter(|i| query.status.is_none_or(|status| i.status == status)).cloned().collect::<Vec<_>>()
+            let wanted = all.filter(|i| query.status.is_none_or(|status| i.status == status));
+            let (hidden, mut wanted) = (Hidden::from(&caller, monitor), wanted.cloned().collect::<Vec<_>>());
+            wanted.iter_mut().for_each(|incident| hidden.incident(incident));
+            wanted
         })
         .await?;
     incidents.sort_by(|a, b| b.opened_at.cmp(&a.opened_at).then_with(|| b.id.cmp(&a.id)));
@@ -219,22 +238,25 @@ async fn step(
     if note.len() > 1_024 {
         return Err(Problem::invalid("note", "`note` must have at most 1024 bytes"));
     }
-    let found = find(&shared, id.clone()).await?;
+    let Some(found) = find(&shared, id.clone()).await? else {
+        caller.workflow_of(&id)?;
+        return Err(unknown_incident(&id));
+    };
     if found.workflow.is_empty() {
         caller.all_workflows()?
-    } else {
-        caller.workflow(&found.workflow)?
+    } else if !caller.may_see(&found.workflow) {
+        // By the name that was sent: it may have another one by now.
+        caller.workflow_of(&id).and_then(|()| caller.workflow(&found.workflow))?
     }
     let effects: Vec<Effect> = shared.driver.command(caller.command(action(id.clone(), note))).await?;
     if effects.is_empty() {
         tracing::debug!(incident = id, "the incident was there already");
     }
-    find(&shared, id).await.map(Json)
+    find(&shared, id.clone()).await?.map(Json).ok_or_else(|| unknown_incident(&id))
 }
 
-async fn find(shared: &Shared, id: String) -> Result<Incident, Problem> {
-    let wanted = id.clone();
-    let found: Result<Option<Incident>, Unavailable> = shared
+async fn find(shared: &Shared, wanted: String) -> Result<Option<Incident>, Unavailable> {
+    shared
         .driver
         .read(move |monitor, _| {
             let of_house = monitor.house().incidents.list().iter().find(|i| i.id == wanted);
@@ -242,21 +264,10 @@ async fn find(shared: &Shared, id: String) -> Result<Incident, Problem> {
                 || monitor.incident_owner(&wanted)?.state.incidents.list().iter().find(|i| i.id == wanted);
             of_house.or_else(of_workflow).cloned()
         })
-        .await;
-    found?.ok_or_else(|| {
-        let detail = format!(
-            "there is no incident `{}`: GET /v1/incidents lists what there is",
-            crate::domain::refusal::cut(&id, 96)
-        );
-        Problem::new(StatusCode::NOT_FOUND, "unknown_incident", detail)
-    })
+        .await
 }
 
-fn page(limit: Option<usize>) -> Result<usize, Problem> {
-    let limit = limit.unwrap_or(100);
-    if (1..=PAGE_MAX).contains(&limit) {
-        Ok(limit)
-    } else {
-        Err(Problem::invalid("limit", "`limit` must be between 1 and 1000"))
-    }
+fn unknown_incident(id: &str) -> Problem {
+    let detail = format!("there is no incident `{}`: GET /v1/incidents lists what there is", cut(id, 96));
+    Problem::new(StatusCode::NOT_FOUND, "unknown_incident", detail)
 }

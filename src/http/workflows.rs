@@ -6,7 +6,7 @@
 use super::Shared;
 use super::auth::Caller;
 use super::lease::{ModeAnswer, knows, respond};
-use super::problem::Problem;
+use super::problem::{Problem, page_limit};
 use crate::domain::{Action, Entry, Mode, Policy, Time, What, WorkflowId};
 use crate::monitor::{Detail, Workflow, WorkflowView};
 use crate::store::LedgerQuery;
@@ -55,10 +55,7 @@ pub async fn list(
     page: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Workflows>, Problem> {
     let Query(page) = page.map_err(|error| Problem::invalid("query", error.body_text()))?;
-    let limit = page.limit.unwrap_or(100);
-    if !(1..=PAGE_MAX).contains(&limit) {
-        return Err(Problem::invalid("limit", "`limit` must be between 1 and 1000"));
-    }
+    let limit = page_limit(page.limit, PAGE_MAX)?;
     let after = page.after.unwrap_or_default();
     let (policy, now, found) = shared
         .driver

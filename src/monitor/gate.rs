@@ -176,11 +176,12 @@ impl Workflow {
                 .counted(on, Some(asked.days_min.into())),
         );
         let valid_ms = self.plan.policy.evidence_valid_ms.unwrap_or(i64::MAX);
-        let fresh = state.totals.counts.outputs > 0 && now.since(state.fresh_at) <= valid_ms;
+        // That somebody raised the mode is no output: it makes nothing fresh here.
+        let fresh = state.last_output_at.filter(|at| now.since(*at) <= valid_ms);
         found.push(Requirement::new(
             "fresh",
-            enough(fresh),
-            if fresh { format!("the last output came at {}", state.fresh_at) } else { "no output of late".to_owned() },
+            enough(fresh.is_some()),
+            fresh.map_or_else(|| "no output of late".to_owned(), |at| format!("the last output came at {at}")),
         ));
         found.push(self.representative(asked));
         found.extend(self.newest_version(asked));

@@ -5,7 +5,7 @@
 use super::exemplars::Exemplars;
 use super::observe::sla_met;
 use super::slo::Uptime;
-use crate::domain::{Money, OutputEvent, Review, Signal, SloCount, Text, Time, WorkflowPolicy};
+use crate::domain::{Money, OutputEvent, Review, SloCount, Text, Time, WorkflowPolicy};
 use crate::stats::latency::Latencies;
 use crate::stats::ring;
 use serde::{Deserialize, Serialize};
@@ -290,12 +290,9 @@ impl Kinds {
 }
 
 impl Limits {
-    /// That of the first `sla` guard with one, and that of the objective for the latency.
+    /// That by which a service level is met, and that of the objective for the latency.
     pub fn of(policy: &WorkflowPolicy) -> Self {
-        let sla_ms = policy.guards.iter().find_map(|guard| match guard.signal {
-            Signal::Sla { limit_ms } => limit_ms,
-            _ => None,
-        });
+        let sla_ms = policy.sla_limit_ms();
         Self { sla_ms, slow_ms: policy.slo.latency.map(|latency| latency.limit_ms) }
     }
 

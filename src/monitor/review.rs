@@ -21,7 +21,11 @@ impl Workflow {
 
     /// How many people are to review an output that comes now: none, one or two.
     pub fn reviewers(&self, output_id: &str) -> u8 {
-        reviewers(self.state.review_key, &self.id, output_id, self.review_depth(), self.plan.policy.reviewing.twice)
+        self.reviewers_at(self.review_depth(), output_id)
+    }
+
+    fn reviewers_at(&self, depth: f64, output_id: &str) -> u8 {
+        reviewers(self.state.review_key, &self.id, output_id, depth, self.plan.policy.reviewing.twice)
     }
 
     /// Share of the outputs that people review now, 0 to 1.
@@ -32,8 +36,9 @@ impl Workflow {
 
     /// An output came: people may have to review it.
     pub(super) fn expect_review(&mut self, ctx: &mut Ctx, event: &OutputEvent, of_epoch: bool) {
-        let people = self.reviewers(&event.id);
-        let depth = of_epoch.then(|| self.review_depth());
+        let depth = self.review_depth();
+        let people = self.reviewers_at(depth, &event.id);
+        let depth = of_epoch.then_some(depth);
         let counts = self.state.reviews.output(ctx.at.now, &event.id, event.is_exception(), depth, people);
         if let Some(counts) = counts {
             self.judge(ctx, counts);

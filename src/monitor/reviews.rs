@@ -139,12 +139,12 @@ impl Reviews {
         if reviewers == 0 {
             // Most outputs are not selected, and mostly no verdict waits.
             if !self.early.is_empty() {
-                let output = xxh3_64(id.as_bytes());
+                let output = Self::hash(id);
                 self.early.retain(|early| early.output != output);
             }
             return None;
         }
-        let output = xxh3_64(id.as_bytes());
+        let output = Self::hash(id);
         let at_s = u32::try_from(now.0 / 1_000).unwrap_or_default();
         let depth = tally.and_then(|at| u8::try_from(at).ok());
         self.awaited.push_back(Awaited { output, at_s, depth, is_exception, twice: reviewers > 1 });
@@ -169,7 +169,7 @@ impl Reviews {
         if let Some(minutes) = review.minutes {
             self.minutes = (self.minutes.0 + minutes, self.minutes.1 + 1);
         }
-        let output = xxh3_64(review.output_id.as_bytes());
+        let output = Self::hash(&review.output_id);
         let reviewer = xxh3_64(review.reviewer.as_bytes());
         self.given(Given { output, at: now, verdict: review.verdict, reviewer })
     }
@@ -274,10 +274,15 @@ impl Reviews {
         self.awaited.front().map(|awaited| Time(i64::from(awaited.at_s) * 1_000))
     }
 
-    /// Outputs that wait for longer than `within_ms`, and how many of these are of the present mode.
-    pub fn overdue(&self, now: Time, within_ms: i64) -> (usize, usize) {
+    /// Outputs that wait for longer than `within_ms`. Looks at a few of them, however many wait.
+    pub fn late(&self, now: Time, within_ms: i64) -> usize {
         let before = now.plus(-within_ms).0.div_euclid(1_000);
-        let late = self.awaited.partition_point(|awaited| i64::from(awaited.at_s) < before);
+        self.awaited.partition_point(|awaited| i64::from(awaited.at_s) < before)
+    }
+
+    /// The same, and how many of these are of the present mode: looks at each of them.
+    pub fn overdue(&self, now: Time, within_ms: i64) -> (usize, usize) {
+        let late = self.late(now, within_ms);
         (late, self.awaited.iter().take(late).filter(|awaited| awaited.depth.is_some()).count())
     }
 
@@ -295,7 +300,7 @@ impl Reviews {
     /// Where the reviews of all outputs stand that are known, and how many people are to review each (1 or
     /// 2), by the hash of [`Reviews::hash`].
     pub fn progress(&self, now: Time, within_ms: i64) -> impl Iterator<Item = (u64, (Progress, u8))> {
-        let (late, _) = self.overdue(now, within_ms);
+        let late = self.late(now, within_ms);
         let people = |twice| if twice { 2 } else { 1 };
         let waiting = self.awaited.iter().enumerate().map(move |(at, of)| {
             let progress = if at < late { Progress::Overdue } else { Progress::Awaited };

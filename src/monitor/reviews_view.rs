@@ -7,7 +7,7 @@ use super::reviews::{Reviews, Tally};
 use super::view::ReviewPlan;
 use super::workflow::Workflow;
 use crate::domain::{GatePolicy, Mode, Requirement, Signal, Standing, Time, Verdict};
-use crate::stats::agreement::agreement;
+use crate::stats::agreement::{Agreement, agreement};
 use crate::stats::strata_mean::{Estimate, Part, estimate};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -145,17 +145,25 @@ impl Reviews {
             reviewed,
             due,
             coverage: ratio(reviewed, due),
-            rejection_rate: share(tallies, |tally| tally.rejected),
+            rejection_rate: self.rejection_rate(),
             edit_rate: share(tallies, |tally| tally.edited),
             silent_exception_rate: share(tallies, |tally| tally.silent),
         }
     }
 
+    /// Share of all outputs since the mode was granted that people would reject.
+    pub fn rejection_rate(&self) -> Option<ShareView> {
+        share(self.tallies(), |tally| tally.rejected)
+    }
+
+    /// How far two people agree, and whether the outputs were selected for it.
+    pub fn agreed(&self) -> Option<(Agreement, bool)> {
+        let planned = agreement(&self.planned).map(|found| (found, true));
+        planned.or_else(|| Some((agreement(&self.voluntary)?, false)))
+    }
+
     fn agreement(&self) -> Option<AgreementView> {
-        let (found, planned) = match agreement(&self.planned) {
-            Some(found) => (found, true),
-            None => (agreement(&self.voluntary)?, false),
-        };
+        let (found, planned) = self.agreed()?;
         let second_awaited = self.second_awaited() as u64;
         let (pairs, observed, alpha) = (found.pairs, found.observed, found.alpha);
         Some(AgreementView { planned, pairs, observed, alpha, second_awaited })
@@ -175,7 +183,7 @@ impl Workflow {
             mode: self.allowed().0,
             within_ms,
             awaited: book.awaited() as u64,
-            overdue: book.overdue(now, within_ms).0 as u64,
+            overdue: book.late(now, within_ms) as u64,
             oldest_awaited_at: book.oldest(),
             missed: book.missed,
             outside: book.outside(state.totals.reviews.iter().sum()),

@@ -93,19 +93,14 @@ impl Workflow {
         }
     }
 
-    /// The objectives as seen at `now`.
-    pub fn slo_views(&self, now: Time) -> Vec<SloView> {
-        if self.objectives().next().is_none() {
-            return Vec::new();
-        }
-        let sum = |window| self.state.windows.sum(window, now.0).map(|(slot, _)| slot).unwrap_or_default();
-        let sums: Vec<Slot> = (0..WINDOWS.len()).map(sum).collect();
-        self.objectives().map(|(slo, objective)| slo_view(slo, objective, &sums)).collect()
+    /// The objectives, of what each window summed up to.
+    pub(super) fn slo_views(&self, sums: &[Option<(Slot, i64)>]) -> Vec<SloView> {
+        self.objectives().map(|(slo, objective)| slo_view(slo, objective, sums)).collect()
     }
 }
 
-fn slo_view(slo: Slo, objective: f64, sums: &[Slot]) -> SloView {
-    let mut counts = sums.iter().map(|slot| in_slot(slo, slot));
+fn slo_view(slo: Slo, objective: f64, sums: &[Option<(Slot, i64)>]) -> SloView {
+    let mut counts = sums.iter().map(|sum| sum.as_ref().map(|(slot, _)| in_slot(slo, slot)).unwrap_or_default());
     let named = WINDOWS.iter().map(|window| window.name.to_owned()).zip(counts.clone());
     let month = counts.next_back().unwrap_or_default();
     SloView {

@@ -199,6 +199,9 @@ impl Workflow {
     /// Everything about the workflow as seen at `now`.
     pub fn view(&self, policy: &Policy, now: Time, detail: Detail) -> WorkflowView {
         let (state, declared) = (&self.state, &self.plan.policy);
+        // Once for the KPIs and the objectives: the longest holds a month of slots.
+        let sums = state.windows.sums(now.0);
+        let kpis = sums.iter().map(|sum| self.kpis_of(sum.as_ref()?, now));
         WorkflowView {
             id: self.id.clone(),
             track: self.track(),
@@ -208,29 +211,33 @@ impl Workflow {
             mode: self.mode_view(policy),
             unknown: state.unknown,
             adopted_at: state.adopted_at,
-            last_output_at: (state.totals.counts.outputs > 0).then_some(state.fresh_at),
+            last_output_at: state.last_output_at,
             outputs_total: state.totals.counts.outputs,
             open_incidents: state.incidents.unresolved().count(),
-            reviews_overdue: state.reviews.overdue(now, declared.reviewing.within_ms).0 as u64,
+            reviews_overdue: state.reviews.late(now, declared.reviewing.within_ms) as u64,
             outputs_above_mode: state.totals.above_mode,
             demotions_by_guards: state.governance.demoted,
             demotions_annulled: state.governance.annulled,
             guards: self.guard_views(now, detail),
-            slos: self.slo_views(now),
+            slos: self.slo_views(&sums),
             latency_anytime: if detail == Detail::Full { self.latency_anytime() } else { BTreeMap::new() },
-            windows: (0..WINDOWS.len()).map(|w| (WINDOWS[w].name.to_owned(), self.kpis(w, now))).collect(),
+            windows: WINDOWS.iter().map(|window| window.name.to_owned()).zip(kpis).collect(),
         }
     }
 
     /// KPIs of a window (an index into [`WINDOWS`]); `None` where it has no output.
     pub fn kpis(&self, window: usize, now: Time) -> Option<KpiView> {
-        let (slot, covered_ms) = self.state.windows.sum(window, now.0)?;
+        self.kpis_of(&self.state.windows.sum(window, now.0)?, now)
+    }
+
+    /// KPIs of what a window summed up to, over the time that it covers.
+    fn kpis_of(&self, (slot, covered_ms): &(Slot, i64), now: Time) -> Option<KpiView> {
         let since_adoption_ms = now.since(self.state.adopted_at).max(1_000);
         // Imported or late outputs may be older than the adoption: then the window counts.
-        let ms = if slot.counts.outputs == self.state.totals.counts.outputs { since_adoption_ms } else { covered_ms };
+        let ms = if slot.counts.outputs == self.state.totals.counts.outputs { since_adoption_ms } else { *covered_ms };
         // Verdicts alone make no window.
         let rate = self.plan.policy.reviewing.cost_per_hour;
-        (slot.counts.outputs > 0).then(|| kpi_view(&slot, &self.state.kinds, ms.min(covered_ms), rate))
+        (slot.counts.outputs > 0).then(|| kpi_view(slot, &self.state.kinds, ms.min(*covered_ms), rate))
     }
 }
 

@@ -56,8 +56,11 @@ pub struct State {
     pub unknown: bool,
     /// When it was adopted.
     pub adopted_at: Time,
-    /// When the last output arrived; before the first, when the workflow was adopted.
+    /// Since when evidence ages: when the last output arrived or the mode was raised; before that, when the
+    /// workflow was adopted.
     pub fresh_at: Time,
+    /// When the last output arrived; a promotion is none.
+    pub last_output_at: Option<Time>,
     /// Kinds of exceptions.
     pub kinds: Kinds,
     /// Since adoption.
@@ -117,6 +120,7 @@ impl Workflow {
             unknown,
             adopted_at: now,
             fresh_at: now,
+            last_output_at: None,
             kinds: Kinds::default(),
             totals: Totals::default(),
             windows: Windows::default(),
@@ -169,6 +173,7 @@ impl Workflow {
         let now = ctx.at.now;
         let state = &mut self.state;
         state.fresh_at = now;
+        state.last_output_at = Some(now);
         let time = event.time.unwrap_or(now);
         let output = self.limits.counted(&mut state.kinds, event);
         state.totals.count(&output, time, now);

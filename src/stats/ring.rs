@@ -137,6 +137,11 @@ impl<T: Slot> Windows<T> {
         sum.map(|sum| (sum, covered_ms.max(1)))
     }
 
+    /// The same of each window.
+    pub fn sums(&self, now_ms: i64) -> Vec<Option<(T, i64)>> {
+        (0..WINDOWS.len()).map(|window| self.sum(window, now_ms)).collect()
+    }
+
     /// The slots of a window (an index into [`WINDOWS`]) as seen at `now_ms`: its own, and the fine ones that
     /// aren't folded into it yet.
     pub fn within(&self, window: usize, now_ms: i64) -> impl Iterator<Item = &T> {

@@ -6,6 +6,7 @@
 #![cfg(test)]
 
 mod access;
+mod access_house;
 mod alertmanager;
 mod drill;
 mod drill_cli;

@@ -124,6 +124,30 @@ fn who_waits_for_a_change_is_told_of_the_failure_and_who_asks_later_too() {
     assert_eq!(late.join().unwrap().ok()["mode"], "assist");
 }
 
+/// A disk that hangs holds up the driver: what the process itself knows is scraped all the same.
+#[test]
+fn a_scrape_is_answered_while_the_driver_hangs() {
+    let app = House::memory().start(DRAFTS);
+    app.take(&[output(1)]);
+    let whole = Scrape::of(&app);
+    assert!(whole.is("andon_ready{}", 1.0) && whole.is("andon_scrapes_partial_total{}", 0.0));
+    let release = app.hold();
+    let hangs = |times: f64| {
+        let part = Scrape::of(&app);
+        assert!(part.is("andon_ready{}", 0.0) && part.is("andon_scrapes_partial_total{}", times));
+        assert_eq!(part.keys("andon_outputs_total"), Vec::<&str>::new(), "what isn't known is absent");
+        assert_eq!(part.keys("andon_build_info").len(), 1);
+        part
+    };
+    assert!(hangs(1.0).is("andon_mode_level{workflow=drafts}", 3.0), "it waited for a while: modes hold still");
+    // Half a minute without a sign of life: from now on nobody waits for it.
+    app.house.clock.advance(31_000);
+    assert!(hangs(2.0).is("andon_mode_capped{by=driver,workflow=drafts}", 1.0));
+    drop(release);
+    until("it is whole again", || Scrape::of(&app).is("andon_ready{}", 1.0));
+    assert!(Scrape::of(&app).is("andon_outputs_total{outcome=ok,workflow=drafts}", 1.0));
+}
+
 /// A snapshot that failed took its part of the state with it; one that comes after it, at the end,
 /// must not be saved in its place.
 #[test]

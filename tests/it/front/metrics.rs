@@ -143,6 +143,7 @@ const LATER: &[&str] = &[
     "andon_reviewer_agreement",
     "andon_rejection_ratio",
     "andon_cost_to_serve_per_unit",
+    "andon_snapshot_last_success_timestamp_seconds",
     "andon_base_audit_due_timestamp_seconds",
     "andon_base_regressed",
     "andon_token_next_expiry_timestamp_seconds",
@@ -159,6 +160,7 @@ fn every_series_stands_in_the_catalogue_with_its_labels() {
     assert!(empty.is("andon_events_rejected_total{reason=too_old}", 0.0), "counters exist at 0");
     assert!(empty.is("andon_outputs_total{outcome=exception,workflow=idle}", 0.0));
     assert_eq!(empty.keys("andon_exception_ratio"), Vec::<&str>::new(), "no data is absent");
+    assert_eq!(empty.keys("andon_snapshot_last"), Vec::<&str>::new(), "there is no snapshot yet");
     app.take(&[
         with(
             output(1),

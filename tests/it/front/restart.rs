@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 
 /// Lets a snapshot be taken and waits for it.
 fn snapshot(app: &TestApp) {
+    // No time of a snapshot is no series: 0 would be one of 1970.
+    assert!(Scrape::of(app).keys("andon_snapshot_last").iter().all(|key| !Scrape::of(app).is(key, 0.0)));
     app.advance(61_000);
     let now = app.now().0 / 1_000;
     #[expect(clippy::cast_precision_loss, reason = "seconds of this century")]

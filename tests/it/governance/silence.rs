@@ -5,8 +5,8 @@
 
 use super::rig::{Rig, workflow};
 use andon::domain::{
-    Action, GuardPolicy, HousePolicy, Mode, Outcome, PerMode, Severity, Signal, StormPolicy, Time, Track,
-    WorkflowPolicy,
+    Action, GuardPolicy, HousePolicy, Mode, Outcome, PerMode, Severity, Signal, Standing, StormPolicy, Target, Time,
+    Track, WorkflowId, WorkflowPolicy,
 };
 use andon::monitor::Incident;
 
@@ -113,4 +113,39 @@ fn workflows_that_fall_silent_together_are_a_storm() {
     }
     rig.act("ann", &[], Action::Resolve { incident: "house:1".into(), note: "the broker".into() }).unwrap();
     assert!(["a", "b", "c"].iter().all(|id| !incidents(&rig, id)[0].is_unresolved()));
+}
+
+/// A promotion lets the evidence age from its time on. It is no output, for whoever watches what comes.
+#[test]
+fn a_promotion_is_no_output() {
+    let mut policy = workflow("wf");
+    policy.evidence_valid_ms = Some(7 * Time::DAY);
+    let mut rig = Rig::with(vec![policy]);
+    let last = |rig: &Rig| {
+        let workflow = &rig.monitor.workflows()[&WorkflowId::new("wf").unwrap()];
+        let view = workflow.view(rig.monitor.policy(), rig.at.now, andon::monitor::Detail::Brief);
+        (view.last_output_at, workflow.lapses_at())
+    };
+    let fresh = |rig: &Rig| {
+        let gate = rig.monitor.gate("wf", Some(Target::Delegate), rig.at.now).unwrap();
+        gate.requirements.iter().find(|requirement| requirement.name == "fresh").unwrap().standing
+    };
+    assert_eq!(last(&rig), (None, None));
+    rig.good("wf", 400);
+    let output_at = rig.at.now;
+    rig.promote("ann", "wf", Target::Collaborate).unwrap();
+    rig.approve("bob", &[]).unwrap();
+    rig.pass(6 * Time::DAY);
+    rig.approve("cay", &[]).unwrap();
+    let raised_at = rig.at.now;
+    assert_eq!(rig.mode("wf"), Mode::Collaborate);
+    assert_eq!(
+        last(&rig),
+        (Some(output_at), Some(raised_at.plus(7 * Time::DAY))),
+        "its evidence counts from the promotion"
+    );
+    rig.pass(2 * Time::DAY);
+    assert_eq!(fresh(&rig), Standing::Inconclusive, "nothing came for 8 days");
+    rig.good("wf", 1);
+    assert_eq!((last(&rig).0, fresh(&rig)), (Some(rig.at.now), Standing::Met));
 }
