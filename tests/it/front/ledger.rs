@@ -55,6 +55,9 @@ fn a_checkpoint_is_served_that_the_verifier_computes_too() {
     app.advance(60 * 60_000);
     let second = complete(&app);
     assert_ne!(second["root"], first["root"]);
+    // It is in the store before it is elsewhere.
+    let latest = app.house.folder.path().join("elsewhere/latest");
+    until("it is kept elsewhere", || std::fs::read_to_string(&latest).is_ok_and(|text| second["note"] == text));
     // Beside the daemon at work, with the key that it serves.
     let key = app.get("/v1/ledger/key").text();
     let verdict = verify(&app.house, &["--checkpoint", "elsewhere", "--key", key.trim(), "--strict"]);
