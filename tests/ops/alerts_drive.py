@@ -424,6 +424,8 @@ class Full(Drive):
     def make(self, **_):
         self.mount = self.stack.folder / "full-disk"
         self.mount.mkdir()
+        if os.geteuid() != 0:
+            raise Failed("a disk can be filled by root only: it is a tmpfs that this test mounts")
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.SIZE}", "tmpfs", str(self.mount)], check=True, timeout=10)
         self.stack.undo.append(lambda: subprocess.run(["umount", "-l", str(self.mount)], check=True, timeout=10))
         super().make(store=self.mount / "store")
