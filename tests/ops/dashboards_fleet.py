@@ -421,7 +421,7 @@ class Fleet:
         if workflow == "product-descriptions":
             locales = ("en",) * 9 + ("de",) * 7 + ("fr",) * 5 + ("ja",) * 4 if f > 0.6 else HEALTHY_LOCALES
             fit = 0.88 - 0.06 * self.pressure[workflow] * (f > 0.5)
-            return Shape(fit=fit, locales=locales, unfair=1.8 if f > 0.5 else 1.0, exception=0.02)
+            return Shape(fit=fit, locales=locales, unfair=1.8 if f > 0.5 else 1.0, exception=0.045)
         if workflow == "lead-scoring":
             return Shape(cost=0.0125)
         if workflow == "legacy-bot" and f > 0.75:
