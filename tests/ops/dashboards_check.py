@@ -22,6 +22,7 @@ MAY_BE_EMPTY = {
     ("andon-governance", "Reviews overdue"): "a verdict is overdue after 15 minutes in the fleet",
     ("andon-self", "Turned away"): "the queue of a healthy andon isn't full",
     ("andon-self", ("Turned away at the door", "B")): "as above",
+    ("andon-self", ("Notifications", "B")): "the fleet sends no mail",
     ("andon-self", ("Notifications", "C")): "no Alertmanager reports to the fleet",
     ("andon-workflow", ("What is next", "C")): "nobody is promoted, so nobody is on probation",
 }
