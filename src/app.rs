@@ -130,6 +130,7 @@ impl App {
             scraper: Arc::new(scraper),
             drills: Arc::new(drills),
             notifier: Arc::clone(&notifier),
+            reports: Arc::new(http::reports::Desk::new(&settings.report)),
             reading: Arc::new(Semaphore::new(cores().saturating_sub(1).max(1))),
             long_polls: Arc::new(Semaphore::new(limit(settings.server.long_polls_max))),
             server: Arc::new(settings.server.clone()),

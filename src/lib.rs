@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod monitor;
 pub mod notify;
 pub mod reload;
+pub mod report;
 pub mod seal;
 pub mod stats;
 pub mod store;

@@ -181,6 +181,17 @@ impl Client {
             .map_err(|_| ClientError::Foreign { url: self.url.clone(), cause: "its answer is no text".to_owned() })
     }
 
+    /// A text that may take a while to make.
+    pub(super) fn text_patiently(&self, path: &str) -> Result<String, ClientError> {
+        let request = self.authorized(self.agent.get(format!("{}{path}", self.url)));
+        let answer = self.receive(request.config().timeout_global(Some(PATIENCE)).build().call())?;
+        if !(200..300).contains(&answer.status) {
+            return self.decode(&answer);
+        }
+        let foreign = || ClientError::Foreign { url: self.url.clone(), cause: "its answer is no text".to_owned() };
+        String::from_utf8(answer.body).map_err(|_| foreign())
+    }
+
     pub(super) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
         // Plain data with string keys; if it ever failed, the daemon would refuse the empty body.
         let body = serde_json::to_vec(body).unwrap_or_default();

@@ -41,6 +41,7 @@ mod progress;
 mod promote;
 mod ready;
 mod refused;
+mod report;
 mod requests;
 mod review;
 mod serve;
@@ -86,6 +87,8 @@ enum Command {
     Why(why::Arguments),
     /// Pull the cord on purpose, and see that it is connected.
     Drill(drill::Arguments),
+    /// The weekly report: what moved, what it cost, what needs a decision.
+    Report(report::Arguments),
     /// Say who is told of what happens, and what could not be delivered; test a target.
     Notifications(notifications::Arguments),
     /// List, acknowledge and resolve incidents.
@@ -146,6 +149,7 @@ pub fn run() -> ExitCode {
         Command::Mode(arguments) => mode::run(&arguments),
         Command::Why(arguments) => why::run(&arguments),
         Command::Drill(arguments) => drill::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Notifications(arguments) => notifications::run(&arguments),
         Command::Incidents(arguments) => incidents::run(&arguments),
         Command::Gate(arguments) => gate::run(&arguments),

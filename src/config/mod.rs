@@ -17,6 +17,8 @@ mod ledger;
 mod notify;
 mod once;
 mod problem;
+mod reference;
+mod report;
 mod sample;
 mod section;
 mod signal;
@@ -34,6 +36,7 @@ pub use keys::{KeyDoc, Need, keys, token_keys};
 pub use ledger::LedgerSettings;
 pub use notify::{Channel, NotifyLimits, NotifySettings, TARGETS_MAX, TargetSettings};
 pub use problem::{Problem, Problems};
+pub use report::ReportSettings;
 pub use smtp::{Smtp, SmtpTls};
 pub use tokens::{TOKENS_MAX, Token, Tokens, load_tokens};
 
@@ -56,6 +59,8 @@ pub struct Settings {
     pub ledger: LedgerSettings,
     /// `[drill]`: when drills run by themselves.
     pub drill: DrillSettings,
+    /// `[report]`: when weeks begin.
+    pub report: ReportSettings,
     /// `[notifications]` and `[[notify]]`: who is told of what.
     pub notify: NotifySettings,
     /// `[server] tokens`: the file of access tokens, as written: relative to the configuration's folder.
@@ -181,6 +186,7 @@ fn read(root: &Section<'_>, files: Files<'_>) -> Settings {
         tokens: server_section.read("tokens", |value| values::name(value, 1_000)),
         ledger: ledger::read(&root.table("ledger", "ledger"), &store.path),
         drill: drill::read(&root.table("drill", "drill")),
+        report: report::read(&root.table("report", "report")),
         notify: notify::read(root, files),
         store,
         policy,

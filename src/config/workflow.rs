@@ -8,7 +8,7 @@ use super::once::Once;
 use super::section::Section;
 use super::values::{self, Read, duration_ms, label, mode, number_in, text, word, wrong};
 use super::words::nearest;
-use super::{governance, guard, hypothesis, problem::Kind, slo};
+use super::{governance, guard, hypothesis, problem::Kind, reference, slo};
 use crate::domain::drill::LANE;
 use crate::domain::policy::default_block;
 use crate::domain::{
@@ -96,6 +96,7 @@ fn read(
         lapse_on,
         hypotheses: Vec::new(),
         slo: slo::read(section),
+        reference: reference::read(section),
         guards: guard::read_all(section, files),
     }
 }

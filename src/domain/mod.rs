@@ -21,6 +21,7 @@ pub mod mode;
 pub mod money;
 pub mod notice;
 pub mod policy;
+pub mod reference;
 pub mod refusal;
 pub mod request;
 pub mod review;
@@ -49,6 +50,7 @@ pub use notice::NoticeKind;
 pub use policy::{
     BaselinePolicy, BaselineSource, BaselineValues, GuardPolicy, Policy, Track, UnknownWorkflows, WorkflowPolicy,
 };
+pub use reference::ReferencePolicy;
 pub use refusal::{Refusal, RefusalCode};
 pub use request::{Approval, Ask, Decision, Denial, Request, RequestStatus};
 pub use review::{Review, ReviewPolicy, Verdict};

@@ -4,8 +4,8 @@
 //! no addresses, paths or secrets. How it is written in TOML is the configuration's.
 
 use super::{
-    CooldownPolicy, GatePolicy, HousePolicy, Hypothesis, LapseOn, Mode, PerMode, ReadinessPolicy, ReviewPolicy, Signal,
-    SloPolicy, Time, WorkflowId,
+    CooldownPolicy, GatePolicy, HousePolicy, Hypothesis, LapseOn, Mode, PerMode, ReadinessPolicy, ReferencePolicy,
+    ReviewPolicy, Signal, SloPolicy, Time, WorkflowId,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -87,6 +87,7 @@ impl WorkflowPolicy {
             lapse_on: Vec::new(),
             hypotheses: Vec::new(),
             slo: SloPolicy::default(),
+            reference: ReferencePolicy::default(),
             guards: Vec::new(),
         }
     }
@@ -174,6 +175,9 @@ pub struct WorkflowPolicy {
     /// What is promised; no mode depends on it.
     #[serde(default)]
     pub slo: SloPolicy,
+    /// What reports compare it with.
+    #[serde(default)]
+    pub reference: ReferencePolicy,
     /// The guards, names unique.
     pub guards: Vec<GuardPolicy>,
 }

@@ -20,6 +20,7 @@ pub mod listener;
 pub mod notifications;
 pub mod problem;
 pub mod records;
+pub mod reports;
 pub mod review;
 mod table;
 pub mod workflows;
@@ -63,6 +64,8 @@ pub struct Shared {
     pub drills: Arc<Conductor>,
     /// Tells people and programs.
     pub notifier: Arc<Notifier>,
+    /// Makes reports.
+    pub reports: Arc<reports::Desk>,
     /// Limits.
     pub server: Arc<Server>,
     /// Turns for reading large bodies: one core stays free for the driver and for mode answers.
@@ -132,6 +135,8 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Read, routes!(notifications::list))
         .needs(Scope::Operate, routes!(notifications::test))
         .needs(Scope::Operate, routes!(notifications::retry))
+        .needs(Scope::Read, routes!(reports::list))
+        .needs(Scope::Read, routes!(reports::get))
         .needs(Scope::Read, routes!(admin::metrics))
         // Whoever watches the process has no token, and learns nothing of the workflows here.
         .open(routes!(admin::livez))

@@ -3,7 +3,7 @@
 //! Owns the continuity of what is read: a gap, a damaged frame or a record that can't be decoded is
 //! an error with file and offset, never skipped. Writes nothing.
 
-use super::codec::decode_record;
+use super::codec::{decode_record, record_time};
 use super::disk::Disk;
 use super::error::{REMEDY_JOURNAL, StoreError};
 use super::frame;
@@ -46,6 +46,32 @@ impl JournalReader {
     /// The last record of the view; 0 where there never was one.
     pub fn last_seq(&self) -> u64 {
         self.segments.last().map_or(0, |segment| segment.last_seq)
+    }
+
+    /// A record from which on nothing is missing that came at `time` or later; 1 where nothing is kept.
+    pub fn first_seq_since(&self, time: Time) -> u64 {
+        let segments = self.segments.iter().filter(|segment| !segment.is_empty());
+        segments
+            .clone()
+            .find(|segment| segment.last_time >= time)
+            .map_or(self.last_seq() + 1, |one| one.first_seq)
+            .max(1)
+    }
+
+    /// When the oldest record that is kept came; `None` where there is none.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn first_time(&self) -> Result<Option<Time>, StoreError> {
+        let Some(segment) = self.segments.iter().find(|segment| !segment.is_empty()) else { return Ok(None) };
+        let mut reader = self.open_segment(segment)?;
+        let Step::Frame(header) = reader.next()? else { return Ok(None) };
+        let mut first = None;
+        frame::records(&header, &reader.payload, &mut |_, record| {
+            first = first.or_else(|| record_time(record).ok());
+        })
+        .map_err(|what| reader.damage(what))?;
+        Ok(first)
     }
 
     /// The latest time of the records of the view; `None` where there is none.

@@ -35,6 +35,7 @@ mod poison;
 mod reads;
 pub(crate) mod receiver;
 mod reload;
+mod report;
 mod restart;
 mod reviews;
 mod slo;

@@ -50,7 +50,7 @@ fn code(path: &str, text: &str) -> String {
 }
 
 /// Which rooms a room may import; the higher the line, the lower the room.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 21] = [
     ("domain", &[]),
     ("stats", &[]),
     ("seal", &["domain"]),
@@ -63,6 +63,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("store", &["domain", "stats", "monitor", "config", "seal"]),
     ("notify", &["domain", "monitor", "config", "clock", "metrics", "store"]),
     ("backtest", &["domain", "monitor", "store"]),
+    ("report", &["domain", "stats", "monitor", "store"]),
     ("ingest", &["domain", "stats", "monitor", "config"]),
     ("driver", &["domain", "stats", "monitor", "config", "seal", "clock", "metrics", "store"]),
     ("access", &["domain", "config", "clock"]),
@@ -90,6 +91,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
             "reload",
             "access",
             "exposition",
+            "report",
         ],
     ),
     (

@@ -1,0 +1,324 @@
+//! The report, put together.
+//!
+//! Owns the order of its parts, its headline, and what it says that it doesn't know. It is handed everything: the
+//! same sources give the same report.
+
+use super::decisions::{decisions, is_demotion};
+use super::document::{AsOf, Budget, Report, SCHEMA, Scope, WorkflowWeek};
+use super::fold::Fold;
+use super::moves::{Entries, drills, incidents, lab, moves};
+use super::state::{Known, State};
+use super::tally::Tally;
+use super::week::{DAYS, Week};
+use super::words::{count, many, percent, relative};
+use super::workflow_week::{place, workflow_week};
+use crate::domain::{Mode, Time, What, WorkflowId};
+use crate::stats::number::number;
+use jiff::tz::TimeZone;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a report is made of.
+#[derive(Debug)]
+pub struct Sources<'s> {
+    /// The week.
+    pub week: Week,
+    /// The time zone of its days, and its name.
+    pub zone: &'s TimeZone,
+    /// As above.
+    pub zone_name: &'s str,
+    /// Of whom it speaks.
+    pub scope: Scope,
+    /// Outputs and verdicts of the week and of the one before.
+    pub fold: &'s Fold,
+    /// What the monitor knew.
+    pub state: &'s State,
+    /// The ledger from the beginning of the week on.
+    pub entries: Entries<'s>,
+    /// The last entry of the ledger.
+    pub ledger_seq: u64,
+    /// The first record of the journal that is kept is later than the week before began.
+    pub is_cut: bool,
+    /// Whether the week is over.
+    pub is_over: bool,
+    /// Whether what the monitor knows is of this week, and not of one long after it.
+    pub is_current: bool,
+}
+
+impl Scope {
+    /// Whether a workflow belongs to it.
+    pub fn covers(&self, id: &WorkflowId, owner: &str) -> bool {
+        match self {
+            Self::Fleet => true,
+            Self::Team { owner: of } => of == owner,
+            Self::Workflow { workflow } => workflow == id.as_str(),
+        }
+    }
+}
+
+/// The report; `None` for a week outside of the calendar.
+pub fn build(sources: &Sources<'_>) -> Option<Report> {
+    let days = sources.week.days(sources.zone)?;
+    let (from, until) = (days[0], days[DAYS]);
+    let before = sources.week.plus(-1);
+    let (journal_seq, time) = sources.fold.as_of();
+    let covered: BTreeMap<&WorkflowId, &Known> = covered(sources);
+    let ids: BTreeSet<&str> = covered.keys().map(|id| id.as_str()).collect();
+    let is_fleet = sources.scope == Scope::Fleet;
+    let mut all_moves = moves(sources.entries, until);
+    all_moves.retain(|one| ids.contains(one.workflow.as_str()));
+    let of = |id: &WorkflowId, week: Option<Week>| week.and_then(|week| sources.fold.of(id, week));
+    let mut matrix = Vec::new();
+    let mut workflows = Vec::new();
+    for (id, known) in &covered {
+        let (week, before) = (of(id, Some(sources.week)), of(id, before));
+        let at_end = mode_at(sources.entries, id, until, known.view.mode.granted);
+        let mode =
+            if sources.is_current && time.is_none_or(|time| time < until) { known.view.mode.mode } else { at_end };
+        let was = mode_at(sources.entries, id, from, at_end);
+        let row = place(known, sources.state, week, mode, (known.view.adopted_at < from).then_some(was));
+        matrix.push(row);
+        workflows.push(workflow_week(known, week, before, mode, sources.is_current));
+    }
+    let known_incidents = covered.values().flat_map(|known| &known.incidents);
+    let of_house = sources.state.incidents.iter().filter(|_| is_fleet);
+    let mut lines = incidents(known_incidents.chain(of_house), sources.entries, from, until);
+    lines.retain(|line| line.workflow.as_deref().map_or(is_fleet, |id| ids.contains(id)));
+    let in_week: Vec<_> = sources.entries.iter().filter(|(_, entry)| entry.time < until).cloned().collect();
+    let mut lab = lab(&in_week);
+    lab.retain(|line| ids.contains(line.workflow.as_str()));
+    let mut report = Report {
+        schema: SCHEMA.to_owned(),
+        week: sources.week.to_string(),
+        from,
+        until,
+        time_zone: sources.zone_name.to_owned(),
+        dates: before.map(Week::dates).unwrap_or_default().into_iter().chain(sources.week.dates()).collect(),
+        scope: sources.scope.clone(),
+        is_provisional: !sources.is_over,
+        as_of: AsOf { journal_seq, ledger_seq: sources.ledger_seq, time, policy: sources.state.policy.clone() },
+        headline: Vec::new(),
+        decisions: Vec::new(),
+        matrix,
+        budget: budget(sources.state, &covered, &all_moves),
+        moves: all_moves,
+        incidents: lines,
+        base: if is_fleet { sources.state.base.clone() } else { base_of(sources.state, &covered) },
+        drills: if is_fleet { drills(&in_week) } else { Vec::new() },
+        lab,
+        gaps: Vec::new(),
+        workflows,
+    };
+    let (mut asked, left_out) = decisions(&report);
+    if !sources.is_current {
+        // What waits now is the matter of the running week.
+        asked.retain(|one| !["assign", "open_gate"].contains(&one.kind.as_str()));
+    }
+    report.decisions = asked;
+    report.gaps = gaps(&report, sources.is_cut, left_out);
+    if !sources.is_current {
+        report
+            .gaps
+            .push("Guards, gates and reviews that wait are not shown: they are only known of the present.".to_owned());
+    }
+    report.headline = headline(&report, sources, &covered);
+    sort(&mut report);
+    Some(report)
+}
+
+fn covered<'s>(sources: &Sources<'s>) -> BTreeMap<&'s WorkflowId, &'s Known> {
+    let until = sources.week.days(sources.zone).map(|days| days[DAYS]);
+    let was_there = |known: &Known| until.is_none_or(|until| known.view.adopted_at < until);
+    let all = sources.state.workflows.iter();
+    all.filter(|(id, known)| sources.scope.covers(id, &known.policy.owner) && was_there(known)).collect()
+}
+
+/// The granted mode of a workflow at a time, by the changes since; `now` where there was none.
+fn mode_at(entries: Entries<'_>, id: &WorkflowId, time: Time, now: Mode) -> Mode {
+    let since = entries.iter().filter(|(_, entry)| entry.time >= time && entry.workflow.as_ref() == Some(id));
+    let mut changes = since.filter_map(|(_, entry)| match &entry.what {
+        What::ModeChanged { from, .. } => Some(*from),
+        _ => None,
+    });
+    changes.next().unwrap_or(now)
+}
+
+fn base_of(state: &State, covered: &BTreeMap<&WorkflowId, &Known>) -> Vec<super::document::BaseLine> {
+    let stands = |item: &String| covered.values().any(|known| known.policy.base.contains(item));
+    state.base.iter().filter(|line| stands(&line.item)).cloned().collect()
+}
+
+fn budget(state: &State, covered: &BTreeMap<&WorkflowId, &Known>, moves: &[super::document::Move]) -> Budget {
+    let sum = |of: fn(&Known) -> u64| covered.values().map(|known| of(known)).sum::<u64>();
+    let outputs_total = sum(|known| known.view.outputs_total);
+    Budget {
+        outputs_per_false_demotion: state.outputs_per_false_demotion,
+        outputs_total,
+        demotions: sum(|known| known.view.demotions_by_guards),
+        judged_false: sum(|known| known.view.demotions_annulled),
+        allowed: number(outputs_total) / state.outputs_per_false_demotion.max(1.0),
+        demotions_this_week: moves.iter().filter(|one| is_demotion(one)).count() as u64,
+    }
+}
+
+/// The workflows that decisions are about come first, in the order of these; then those with more exceptions.
+fn sort(report: &mut Report) {
+    let rank: BTreeMap<String, usize> = report
+        .decisions
+        .iter()
+        .enumerate()
+        .rev()
+        .filter_map(|(at, decision)| Some((decision.workflow.clone()?, at)))
+        .collect();
+    let at = |id: &str| rank.get(id).copied().unwrap_or(usize::MAX);
+    let exceptions = |week: &WorkflowWeek| week.exceptions.iter().map(|kind| kind.week).sum::<u64>();
+    report.workflows.sort_by(|a, b| {
+        (at(&a.workflow), std::cmp::Reverse(exceptions(a)), &a.workflow).cmp(&(
+            at(&b.workflow),
+            std::cmp::Reverse(exceptions(b)),
+            &b.workflow,
+        ))
+    });
+}
+
+fn gaps(report: &Report, is_cut: bool, left_out: usize) -> Vec<String> {
+    let mut gaps = Vec::new();
+    if is_cut {
+        gaps.push(
+            "The journal no longer holds all of the week before: comparisons are with what is left of it.".to_owned(),
+        );
+    }
+    let silent: Vec<&str> =
+        report.matrix.iter().filter(|place| place.outputs == 0).map(|place| place.workflow.as_str()).collect();
+    if !silent.is_empty() {
+        gaps.push(format!(
+            "No output came of {}: nothing is known of {}.",
+            named(&silent),
+            if silent.len() == 1 { "it" } else { "them" }
+        ));
+    }
+    let late: u64 = report.workflows.iter().map(|week| week.late).sum();
+    if late > 0 {
+        gaps.push(format!(
+            "{} outputs came more than an hour after they were made; more of this week may still come.",
+            count(late)
+        ));
+    }
+    let unmeasured: Vec<&str> = (report.workflows.iter())
+        .filter(|week| week.measures.iter().any(|measure| measure.name == "outputs" && measure.week.is_some()))
+        .filter(|week| !week.measures.iter().any(|measure| measure.name == "cost_per_unit"))
+        .map(|week| week.workflow.as_str())
+        .collect();
+    if !unmeasured.is_empty() {
+        gaps.push(format!(
+            "{} {} no cost.",
+            named(&unmeasured),
+            if unmeasured.len() == 1 { "reports" } else { "report" }
+        ));
+    }
+    if left_out > 0 {
+        gaps.push(format!("{} more could be asked; the most urgent are.", many(left_out, "question")));
+    }
+    gaps.push("Distributions are compared on samples of at most 1,000 outputs of each workflow and week; intervals are for one look and take outputs for independent.".to_owned());
+    gaps
+}
+
+/// Names a few and counts the rest.
+fn named(ids: &[&str]) -> String {
+    const NAMED_MAX: usize = 5;
+    match ids.len().checked_sub(NAMED_MAX) {
+        None | Some(0) => ids.join(", "),
+        Some(more) => format!("{} and {more} more", ids[..NAMED_MAX].join(", ")),
+    }
+}
+
+fn headline(report: &Report, sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> Vec<String> {
+    vec![moved(report), cost(sources, covered), asked(report)]
+}
+
+fn moved(report: &Report) -> String {
+    let ends = |up: bool| -> BTreeMap<&str, (Mode, Mode)> {
+        let mut ends: BTreeMap<&str, (Mode, Mode)> = BTreeMap::new();
+        for one in &report.moves {
+            ends.entry(&one.workflow).and_modify(|ends| ends.1 = one.to).or_insert((one.from, one.to));
+        }
+        ends.retain(|_, (from, to)| if up { to > from } else { to < from });
+        ends
+    };
+    let (down, up) = (ends(false), ends(true));
+    let say = |ends: &BTreeMap<&str, (Mode, Mode)>, way: &str| {
+        let each: Vec<String> = ends.iter().map(|(id, (from, to))| format!("{id} from {from} to {to}")).collect();
+        let each: Vec<&str> = each.iter().map(String::as_str).collect();
+        format!(
+            "{} {way} ({})",
+            if ends.len() == 1 { "1 was".to_owned() } else { format!("{} were", ends.len()) },
+            named(&each)
+        )
+    };
+    let of = many(report.matrix.len(), "workflow");
+    match (down.is_empty(), up.is_empty()) {
+        (true, true) if report.matrix.is_empty() => "There is no workflow yet.".to_owned(),
+        (true, true) => format!("No mode of {of} ended the week lower or higher than it began."),
+        (false, true) => format!("Of {of}, {}.", say(&down, "lowered")),
+        (true, false) => format!("Of {of}, {}.", say(&up, "raised")),
+        (false, false) => format!("Of {of}, {}; {}.", say(&down, "lowered"), say(&up, "raised")),
+    }
+}
+
+fn cost(sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> String {
+    #[derive(Default)]
+    struct Sum {
+        outputs: u64,
+        exceptions: u64,
+        cost: BTreeMap<String, f64>,
+        minutes: f64,
+    }
+    let sum = |week: Option<Week>| {
+        let mut sum = Sum::default();
+        for (id, known) in covered {
+            let Some(counts) = week.and_then(|week| sources.fold.of(id, week)).map(Tally::counts) else { continue };
+            (sum.outputs, sum.exceptions) = (sum.outputs + counts.outputs, sum.exceptions + counts.exceptions);
+            sum.minutes += counts.reviews().minutes;
+            if counts.cost_outputs > 0 {
+                *sum.cost.entry(known.policy.currency.clone()).or_default() += counts.cost.to_f64();
+            }
+        }
+        sum
+    };
+    let (week, before) = (sum(Some(sources.week)), sum(sources.week.plus(-1)));
+    if week.outputs == 0 {
+        return "No output came this week: it says nothing about quality, and cost is not known.".to_owned();
+    }
+    let ratio = |sum: &Sum| number(sum.exceptions) / number(sum.outputs.max(1));
+    let than =
+        if before.outputs > 0 { format!(" ({} the week before)", percent(ratio(&before))) } else { String::new() };
+    let mut text = format!("{} outputs, {} of them exceptions{than}", count(week.outputs), percent(ratio(&week)));
+    let money: Vec<String> = week
+        .cost
+        .iter()
+        .map(|(currency, amount)| {
+            let other = before.cost.get(currency).filter(|other| **other > 0.0);
+            let lift = other.map(|other| format!(" ({})", relative((amount - other) / other))).unwrap_or_default();
+            format!("{amount:.2} {currency}{lift}")
+        })
+        .collect();
+    if !money.is_empty() {
+        text = format!("{text}, cost {}", money.join(" and "));
+    }
+    if week.minutes > 0.0 {
+        text = format!("{text}; people reviewed for {:.1} hours", week.minutes / 60.0);
+    }
+    format!("{text}.")
+}
+
+fn asked(report: &Report) -> String {
+    match report.decisions.as_slice() {
+        [] => "Nothing needs a decision.".to_owned(),
+        [one] => format!("One decision is asked: {}", one.question),
+        [first, ..] => format!("{} are asked; the first: {}", many(report.decisions.len(), "decision"), first.question),
+    }
+}
+
+/// From when on the journal is needed: the week before.
+pub fn needed_from(week: Week, zone: &TimeZone) -> Option<Time> {
+    Some(week.plus(-1)?.days(zone)?[0])
+}

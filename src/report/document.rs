@@ -1,0 +1,413 @@
+//! The report as data: what `report.json` holds, and what the page and the text are made of.
+//!
+//! Owns the shape. Every number stands here: drawing and wording add none. No time of rendering is in it.
+
+use super::measure::Measure;
+use super::shift::Shift;
+use crate::domain::{Mode, Requirement, Severity, Standing, Time};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// The version of the shape.
+pub const SCHEMA: &str = "andon-report/1";
+
+/// The report of one week.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Report {
+    /// `andon-report/1`.
+    pub schema: String,
+    /// The ISO week, such as `2026-W47`.
+    pub week: String,
+    /// Its first moment …
+    pub from: Time,
+    /// … and the first one after it.
+    pub until: Time,
+    /// The time zone of its days.
+    pub time_zone: String,
+    /// The dates of the days of the week before and of this one.
+    pub dates: Vec<String>,
+    /// Of whom it speaks.
+    pub scope: Scope,
+    /// Whether the week isn't over, or not all of it was there yet.
+    pub is_provisional: bool,
+    /// Up to where the record was read.
+    pub as_of: AsOf,
+    /// What moved, what it cost, and what needs a decision: a sentence each.
+    pub headline: Vec<String>,
+    /// What the council is asked to decide, most urgent first.
+    pub decisions: Vec<Decision>,
+    /// Where each workflow stands, for people who don't read further.
+    pub matrix: Vec<Place>,
+    /// What moved a mode, in order of time.
+    pub moves: Vec<Move>,
+    /// Incidents that were opened, joined or resolved in the week, or are open still.
+    pub incidents: Vec<IncidentLine>,
+    /// False demotions against what is declared.
+    pub budget: Budget,
+    /// Base items: audits and regressions.
+    pub base: Vec<BaseLine>,
+    /// Drills of the week.
+    pub drills: Vec<DrillLine>,
+    /// What was learned in the lab.
+    pub lab: Vec<LabLine>,
+    /// What the report does not know.
+    pub gaps: Vec<String>,
+    /// The workflows, those that need attention first.
+    pub workflows: Vec<WorkflowWeek>,
+}
+
+/// Of whom a report speaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum Scope {
+    /// Of all workflows.
+    Fleet,
+    /// Of the workflows of one owner.
+    Team {
+        /// The owner.
+        owner: String,
+    },
+    /// Of one workflow.
+    Workflow {
+        /// The workflow.
+        workflow: String,
+    },
+}
+
+/// Up to where the record was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AsOf {
+    /// The last journal record.
+    pub journal_seq: u64,
+    /// The last ledger entry.
+    pub ledger_seq: u64,
+    /// The time of the last record; modes, gates, reviews and incidents stand as of then.
+    pub time: Option<Time>,
+    /// Hash of the policy in force then.
+    pub policy: String,
+}
+
+/// Something to decide.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Decision {
+    /// The same for the same question, week after week.
+    pub id: String,
+    /// `judge_demotion`, `accept_baseline`, `open_gate`, `keep_down`, `assign` or `look`.
+    pub kind: String,
+    /// The workflow; `null` for the whole house.
+    pub workflow: Option<String>,
+    /// The question.
+    pub question: String,
+    /// What andon would do, and why.
+    pub recommendation: String,
+    /// What speaks for it, a sentence with numbers each.
+    pub evidence: Vec<String>,
+    /// The command that carries the recommendation out.
+    pub command: Option<String>,
+    /// Larger is more urgent.
+    pub urgency: u32,
+}
+
+/// Where a workflow stands: its row of the operating matrix.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Place {
+    /// The workflow.
+    pub workflow: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// `lab` or `factory`.
+    pub track: String,
+    /// Its mode.
+    pub mode: Mode,
+    /// Its mode when the week began; `null` where it was not there.
+    pub mode_before: Option<Mode>,
+    /// What it stands on.
+    pub base: Layer,
+    /// Whoever builds and runs it.
+    pub builder: Layer,
+    /// Whoever gains by it.
+    pub beneficiary: Layer,
+    /// The weakest of the three: `base`, `builder` or `beneficiary`; `null` where all are sound.
+    pub weakest: Option<String>,
+    /// Its value this week, in its currency; `null` where none is reported.
+    pub value: Option<f64>,
+    /// What it cost this week, in its currency; `null` where nothing is reported.
+    pub cost: Option<f64>,
+    /// The currency.
+    pub currency: String,
+    /// Outputs this week.
+    pub outputs: u64,
+}
+
+/// One layer of a workflow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Layer {
+    /// `met` where nothing speaks against it, `missing` where something does, `inconclusive` where nobody looked.
+    pub standing: Standing,
+    /// What speaks against it, or what nobody looked at.
+    pub because: Vec<String>,
+}
+
+/// A change of a mode, or a breach that changed none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Move {
+    /// When.
+    pub time: Time,
+    /// The workflow.
+    pub workflow: String,
+    /// The mode before.
+    pub from: Mode,
+    /// The mode after; the same for a breach that changed none.
+    pub to: Mode,
+    /// Counts the changes of this workflow's mode; `null` where it didn't change.
+    pub epoch: Option<u64>,
+    /// Why, in a word.
+    pub cause: String,
+    /// Who or what.
+    pub by: String,
+    /// The guard that did it.
+    pub guard: Option<String>,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// Estimated time of the change that the guard saw.
+    pub changed_at: Option<Time>,
+    /// What carried it, such as `locale = de`.
+    pub carriers: Vec<String>,
+    /// Outputs that weighed most.
+    pub outputs: Vec<Witness>,
+    /// What people judged it to be: `right` or `false`; `null` where nobody did.
+    pub judged: Option<String>,
+    /// The number of its entry in the ledger.
+    pub ledger_seq: u64,
+}
+
+/// An output that stands for others: never what it said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Witness {
+    /// Its id.
+    pub output: String,
+    /// When it was made.
+    pub time: Time,
+    /// Its trace.
+    pub trace_id: Option<String>,
+}
+
+/// An incident.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct IncidentLine {
+    /// Its id.
+    pub incident: String,
+    /// Its workflow; `null` for the whole house.
+    pub workflow: Option<String>,
+    /// What it is about.
+    pub about: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// When it was opened.
+    pub opened_at: Time,
+    /// When a person first said that they look at it.
+    pub acknowledged_at: Option<Time>,
+    /// When it was resolved.
+    pub resolved_at: Option<Time>,
+    /// In a sentence.
+    pub summary: String,
+}
+
+/// False demotions against the declared budget.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Budget {
+    /// Outputs per false demotion, as declared.
+    pub outputs_per_false_demotion: f64,
+    /// Outputs of all workflows that are reported on, since their adoption.
+    pub outputs_total: u64,
+    /// Demotions by guards since then.
+    pub demotions: u64,
+    /// Of these, those that people judged false.
+    pub judged_false: u64,
+    /// As many false ones would be within the budget.
+    pub allowed: f64,
+    /// Demotions by guards this week.
+    pub demotions_this_week: u64,
+}
+
+/// A base item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BaseLine {
+    /// The item.
+    pub item: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Its version.
+    pub version: String,
+    /// When it was last audited.
+    pub audited_at: Option<Time>,
+    /// When it is to be audited next.
+    pub due_at: Option<Time>,
+    /// Whether that is over.
+    pub is_overdue: bool,
+    /// Whether it has a regression that nobody resolved.
+    pub is_regressed: bool,
+    /// Workflows that stand on it.
+    pub dependents: u64,
+}
+
+/// A drill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DrillLine {
+    /// Its number.
+    pub drill: u64,
+    /// When it ended.
+    pub time: Time,
+    /// How.
+    pub result: String,
+    /// In a sentence.
+    pub summary: String,
+}
+
+/// A hypothesis of the lab in this week.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LabLine {
+    /// The workflow.
+    pub workflow: String,
+    /// The hypothesis.
+    pub hypothesis: String,
+    /// What happened, oldest first.
+    pub events: Vec<String>,
+}
+
+/// One workflow in one week.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WorkflowWeek {
+    /// The workflow.
+    pub workflow: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// What one unit is called.
+    pub unit: String,
+    /// Its mode.
+    pub mode: Mode,
+    /// Its measures.
+    pub measures: Vec<Measure>,
+    /// Where the reference is from.
+    pub reference_source: String,
+    /// Exceptions by kind, most first.
+    pub exceptions: Vec<KindLine>,
+    /// What differs from the week before, clear ones first.
+    pub shifts: Vec<Shift>,
+    /// Its guards.
+    pub guards: Vec<GuardLine>,
+    /// Groups that fail more often than the others.
+    pub disparities: Vec<Disparity>,
+    /// Reviews.
+    pub reviews: ReviewLine,
+    /// What it takes to rise; `null` where it can't.
+    pub gate: Option<GateLine>,
+    /// Versions and models that ran, with their outputs.
+    pub versions: BTreeMap<String, u64>,
+    /// Outputs that came more than an hour after they were made.
+    pub late: u64,
+}
+
+/// Exceptions of one kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct KindLine {
+    /// The kind.
+    pub kind: String,
+    /// Exceptions this week.
+    pub week: u64,
+    /// Exceptions in the week before.
+    pub before: u64,
+    /// Share of this week's outputs, 0 to 1.
+    pub ratio: f64,
+    /// Share of the outputs of the week before; `null` where there were none.
+    pub ratio_before: Option<f64>,
+    /// Whether the difference is more than chance would make it; `null` without a week before.
+    pub is_clear: Option<bool>,
+    /// Outputs that stand for it.
+    pub witnesses: Vec<Witness>,
+}
+
+/// Where a guard stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GuardLine {
+    /// Its name.
+    pub guard: String,
+    /// Its signal.
+    pub signal: String,
+    /// Its state in a word.
+    pub state: String,
+    /// Its mean; `null` without observations.
+    pub estimate: Option<f64>,
+    /// Its bound in the present mode; `null` where none binds.
+    pub bound: Option<f64>,
+    /// Evidence against the bound: 0.4 is normal, 1 is a breach.
+    pub evidence: Option<f64>,
+}
+
+/// A group that fails more often than the others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Disparity {
+    /// Such as `locale = de`.
+    pub group: String,
+    /// Its outputs.
+    pub outputs: u64,
+    /// Its share of exceptions, 0 to 1.
+    pub ratio: f64,
+    /// That of all others.
+    pub ratio_of_others: f64,
+    /// How many times as often.
+    pub times: Option<f64>,
+    /// Whether the difference is more than chance would make it, with as many groups as there are looked at.
+    pub is_clear: bool,
+}
+
+/// Reviews of a workflow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReviewLine {
+    /// Verdicts of the week: accepted, edited, rejected.
+    pub verdicts: [u64; 3],
+    /// Outputs that wait for a verdict now.
+    pub awaited: u64,
+    /// Of these, for longer than declared.
+    pub overdue: u64,
+    /// Minutes that the week's verdicts took; `null` where nobody measured them.
+    pub minutes: Option<f64>,
+    /// Outputs of the week that two people judged.
+    pub pairs: u64,
+    /// Share of these where both said the same.
+    pub agreement: Option<f64>,
+    /// Krippendorff's alpha of them.
+    pub alpha: Option<f64>,
+}
+
+/// What it takes to rise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GateLine {
+    /// To where.
+    pub to: String,
+    /// `met`, `missing` or `inconclusive`.
+    pub verdict: Standing,
+    /// Requirements that are met.
+    pub met: u64,
+    /// All requirements.
+    pub of: u64,
+    /// Those that aren't met.
+    pub missing: Vec<Requirement>,
+}
+
+impl GateLine {
+    /// What isn't met, in as few lines as say it: the items of the checklist that nobody answered are one.
+    pub fn lines(&self) -> Vec<String> {
+        let item = |one: &&Requirement| one.name.starts_with("readiness:");
+        let rest = self.missing.iter().filter(|one| !item(one));
+        let mut lines: Vec<String> =
+            rest.map(|one| format!("{} {}: {}", one.name, one.standing.name(), one.detail)).collect();
+        let items: Vec<&str> =
+            self.missing.iter().filter(item).filter_map(|one| one.name.strip_prefix("readiness:")).collect();
+        if !items.is_empty() {
+            lines.push(format!("readiness, {} of the checklist: {}", items.len(), items.join(", ")));
+        }
+        lines
+    }
+}

@@ -1,0 +1,163 @@
+//! The report as a page: one file, nothing from elsewhere, for a screen, a phone and paper.
+//!
+//! Owns what the template asks for. Everything that people or workflows wrote is escaped; only our own drawings
+//! are not.
+
+use super::chart;
+use super::document::{Layer, Move, Place, Report, Scope, WorkflowWeek};
+use super::measure::{Difference, Figure, Measure};
+use super::shift::Shift;
+use super::words::{count, minute, percent, relative, value};
+use crate::domain::{Mode, Standing, Time};
+use askama::Template;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'r> {
+    report: &'r Report,
+}
+
+/// The report as HTML.
+///
+/// # Errors
+/// The template can't be filled, which is a fault of andon.
+pub fn html(report: &Report) -> Result<String, String> {
+    Page { report }.render().map_err(|error| error.to_string())
+}
+
+impl Page<'_> {
+    fn scope(&self) -> String {
+        match &self.report.scope {
+            Scope::Fleet => "all workflows".to_owned(),
+            Scope::Team { owner } => format!("the workflows of {owner}"),
+            Scope::Workflow { workflow } => workflow.clone(),
+        }
+    }
+
+    fn last_date(&self) -> &str {
+        self.report.dates.last().map_or("", String::as_str)
+    }
+
+    fn first_date(&self) -> &str {
+        self.report.dates.get(super::week::DAYS).map_or("", String::as_str)
+    }
+
+    fn minute(&self, time: &Time) -> String {
+        minute(*time)
+    }
+
+    fn since(&self, time: &Option<Time>) -> String {
+        time.map_or_else(|| "–".to_owned(), minute)
+    }
+
+    fn fixed(&self, number: &f64, places: usize) -> String {
+        format!("{number:.places$}")
+    }
+
+    fn spaced(&self, name: &str) -> String {
+        name.replace('_', " ")
+    }
+
+    fn percent(&self, share: &f64) -> String {
+        percent(*share)
+    }
+
+    fn count(&self, n: &u64) -> String {
+        count(*n)
+    }
+
+    fn amount(&self, amount: &Option<f64>, currency: &str) -> String {
+        amount.map_or_else(|| "–".to_owned(), |amount| format!("{amount:.2} {currency}"))
+    }
+
+    fn figure(&self, figure: &Option<Figure>, unit: &str) -> String {
+        let Some(figure) = figure else { return "–".to_owned() };
+        value(figure.value, unit)
+    }
+
+    fn interval(&self, measure: &Measure) -> String {
+        let Some([low, high]) = measure.week.and_then(|week| week.interval) else { return String::new() };
+        format!("{} to {}", value(low, &measure.unit), value(high, &measure.unit))
+    }
+
+    fn reference(&self, measure: &Measure) -> String {
+        measure.reference.map_or_else(String::new, |reference| value(reference, &measure.unit))
+    }
+
+    fn difference(&self, change: &Option<Difference>) -> String {
+        let Some(change) = change else { return "–".to_owned() };
+        let by = match change.relative {
+            Some(share) => relative(share),
+            None if change.absolute.abs() > 0.0 => "from 0".to_owned(),
+            None => return "the same".to_owned(),
+        };
+        match (change.is_clear, change.is_better) {
+            (Some(true), Some(true)) => format!("{by}, clearly better"),
+            (Some(true), Some(false)) => format!("{by}, clearly worse"),
+            (Some(true), None) => format!("{by}, clear"),
+            (Some(false), _) => format!("{by}, as chance might"),
+            (None, _) => by,
+        }
+    }
+
+    fn verdict(&self, change: &Option<Difference>) -> &'static str {
+        match change.and_then(|change| change.is_better) {
+            Some(true) => "good",
+            Some(false) => "bad",
+            None => "",
+        }
+    }
+
+    fn days(&self, measure: &Measure) -> String {
+        chart::days(measure, &self.report.dates)
+    }
+
+    fn bars(&self, shift: &Shift) -> String {
+        chart::distributions(&shift.signal, &shift.bins)
+    }
+
+    fn clear<'w>(&self, week: &'w WorkflowWeek) -> Vec<&'w Shift> {
+        week.shifts.iter().filter(|shift| shift.is_clear).collect()
+    }
+
+    fn unclear(&self, week: &WorkflowWeek) -> String {
+        let names = week.shifts.iter().filter(|shift| !shift.is_clear).map(|shift| shift.signal.as_str());
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    fn moved(&self, place: &Place) -> String {
+        match place.mode_before {
+            Some(before) if before > place.mode => format!("▼ {} (was {before})", place.mode),
+            Some(before) if before < place.mode => format!("▲ {} (was {before})", place.mode),
+            _ => place.mode.to_string(),
+        }
+    }
+
+    fn way(&self, one: &Move) -> String {
+        if one.from == one.to {
+            return format!("{}, noted only", one.from);
+        }
+        format!("{} {} → {}", if one.to < one.from { "▼" } else { "▲" }, one.from, one.to)
+    }
+
+    fn mark(&self, layer: &Layer) -> &'static str {
+        match layer.standing {
+            Standing::Met => "✓ sound",
+            Standing::Inconclusive => "? not known",
+            Standing::Missing => "✗ missing",
+        }
+    }
+
+    fn tone(&self, layer: &Layer) -> &'static str {
+        match layer.standing {
+            Standing::Met => "good",
+            Standing::Inconclusive => "open",
+            Standing::Missing => "bad",
+        }
+    }
+
+    fn mode_class(&self, mode: &Mode) -> &'static str {
+        mode.name()
+    }
+}

@@ -1,0 +1,200 @@
+//! The report as Markdown: for a mail, a ticket, a repository.
+//!
+//! Owns the form. What people or workflows wrote is escaped, so that it stays text. It draws nothing: distributions are
+//! tables.
+
+use super::document::{Decision, Report, Scope, WorkflowWeek};
+use super::measure::Measure;
+use super::words::{count, minute, percent, relative, value, week_and_before};
+use std::fmt::Write;
+
+/// The report as Markdown.
+pub fn markdown(report: &Report) -> String {
+    let mut text = String::new();
+    let of = match &report.scope {
+        Scope::Fleet => "all workflows".to_owned(),
+        Scope::Team { owner } => format!("the workflows of {}", plain(owner)),
+        Scope::Workflow { workflow } => plain(workflow),
+    };
+    let _ = writeln!(text, "# andon {}: {of}\n", report.week);
+    if report.is_provisional {
+        text.push_str("*Provisional: the week isn't over, or not all of it is there.*\n\n");
+    }
+    for sentence in &report.headline {
+        let _ = writeln!(text, "{}\n", plain(sentence));
+    }
+    text.push_str("## Decisions asked\n\n");
+    if report.decisions.is_empty() {
+        text.push_str("None.\n\n");
+    }
+    for (number, one) in (1..).zip(&report.decisions) {
+        decision(&mut text, number, one);
+    }
+    stands(&mut text, report);
+    moves(&mut text, report);
+    report.workflows.iter().for_each(|week| workflow(&mut text, week));
+    house(&mut text, report);
+    text
+}
+
+/// One line that no sign of Markdown or HTML acts in.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for c in text.chars() {
+        match c {
+            '<' => plain.push_str("&lt;"),
+            '>' => plain.push_str("&gt;"),
+            '&' => plain.push_str("&amp;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' => plain.extend(['\\', c]),
+            c => plain.push(if c.is_control() { ' ' } else { c }),
+        }
+    }
+    plain
+}
+
+/// Code; what would end it is left out.
+fn code(text: &str) -> String {
+    format!("`{}`", text.replace('`', "'").replace(['\n', '\r'], " "))
+}
+
+fn decision(text: &mut String, number: usize, one: &Decision) {
+    let _ = writeln!(text, "{number}. **{}**\n   {}", plain(&one.question), plain(&one.recommendation));
+    for line in &one.evidence {
+        let _ = writeln!(text, "   - {}", plain(line));
+    }
+    if let Some(command) = &one.command {
+        let _ = writeln!(text, "   - {}", code(command));
+    }
+    text.push('\n');
+}
+
+fn stands(text: &mut String, report: &Report) {
+    text.push_str("## Where each workflow stands\n\n");
+    if report.matrix.is_empty() {
+        return text.push_str("There is no workflow yet.\n\n");
+    }
+    text.push_str(
+        "| workflow | track | mode | base | builder | beneficiary | outputs |\n|---|---|---|---|---|---|---|\n",
+    );
+    for place in &report.matrix {
+        let mode = match place.mode_before {
+            Some(before) if before != place.mode => format!("{} (was {before})", place.mode),
+            _ => place.mode.to_string(),
+        };
+        let layers = [&place.base, &place.builder, &place.beneficiary].map(|layer| layer.standing.name()).join(" | ");
+        let _ = writeln!(
+            text,
+            "| {} | {} | {mode} | {layers} | {} |",
+            plain(&place.workflow),
+            place.track,
+            count(place.outputs)
+        );
+    }
+    text.push('\n');
+}
+
+fn moves(text: &mut String, report: &Report) {
+    text.push_str("## What moved a mode\n\n");
+    if report.moves.is_empty() {
+        return text.push_str("Nothing.\n\n");
+    }
+    for one in &report.moves {
+        let judged = one.judged.as_ref().map(|judged| format!(" Judged {judged}.")).unwrap_or_default();
+        let (time, workflow, reason) = (minute(one.time), plain(&one.workflow), plain(&one.reason));
+        let _ = writeln!(
+            text,
+            "- {time} UTC **{workflow}** {} → {}, by {}: {reason}{judged}",
+            one.from,
+            one.to,
+            plain(&one.by)
+        );
+    }
+    text.push('\n');
+}
+
+fn workflow(text: &mut String, week: &WorkflowWeek) {
+    let _ = writeln!(text, "## {} ({})\n", plain(&week.workflow), week.mode);
+    if week.measures.is_empty() {
+        text.push_str("No output came in these two weeks.\n\n");
+    } else {
+        text.push_str("| measure | this week | 95 % | change |\n|---|---|---|---|\n");
+        week.measures.iter().for_each(|measure| row(text, measure));
+        text.push('\n');
+    }
+    for kind in &week.exceptions {
+        let outputs: Vec<String> = kind.witnesses.iter().map(|output| code(&output.output)).collect();
+        let such = if outputs.is_empty() { String::new() } else { format!("; such as {}", outputs.join(", ")) };
+        let (now, was) = (count(kind.week), count(kind.before));
+        let _ = writeln!(text, "- {}: {now} ({}), {was} the week before{such}", plain(&kind.kind), percent(kind.ratio));
+    }
+    for shift in week.shifts.iter().filter(|shift| shift.is_clear) {
+        let (is, limit) = (shift.distance.value, shift.distance.no_drift.limit);
+        let _ = writeln!(
+            text,
+            "\n**{}** moved: distance {is:.2}, without drift at most {limit:.2}\n",
+            plain(&shift.signal)
+        );
+        text.push_str("| | week before | this week |\n|---|---|---|\n");
+        for bin in &shift.bins {
+            let _ = writeln!(text, "| {} | {} | {} |", plain(&bin.label), percent(bin.before), percent(bin.week));
+        }
+    }
+    for group in week.disparities.iter().filter(|group| group.is_clear) {
+        let (own, others) = (percent(group.ratio), percent(group.ratio_of_others));
+        let _ = writeln!(text, "- {} fails clearly more often: {own}, all others {others}", plain(&group.group));
+    }
+    if let Some(gate) = &week.gate {
+        let _ = writeln!(text, "\nGate to {}: {} of {} requirements are met.\n", gate.to, gate.met, gate.of);
+        for line in gate.lines() {
+            let _ = writeln!(text, "- {}", plain(&line));
+        }
+    }
+    text.push('\n');
+}
+
+fn row(text: &mut String, measure: &Measure) {
+    let interval = measure.week.and_then(|week| week.interval);
+    let interval = interval.map(|[a, b]| format!("{} to {}", value(a, &measure.unit), value(b, &measure.unit)));
+    let change = measure.change.and_then(|change| {
+        let by = relative(change.relative?);
+        Some(if change.is_clear == Some(true) { format!("{by}, clear") } else { by })
+    });
+    let (interval, change) = (interval.unwrap_or_default(), change.unwrap_or_default());
+    let now = week_and_before(measure).unwrap_or_default();
+    let _ = writeln!(text, "| {} | {} | {interval} | {change} |", measure.title, plain(&now));
+}
+
+fn house(text: &mut String, report: &Report) {
+    text.push_str("## The house\n\n");
+    for one in &report.incidents {
+        let state = match (one.resolved_at, one.acknowledged_at) {
+            (Some(at), _) => format!("resolved {} UTC", minute(at)),
+            (None, Some(_)) => "somebody looks at it".to_owned(),
+            (None, None) => "**nobody looks at it**".to_owned(),
+        };
+        let _ = writeln!(text, "- incident {}: {} ({state})", plain(&one.incident), plain(&one.summary));
+    }
+    for drill in &report.drills {
+        let _ = writeln!(text, "- drill {} {}: {}", drill.drill, drill.result, plain(&drill.summary));
+    }
+    let budget = &report.budget;
+    let _ = writeln!(
+        text,
+        "- {} demotions by guards in all, {} judged false; {:.2} in {} outputs are within the declared budget",
+        count(budget.demotions),
+        count(budget.judged_false),
+        budget.allowed,
+        count(budget.outputs_total)
+    );
+    text.push_str("\nWhat this report does not know:\n\n");
+    for gap in &report.gaps {
+        let _ = writeln!(text, "- {}", plain(gap));
+    }
+    let _ = writeln!(
+        text,
+        "\nJournal up to {}, ledger up to {}, policy {}.",
+        report.as_of.journal_seq,
+        report.as_of.ledger_seq,
+        code(&report.as_of.policy)
+    );
+}

@@ -1,0 +1,239 @@
+//! The numbers of a week beside those of the week before and of a declared reference, with intervals.
+//!
+//! Owns what a measure is, its interval and when a difference is clear. All intervals are 95 %, for one look, and
+//! take outputs for independent of each other: they describe a week, and decide about no mode.
+
+use super::tally::Tally;
+use crate::domain::{Money, WorkflowPolicy};
+use crate::monitor::kpi::{Counts, Slot};
+use crate::monitor::view::review_cost_per_unit;
+use crate::stats::confidence::{wilson, wilson_95};
+use crate::stats::latency::histogram;
+use crate::stats::number::number;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Half the width of a 95 % interval, in standard errors.
+const Z95: f64 = 1.959_963_984_540_054;
+
+/// A value of one week.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Figure {
+    /// The value, in the measure's unit.
+    pub value: f64,
+    /// 95 % interval, one look; `null` where there is none.
+    pub interval: Option<[f64; 2]>,
+    /// Outputs (or verdicts, or slots of time) that it is made of.
+    pub n: u64,
+}
+
+/// How a week differs from something else.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Difference {
+    /// This week's value less the other.
+    pub absolute: f64,
+    /// The lift: the difference as a share of the other value; `null` where that is 0.
+    pub relative: Option<f64>,
+    /// Whether the difference is more than chance would make it: its 95 % interval has no 0 in it. `null` where
+    /// there is no interval.
+    pub is_clear: Option<bool>,
+    /// Whether it is for the better; `null` where it is clear of neither or nobody says what is better.
+    pub is_better: Option<bool>,
+}
+
+/// One measure of a workflow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Measure {
+    /// Its name, such as `exception_ratio`.
+    pub name: String,
+    /// Its name for people.
+    pub title: String,
+    /// `ratio`, `ms`, `minutes`, a currency, or a thing that is counted.
+    pub unit: String,
+    /// Whether more is better; `null` where neither is.
+    pub more_is_better: Option<bool>,
+    /// This week.
+    pub week: Option<Figure>,
+    /// The week before.
+    pub before: Option<Figure>,
+    /// What was declared as the state to compare with.
+    pub reference: Option<f64>,
+    /// This week against the week before.
+    pub change: Option<Difference>,
+    /// This week against the reference.
+    pub lift: Option<Difference>,
+    /// The days of the week before and of this one, oldest first; `null` where a day has nothing.
+    pub days: Vec<Option<f64>>,
+}
+
+/// Works a figure out of what was counted.
+type OfSlot = Box<dyn Fn(&Slot) -> Option<Figure>>;
+
+/// What a measure is made from.
+struct Kind {
+    name: &'static str,
+    title: &'static str,
+    unit: String,
+    more_is_better: Option<bool>,
+    of_slot: OfSlot,
+}
+
+/// All measures of a workflow that say anything.
+pub fn measures(policy: &WorkflowPolicy, week: Option<&Tally>, before: Option<&Tally>) -> Vec<Measure> {
+    let mut measures: Vec<Measure> = kinds(policy).iter().map(|kind| measure(kind, policy, week, before)).collect();
+    let uptime = |tally: &Tally| {
+        let [active, up] = tally.uptime();
+        share(up, active)
+    };
+    measures.push(finish(
+        ("uptime_ratio", "Uptime", "ratio".to_owned(), Some(true)),
+        [week, before].map(|tally| tally.and_then(uptime)),
+        None,
+        Vec::new(),
+    ));
+    let rejected = |tally: &Tally| share(tally.verdicts[2], tally.verdicts.iter().sum());
+    measures.push(finish(
+        ("rejected_ratio", "Verdicts that rejected", "ratio".to_owned(), Some(false)),
+        [week, before].map(|tally| tally.and_then(rejected)),
+        policy.reference.rejected_ratio,
+        Vec::new(),
+    ));
+    // Nothing but zeros in a row that is there for trouble only says nothing.
+    let is_quiet = |measure: &Measure| {
+        let zero = |figure: Option<Figure>| figure.is_none_or(|figure| figure.value.abs() <= 0.0);
+        ["fallback_ratio", "escalated_ratio"].contains(&measure.name.as_str())
+            && zero(measure.week)
+            && zero(measure.before)
+    };
+    measures.retain(|measure| (measure.week.is_some() || measure.before.is_some()) && !is_quiet(measure));
+    measures
+}
+
+fn measure(kind: &Kind, policy: &WorkflowPolicy, week: Option<&Tally>, before: Option<&Tally>) -> Measure {
+    let figures = [week, before].map(|tally| tally.and_then(|tally| (kind.of_slot)(&tally.week())));
+    let days = [before, week].into_iter().flat_map(|tally| {
+        (0..super::week::DAYS).map(move |day| tally.and_then(|tally| (kind.of_slot)(&tally.days[day])).map(|f| f.value))
+    });
+    let what = (kind.name, kind.title, kind.unit.clone(), kind.more_is_better);
+    finish(what, figures, policy.reference.of(kind.name), days.collect())
+}
+
+fn finish(
+    (name, title, unit, more_is_better): (&str, &str, String, Option<bool>),
+    [week, before]: [Option<Figure>; 2],
+    reference: Option<f64>,
+    days: Vec<Option<f64>>,
+) -> Measure {
+    let fixed = reference.map(|value| Figure { value, interval: Some([value; 2]), n: 0 });
+    Measure {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        unit,
+        more_is_better,
+        week,
+        before,
+        reference,
+        change: week.zip(before).map(|(week, before)| difference(&week, &before, more_is_better)),
+        lift: week.zip(fixed).map(|(week, fixed)| difference(&week, &fixed, more_is_better)),
+        days,
+    }
+}
+
+/// The difference of two figures. Its interval is put together from theirs (Newcombe 1998, method 10,
+/// <https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I>; for others than shares the
+/// same construction is MOVER: Zou, Donner 2008, <https://doi.org/10.1002/sim.3095>).
+fn difference(week: &Figure, other: &Figure, more_is_better: Option<bool>) -> Difference {
+    let absolute = week.value - other.value;
+    let is_clear = week.interval.zip(other.interval).map(|(a, b)| {
+        let low = absolute - (week.value - a[0]).hypot(b[1] - other.value);
+        let high = absolute + (a[1] - week.value).hypot(other.value - b[0]);
+        low > 0.0 || high < 0.0
+    });
+    let is_better = (is_clear == Some(true)).then_some(more_is_better).flatten().map(|more| more == (absolute > 0.0));
+    Difference {
+        absolute,
+        relative: (other.value.abs() > 0.0).then(|| absolute / other.value.abs()),
+        is_clear,
+        is_better,
+    }
+}
+
+fn share(part: u64, whole: u64) -> Option<Figure> {
+    (whole > 0).then(|| Figure { value: number(part) / number(whole), interval: wilson_95(part, whole), n: whole })
+}
+
+fn kinds(policy: &WorkflowPolicy) -> Vec<Kind> {
+    let kind = |name, title, unit: &str, more_is_better, of_slot: OfSlot| Kind {
+        name,
+        title,
+        unit: unit.to_owned(),
+        more_is_better,
+        of_slot,
+    };
+    let counts = |of: fn(&Counts) -> Option<Figure>| Box::new(move |slot: &Slot| of(&slot.counts));
+    let currency = policy.currency.as_str();
+    let rate = policy.reviewing.cost_per_hour;
+    vec![
+        kind("outputs", "Outputs", "outputs", None, counts(|c| plain(number(c.outputs), c.outputs))),
+        kind("exception_ratio", "Exceptions", "ratio", Some(false), counts(|c| share(c.exceptions, c.outputs))),
+        kind("sla_ratio", "Service level met", "ratio", Some(true), counts(sla)),
+        kind("latency_p50_ms", "Latency, median", "ms", Some(false), quantile(0.5)),
+        kind("latency_p95_ms", "Latency, 95 %", "ms", Some(false), quantile(0.95)),
+        kind("cycle_minutes", "Cycle time, mean", "minutes", Some(false), counts(cycle)),
+        kind("cost_per_unit", "Cost per unit", currency, Some(false), counts(cost)),
+        kind("cost_to_serve", "Cost to serve, per unit", currency, Some(false), Box::new(move |s| serve(s, rate))),
+        kind("value_per_unit", "Value per unit", currency, Some(true), counts(value)),
+        kind(
+            "fallback_ratio",
+            "Answered by a fallback",
+            "ratio",
+            Some(false),
+            counts(|c| share(c.fallbacks, c.outputs)),
+        ),
+        kind("escalated_ratio", "Handed to people", "ratio", None, counts(|c| share(c.escalations, c.outputs))),
+    ]
+}
+
+fn plain(value: f64, n: u64) -> Option<Figure> {
+    (n > 0).then_some(Figure { value, interval: None, n })
+}
+
+fn sla(counts: &Counts) -> Option<Figure> {
+    share(counts.sla_judged - counts.sla_missed, counts.sla_judged)
+}
+
+fn cycle(counts: &Counts) -> Option<Figure> {
+    plain(counts.cycle_ms / number(counts.cycle_outputs.max(1)) / 60_000.0, counts.cycle_outputs)
+}
+
+fn cost(counts: &Counts) -> Option<Figure> {
+    plain(counts.cost_per_unit()?.to_f64(), counts.cost_outputs)
+}
+
+fn value(counts: &Counts) -> Option<Figure> {
+    plain(counts.value.per(counts.units)?.to_f64(), counts.outputs).filter(|figure| figure.value > 0.0)
+}
+
+/// What machines and people cost together; only where people's time is known and costs something.
+fn serve(slot: &Slot, rate: Option<Money>) -> Option<Figure> {
+    let people = review_cost_per_unit(&slot.counts, rate?)?;
+    plain(cost(&slot.counts)?.value + people, slot.counts.cost_outputs)
+}
+
+/// A quantile with the interval of its ranks: n q ± z √(n q (1 − q)) (Conover 1999, Practical Nonparametric
+/// Statistics, §3.2), which needs no assumption about the distribution.
+fn quantile(q: f64) -> OfSlot {
+    Box::new(move |slot: &Slot| {
+        let mut all = histogram();
+        slot.latencies.add_to(&mut all);
+        let n = all.len();
+        let ms = |rank: f64| number(all.value_at_quantile(rank.clamp(0.0, 1.0))) / 1_000.0;
+        let half = Z95 * (q * (1.0 - q) / number(n.max(1))).sqrt();
+        (n > 0).then(|| Figure { value: ms(q), interval: Some([ms(q - half), ms(q + half)]), n })
+    })
+}
+
+/// The 95 % interval of a share of a sample.
+pub(super) fn interval(mean: f64, n: u64) -> [f64; 2] {
+    wilson(mean, number(n), Z95)
+}

@@ -1,0 +1,31 @@
+//! The weekly report: what moved, what it cost, and what needs a decision.
+//!
+//! Owns the fold over a week's journal, the numbers made of it, and their wording and drawing. The same journal,
+//! ledger and policy give the same bytes. Must not know who asks, nor what time it is.
+
+mod build;
+mod chart;
+mod decisions;
+pub mod document;
+pub mod fold;
+mod html;
+pub mod make;
+mod markdown;
+pub mod measure;
+pub mod moves;
+pub mod sample;
+pub mod shift;
+pub mod state;
+pub mod tally;
+pub mod week;
+mod words;
+mod workflow_week;
+
+pub use build::{Sources, build, needed_from};
+pub use document::{Report, Scope};
+pub use fold::Fold;
+pub use html::html;
+pub use make::Folded;
+pub use markdown::markdown;
+pub use state::State;
+pub use week::Week;

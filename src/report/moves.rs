@@ -1,0 +1,176 @@
+//! What the ledger says of a week: changes of modes, incidents, drills, the lab.
+//!
+//! Owns the reading of entries. It knows no outputs but the ids that breaches name.
+
+use super::document::{DrillLine, IncidentLine, LabLine, Move, Witness};
+use crate::domain::{Breach, Cause, DrillResult, Entry, LabAct, Time, What};
+use crate::monitor::Incident;
+use crate::monitor::sentence::sentence;
+use std::collections::BTreeMap;
+
+/// Entries of the ledger with their numbers, oldest first.
+pub type Entries<'e> = &'e [(u64, Entry)];
+
+/// Outputs that are named of a breach.
+const WITNESSES_MAX: usize = 5;
+/// What carried a breach, at most.
+const CARRIERS_MAX: usize = 3;
+
+/// Every change of a mode, and every breach that changed none. The entries may go on after the week: a demotion that
+/// was judged false later is said to be so.
+pub fn moves(entries: Entries<'_>, until: Time) -> Vec<Move> {
+    let mut found: Vec<Move> = Vec::new();
+    for (seq, entry) in entries {
+        let Some(workflow) = entry.workflow.as_ref().filter(|id| !id.is_drill_lane()) else { continue };
+        let (from, to, epoch, cause, reason, breach) = match &entry.what {
+            What::ModeChanged { from, to, epoch, cause, reason, breach, .. } => {
+                (*from, *to, Some(*epoch), cause.name(), reason.clone(), breach.as_deref())
+            }
+            What::BreachNoted { breach } => {
+                (breach.mode, breach.mode, None, Cause::Breach.name(), sentence(breach), Some(&**breach))
+            }
+            _ => continue,
+        };
+        if to > from && [Cause::Annulment.name(), Cause::Restoration.name()].contains(&cause) {
+            let judged = found.iter_mut().rev().find(|one| {
+                one.workflow == workflow.as_str() && one.to < one.from && one.cause == Cause::Breach.name()
+            });
+            if let Some(judged) = judged {
+                judged.judged = Some("false".to_owned());
+            }
+        }
+        found.push(Move {
+            time: entry.time,
+            workflow: workflow.to_string(),
+            from,
+            to,
+            epoch,
+            cause: cause.to_owned(),
+            by: entry.by.clone(),
+            guard: breach.map(|breach| breach.guard.clone()),
+            reason,
+            changed_at: breach.and_then(|breach| breach.changed_at),
+            carriers: breach.map(carriers).unwrap_or_default(),
+            outputs: breach.map(witnesses).unwrap_or_default(),
+            judged: None,
+            ledger_seq: *seq,
+        });
+    }
+    found.retain(|one| one.time < until);
+    found
+}
+
+fn carriers(breach: &Breach) -> Vec<String> {
+    let named = breach.carriers.iter().take(CARRIERS_MAX);
+    named.map(|carrier| format!("{} ({:.0} % of the excess)", carrier.segment, carrier.excess_share * 100.0)).collect()
+}
+
+fn witnesses(breach: &Breach) -> Vec<Witness> {
+    let named = breach.heaviest.iter().take(WITNESSES_MAX);
+    let witness =
+        |of: &crate::domain::Heaviest| Witness { output: of.id.clone(), time: of.time, trace_id: of.trace_id.clone() };
+    named.map(witness).collect()
+}
+
+/// Incidents that were opened or resolved in the week, or are unresolved at its end, oldest first.
+pub fn incidents<'i>(
+    known: impl Iterator<Item = &'i Incident>,
+    entries: Entries<'_>,
+    from: Time,
+    until: Time,
+) -> Vec<IncidentLine> {
+    let mut lines: BTreeMap<String, IncidentLine> = known.map(|own| (own.id.clone(), line(own))).collect();
+    for (_, entry) in entries.iter().filter(|(_, entry)| entry.time < until) {
+        match &entry.what {
+            What::IncidentOpened { incident, about, severity, summary, .. } => {
+                lines.entry(incident.clone()).or_insert_with(|| IncidentLine {
+                    incident: incident.clone(),
+                    workflow: entry.workflow.as_ref().map(ToString::to_string),
+                    about: about.clone(),
+                    severity: *severity,
+                    opened_at: entry.time,
+                    acknowledged_at: None,
+                    resolved_at: None,
+                    summary: summary.clone(),
+                });
+            }
+            What::IncidentAcknowledged { incident, .. } => {
+                if let Some(line) = lines.get_mut(incident) {
+                    line.acknowledged_at.get_or_insert(entry.time);
+                }
+            }
+            What::IncidentResolved { incident, .. } => {
+                if let Some(line) = lines.get_mut(incident) {
+                    line.resolved_at = Some(entry.time);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut lines: Vec<IncidentLine> = lines.into_values().collect();
+    lines.retain(|line| {
+        let is_lane = line.workflow.as_deref().is_some_and(|id| id == crate::domain::WorkflowId::drill_lane().as_str());
+        line.opened_at < until && line.resolved_at.is_none_or(|at| at >= from) && !is_lane
+    });
+    lines.sort_by(|a, b| (a.opened_at, &a.incident).cmp(&(b.opened_at, &b.incident)));
+    lines
+}
+
+fn line(own: &Incident) -> IncidentLine {
+    IncidentLine {
+        incident: own.id.clone(),
+        workflow: Some(own.workflow.clone()).filter(|workflow| !workflow.is_empty()),
+        about: own.about.clone(),
+        severity: own.severity,
+        opened_at: own.opened_at,
+        acknowledged_at: None,
+        // Its own step says when; one that ended before the entries begin isn't of this week.
+        resolved_at: (!own.is_unresolved()).then(|| own.timeline.last().map_or(own.opened_at, |step| step.time)),
+        summary: own.summary.clone(),
+    }
+}
+
+/// Drills that ended in the week.
+pub fn drills(entries: Entries<'_>) -> Vec<DrillLine> {
+    let ended = entries.iter().filter_map(|(_, entry)| match &entry.what {
+        What::Drilled { drill, result, findings } => Some(DrillLine {
+            drill: *drill,
+            time: entry.time,
+            result: match result {
+                DrillResult::Failed => "failed".to_owned(),
+                other => other.name().to_owned(),
+            },
+            summary: findings.sentence(),
+        }),
+        _ => None,
+    });
+    ended.collect()
+}
+
+/// What happened to each hypothesis in the week.
+pub fn lab(entries: Entries<'_>) -> Vec<LabLine> {
+    let mut lines: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for (_, entry) in entries {
+        if let (What::Lab { hypothesis, act, .. }, Some(workflow)) = (&entry.what, &entry.workflow) {
+            lines.entry((workflow.to_string(), hypothesis.clone())).or_default().push(told(act));
+        }
+    }
+    let line = |((workflow, hypothesis), events)| LabLine { workflow, hypothesis, events };
+    lines.into_iter().map(line).collect()
+}
+
+fn told(act: &LabAct) -> String {
+    match act {
+        LabAct::Start { .. } => "begun".to_owned(),
+        LabAct::Finding { kind, text, defect_type } => {
+            let of = defect_type.as_ref().map(|of| format!(" ({of})")).unwrap_or_default();
+            format!("{}{of}: {text}", kind.name())
+        }
+        LabAct::Decision { text } => format!("decided: {text}"),
+        LabAct::Criterion { criterion, met, .. } => {
+            format!("{criterion}: {}", if *met { "met" } else { "not met" })
+        }
+        LabAct::Risk { finding, disposal, note } => format!("risk {finding} {}: {note}", disposal.name()),
+        LabAct::SignOff { conclusion, learned } => format!("signed off, {}: {learned}", conclusion.name()),
+    }
+}

@@ -1,0 +1,109 @@
+//! What the monitor knew when a report was made: modes, guards, gates, reviews, incidents and the base.
+//!
+//! Owns what is kept of it, worked out from copies of the workflows. Must not know the week.
+
+use super::document::{BaseLine, Layer};
+use crate::domain::{Gate, Policy, Standing, Time, Track, WorkflowId, WorkflowPolicy};
+use crate::monitor::house::House;
+use crate::monitor::reviews_view::ReviewsView;
+use crate::monitor::{Detail, Incident, Workflow, WorkflowView};
+use std::collections::BTreeMap;
+
+/// One workflow, as the monitor knew it.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Mode, guards and totals.
+    pub view: WorkflowView,
+    /// The gate to the next mode; `None` where there is none above.
+    pub gate: Option<Gate>,
+    /// What is owed and found.
+    pub reviews: ReviewsView,
+    /// Unresolved incidents and those of late.
+    pub incidents: Vec<Incident>,
+    /// What was declared.
+    pub policy: WorkflowPolicy,
+    /// Whoever builds and runs it, and whoever gains by it, by the readiness checklist.
+    pub builder: Layer,
+    /// As above.
+    pub beneficiary: Layer,
+}
+
+/// The house, as the monitor knew it.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The workflows that are reported on.
+    pub workflows: BTreeMap<WorkflowId, Known>,
+    /// Base items.
+    pub base: Vec<BaseLine>,
+    /// Incidents of the whole house.
+    pub incidents: Vec<Incident>,
+    /// Outputs per false demotion, as declared.
+    pub outputs_per_false_demotion: f64,
+    /// Hash of the policy in force.
+    pub policy: String,
+}
+
+impl Known {
+    /// What there is to know of a workflow.
+    pub fn of(workflow: &Workflow, policy: &Policy, house: &House, now: Time) -> Self {
+        let view = workflow.view(policy, now, Detail::Brief);
+        let is_top = view.mode.granted >= workflow.max_mode() && view.track == Track::Factory;
+        let gate = (!is_top).then(|| workflow.gate(policy, house, workflow.next_target(), now));
+        let readiness = &workflow.plan.policy.readiness;
+        let all = |items: &[String]| {
+            let (mut because, mut standing) = (Vec::new(), Standing::Met);
+            for item in items {
+                let of = layer(gate.as_ref(), &format!("readiness:{item}"));
+                standing = standing.max(of.standing);
+                because.extend(of.because);
+            }
+            Layer { standing, because }
+        };
+        Self {
+            builder: all(&readiness.builder),
+            beneficiary: all(&readiness.beneficiary),
+            reviews: workflow.reviews_view(now),
+            incidents: workflow.state.incidents.list().to_vec(),
+            policy: workflow.plan.policy.clone(),
+            view,
+            gate,
+        }
+    }
+}
+
+/// A requirement of the gate as a layer; one that isn't asked for is met.
+fn layer(gate: Option<&Gate>, name: &str) -> Layer {
+    let found = gate.and_then(|gate| gate.requirements.iter().find(|requirement| requirement.name == name));
+    let found = found.filter(|requirement| requirement.standing != Standing::Met);
+    Layer {
+        standing: found.map_or(Standing::Met, |requirement| requirement.standing),
+        because: found.map(|requirement| requirement.detail.clone()).into_iter().collect(),
+    }
+}
+
+impl State {
+    /// The house, without workflows.
+    pub fn of_house(house: &House, policy: &Policy, now: Time) -> Self {
+        let base = house.base.iter().map(|(id, state)| {
+            let due_at = house.audit_due(id);
+            let on_it = policy.workflows.values().filter(|workflow| workflow.base.contains(id));
+            BaseLine {
+                item: id.clone(),
+                owner: policy.house.base.get(id).map(|item| item.owner.clone()).unwrap_or_default(),
+                version: state.version.clone(),
+                audited_at: state.audit.as_ref().map(|audit| audit.at),
+                due_at,
+                is_overdue: due_at.is_some_and(|due| due <= now),
+                is_regressed: state.regression.is_some(),
+                dependents: on_it.count() as u64,
+            }
+        });
+        Self {
+            workflows: BTreeMap::new(),
+            base: base.collect(),
+            incidents: house.incidents.list().to_vec(),
+            outputs_per_false_demotion: policy.outputs_per_false_demotion,
+            policy: policy.hash.clone(),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! How numbers read in sentences.
+//!
+//! Owns digits, signs and units. It knows no report.
+
+use super::measure::Measure;
+use super::shift::short;
+use crate::domain::Time;
+
+/// A share as percent, such as `2.1 %`.
+pub(super) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    match percent.abs() {
+        exact if exact == 0.0 || exact >= 10.0 => format!("{percent:.0} %"),
+        small if small < 0.1 => format!("{percent:.2} %"),
+        _ => format!("{percent:.1} %"),
+    }
+}
+
+/// A count with its thousands apart, such as `12,345`.
+pub(super) fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A value in its unit.
+pub(super) fn value(value: f64, unit: &str) -> String {
+    match unit {
+        "ratio" => percent(value),
+        "outputs" => {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of outputs")]
+            let whole = value.max(0.0) as u64;
+            count(whole)
+        }
+        "ms" if value >= 10_000.0 => format!("{} s", short(value / 1_000.0)),
+        "" => short(value),
+        unit => format!("{} {unit}", short(value)),
+    }
+}
+
+/// A difference as a share of the other value, such as `+12 %`, or how many times as much where it is far more.
+pub(super) fn relative(share: f64) -> String {
+    if share.abs() < 0.0005 {
+        return "the same".to_owned();
+    }
+    if share >= 2.0 {
+        return format!("{} times", short(share + 1.0));
+    }
+    let sign = if share >= 0.0 { "+" } else { "−" };
+    format!("{sign}{}", percent(share.abs()))
+}
+
+/// `n thing` or `n things`.
+pub(super) fn many(n: usize, thing: &str) -> String {
+    if n == 1 { format!("1 {thing}") } else { format!("{} {thing}s", count(n as u64)) }
+}
+
+/// What a measure says of this week and the one before, such as `2.1 % (1.4 % the week before)`.
+pub(super) fn week_and_before(measure: &Measure) -> Option<String> {
+    let week = value(measure.week?.value, &measure.unit);
+    Some(match measure.before {
+        Some(before) => format!("{week} ({} the week before)", value(before.value, &measure.unit)),
+        None => week,
+    })
+}
+
+/// A time to the minute, such as `2026-11-19 14:05`, UTC.
+pub(super) fn minute(time: Time) -> String {
+    time.to_string().chars().take(16).collect::<String>().replace('T', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(
+            (percent(0.0214).as_str(), percent(0.5).as_str(), percent(0.0004).as_str()),
+            ("2.1 %", "50 %", "0.04 %")
+        );
+        assert_eq!(percent(0.0), "0 %");
+        assert_eq!(
+            (count(0), count(999), count(1_000), count(12_345_678)),
+            ("0".into(), "999".into(), "1,000".into(), "12,345,678".into())
+        );
+        assert_eq!((value(0.01234, "EUR").as_str(), value(15_400.0, "ms").as_str()), ("0.0123 EUR", "15.4 s"));
+        assert_eq!((relative(10.36).as_str(), relative(0.0).as_str()), ("11.4 times", "the same"));
+        assert_eq!((relative(0.123).as_str(), relative(-0.05).as_str()), ("+12 %", "−5.0 %"));
+        assert_eq!((many(1, "workflow").as_str(), many(2, "workflow").as_str()), ("1 workflow", "2 workflows"));
+        assert_eq!(minute("2026-11-19T14:05:59Z".parse().unwrap()), "2026-11-19 14:05");
+    }
+}

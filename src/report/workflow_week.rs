@@ -1,0 +1,234 @@
+//! One workflow's week, put together from its tallies and from what the monitor knew.
+//!
+//! Owns which numbers go together. Words for the council are `decisions`'.
+
+use super::document::{Disparity, GateLine, GuardLine, KindLine, Layer, Place, ReviewLine, Witness, WorkflowWeek};
+use super::measure::{interval, measures};
+use super::shift::shifts;
+use super::state::{Known, State};
+use super::tally::{Example, OTHER, Part, Tally};
+use crate::domain::{Mode, Standing, Track};
+use crate::monitor::kpi::Counts;
+use crate::stats::agreement::agreement;
+use crate::stats::confidence::{wilson, z_of};
+use crate::stats::number::number;
+use std::collections::BTreeMap;
+
+/// Kinds of exceptions that are shown.
+const KINDS_MAX: usize = 12;
+/// Groups with fewer outputs or fewer exceptions in all aren't compared.
+const GROUP_MIN: u64 = 50;
+/// Groups that are shown.
+const GROUPS_MAX: usize = 5;
+/// The chance that all groups look alike by mistake, together.
+const ALPHA: f64 = 0.05;
+
+/// A workflow's week.
+pub(super) fn workflow_week(
+    known: &Known,
+    week: Option<&Tally>,
+    before: Option<&Tally>,
+    mode: Mode,
+    is_current: bool,
+) -> WorkflowWeek {
+    let policy = &known.policy;
+    WorkflowWeek {
+        workflow: known.view.id.to_string(),
+        owner: policy.owner.clone(),
+        unit: policy.unit.clone(),
+        mode,
+        measures: measures(policy, week, before),
+        reference_source: policy.reference.source.clone(),
+        exceptions: kinds(week, before),
+        shifts: week.zip(before).map(|(week, before)| shifts(week, before)).unwrap_or_default(),
+        guards: known.view.guards.iter().filter(|_| is_current).map(guard).collect(),
+        disparities: week.map(disparities).unwrap_or_default(),
+        reviews: reviews(known, week, is_current),
+        gate: known.gate.as_ref().filter(|_| is_current).map(gate),
+        versions: week.map(versions).unwrap_or_default(),
+        late: week.map_or(0, |week| week.late),
+    }
+}
+
+fn versions(week: &Tally) -> BTreeMap<String, u64> {
+    week.versions.iter().map(|(version, seen)| (version.clone(), seen.outputs)).collect()
+}
+
+fn by_name(tally: &Tally, counts: &Counts) -> BTreeMap<String, u64> {
+    let mut named: BTreeMap<String, u64> = BTreeMap::new();
+    for (kind, count) in &counts.kinds {
+        *named.entry(tally.kinds.name(*kind).to_owned()).or_default() += count;
+    }
+    named
+}
+
+fn kinds(week: Option<&Tally>, before: Option<&Tally>) -> Vec<KindLine> {
+    let counted = |tally: Option<&Tally>| {
+        let Some(tally) = tally else { return (BTreeMap::new(), 0) };
+        let counts = tally.counts();
+        (by_name(tally, &counts), counts.outputs)
+    };
+    let ((now, n), (was, m)) = (counted(week), counted(before));
+    let mut examples: BTreeMap<&str, Vec<&Example>> = week.map(|week| week.examples().collect()).unwrap_or_default();
+    let names: std::collections::BTreeSet<&String> = now.keys().chain(was.keys()).collect();
+    let line = |name: &String| {
+        let (count, earlier) = (now.get(name).copied().unwrap_or(0), was.get(name).copied().unwrap_or(0));
+        let ratio = |count: u64, of: u64| (of > 0).then(|| number(count) / number(of));
+        let (p, q) = (ratio(count, n), ratio(earlier, m));
+        KindLine {
+            kind: name.clone(),
+            week: count,
+            before: earlier,
+            ratio: p.unwrap_or_default(),
+            ratio_before: q,
+            is_clear: p.zip(q).map(|(p, q)| apart((p, n), (q, m))),
+            witnesses: examples.remove(name.as_str()).unwrap_or_default().into_iter().map(witness).collect(),
+        }
+    };
+    let mut lines: Vec<KindLine> = names.into_iter().map(line).collect();
+    lines.sort_by(|a, b| (b.week, b.before).cmp(&(a.week, a.before)).then_with(|| a.kind.cmp(&b.kind)));
+    lines.truncate(KINDS_MAX);
+    lines
+}
+
+/// Whether two shares are clearly apart (Newcombe 1998, method 10, as in `measure`).
+fn apart((p, n): (f64, u64), (q, m): (f64, u64)) -> bool {
+    let ([low, high], [below, above]) = (interval(p, n), interval(q, m));
+    let gap = p - q;
+    gap > (p - low).hypot(above - q) || -gap > (high - p).hypot(q - below)
+}
+
+fn witness(example: &Example) -> Witness {
+    Witness { output: example.output.clone(), time: example.time, trace_id: example.trace_id.clone() }
+}
+
+fn guard(of: &crate::monitor::GuardView) -> GuardLine {
+    GuardLine {
+        guard: of.name.clone(),
+        signal: of.signal.clone(),
+        state: of.state.name().to_owned(),
+        estimate: of.estimate,
+        bound: of.bound,
+        evidence: of.evidence,
+    }
+}
+
+/// Groups whose exceptions are clearly more frequent than those of all others, with an interval as wide as so many
+/// comparisons ask for (Bonferroni).
+fn disparities(week: &Tally) -> Vec<Disparity> {
+    let groups: Vec<(String, Part, Part)> =
+        week.attributes.iter().flat_map(|(name, values)| against(name, values)).collect();
+    let z = z_of(ALPHA, groups.len().max(1));
+    let mut found: Vec<Disparity> =
+        groups.into_iter().map(|(group, own, others)| disparity(group, own, others, z)).collect();
+    found.retain(|one| one.ratio > one.ratio_of_others);
+    found.sort_by(|a, b| {
+        let excess = |one: &Disparity| (one.ratio - one.ratio_of_others) * number(one.outputs);
+        (b.is_clear, excess(b))
+            .partial_cmp(&(a.is_clear, excess(a)))
+            .unwrap_or(std::cmp::Ordering::Equal)
+            .then_with(|| a.group.cmp(&b.group))
+    });
+    found.truncate(GROUPS_MAX);
+    found
+}
+
+fn against(name: &str, values: &BTreeMap<String, Part>) -> Vec<(String, Part, Part)> {
+    let sum = |of: fn(&Part) -> u64| values.values().map(of).sum::<u64>();
+    let (outputs, exceptions) = (sum(|part| part.outputs), sum(|part| part.exceptions));
+    let enough = |own: &Part| own.outputs >= GROUP_MIN && outputs - own.outputs >= GROUP_MIN && exceptions > 0;
+    let group = |(value, own): (&String, &Part)| {
+        let others = Part { outputs: outputs - own.outputs, exceptions: exceptions - own.exceptions };
+        (format!("{name} = {value}"), *own, others)
+    };
+    values.iter().filter(|(value, own)| *value != OTHER && enough(own)).map(group).collect()
+}
+
+fn disparity(group: String, own: Part, others: Part, z: f64) -> Disparity {
+    let ratio = |part: Part| number(part.exceptions) / number(part.outputs.max(1));
+    let (p, q) = (ratio(own), ratio(others));
+    let of = |mean: f64, part: Part| wilson(mean, number(part.outputs), z);
+    Disparity {
+        group,
+        outputs: own.outputs,
+        ratio: p,
+        ratio_of_others: q,
+        times: (q > 0.0).then(|| p / q),
+        is_clear: p - q > (p - of(p, own)[0]).hypot(of(q, others)[1] - q),
+    }
+}
+
+fn reviews(known: &Known, week: Option<&Tally>, is_current: bool) -> ReviewLine {
+    let counts = week.map(Tally::counts).unwrap_or_default().reviews();
+    let pairs = week.map(Tally::pairs).unwrap_or_default();
+    let total: u64 = pairs.iter().flatten().map(|count| u64::from(*count)).sum();
+    let agreed = agreement(&pairs);
+    ReviewLine {
+        verdicts: week.map_or([0; 3], |week| week.verdicts),
+        awaited: if is_current { known.reviews.awaited } else { 0 },
+        overdue: if is_current { known.reviews.overdue } else { 0 },
+        minutes: (counts.timed > 0).then_some(counts.minutes),
+        pairs: total,
+        agreement: agreed.map(|agreed| agreed.observed),
+        alpha: agreed.and_then(|agreed| agreed.alpha),
+    }
+}
+
+fn gate(of: &crate::domain::Gate) -> GateLine {
+    let met = |requirement: &&crate::domain::Requirement| requirement.standing == Standing::Met;
+    GateLine {
+        to: of.to.to_string(),
+        verdict: of.verdict,
+        met: of.requirements.iter().filter(met).count() as u64,
+        of: of.requirements.len() as u64,
+        missing: of.requirements.iter().filter(|requirement| !met(requirement)).cloned().collect(),
+    }
+}
+
+/// The row of the operating matrix.
+pub(super) fn place(
+    known: &Known,
+    state: &State,
+    week: Option<&Tally>,
+    mode: Mode,
+    mode_before: Option<Mode>,
+) -> Place {
+    let base = base(known, state);
+    let layers = [("base", &base), ("builder", &known.builder), ("beneficiary", &known.beneficiary)];
+    let weakest = layers.into_iter().filter(|(_, layer)| layer.standing != Standing::Met);
+    let weakest =
+        weakest.max_by_key(|(_, layer)| (layer.standing, layer.because.len())).map(|(name, _)| name.to_owned());
+    let counts = week.map(Tally::counts).unwrap_or_default();
+    let currency = known.policy.currency.clone();
+    let value = Some(counts.value.to_f64()).filter(|value| *value > 0.0);
+    Place {
+        workflow: known.view.id.to_string(),
+        owner: known.policy.owner.clone(),
+        track: if known.view.track == Track::Lab { "lab" } else { "factory" }.to_owned(),
+        mode,
+        mode_before,
+        base,
+        builder: known.builder.clone(),
+        beneficiary: known.beneficiary.clone(),
+        weakest,
+        value,
+        cost: (counts.cost_outputs > 0).then(|| counts.cost.to_f64()),
+        currency,
+        outputs: counts.outputs,
+    }
+}
+
+/// What a workflow stands on: regressions are missing, audits that are due are not looked at.
+fn base(known: &Known, state: &State) -> Layer {
+    let mut layer = Layer { standing: Standing::Met, because: Vec::new() };
+    for item in state.base.iter().filter(|line| known.policy.base.contains(&line.item)) {
+        if item.is_regressed {
+            layer.standing = Standing::Missing;
+            layer.because.push(format!("{} has a regression that nobody resolved", item.item));
+        } else if item.is_overdue {
+            layer.standing = layer.standing.max(Standing::Inconclusive);
+            layer.because.push(format!("the audit of {} is overdue", item.item));
+        }
+    }
+    layer
+}
