@@ -176,7 +176,7 @@ pub struct WorkflowPolicy {
     #[serde(default)]
     pub slo: SloPolicy,
     /// What reports compare it with.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "ReferencePolicy::is_empty")]
     pub reference: ReferencePolicy,
     /// The guards, names unique.
     pub guards: Vec<GuardPolicy>,

@@ -26,6 +26,11 @@ pub struct ReferencePolicy {
 }
 
 impl ReferencePolicy {
+    /// Whether nothing is declared: then it leaves no trace in the policy's hash.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The reference of a measure by its name.
     pub fn of(&self, measure: &str) -> Option<f64> {
         match measure {

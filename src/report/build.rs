@@ -4,7 +4,8 @@
 //! same sources give the same report.
 
 use super::decisions::{decisions, is_demotion};
-use super::document::{AsOf, Budget, Report, SCHEMA, Scope, WorkflowWeek};
+use super::document::{AsOf, Budget, Report, SCHEMA, Scope};
+use super::document_week::WorkflowWeek;
 use super::fold::Fold;
 use super::moves::{Entries, drills, incidents, lab, moves};
 use super::state::{Known, State};
@@ -79,13 +80,7 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
         matrix.push(row);
         workflows.push(workflow_week(known, week, before, mode, sources.is_current));
     }
-    let known_incidents = covered.values().flat_map(|known| &known.incidents);
-    let of_house = sources.state.incidents.iter().filter(|_| is_fleet);
-    let mut lines = incidents(known_incidents.chain(of_house), sources.entries, from, until);
-    lines.retain(|line| line.workflow.as_deref().map_or(is_fleet, |id| ids.contains(id)));
     let in_week: Vec<_> = sources.entries.iter().filter(|(_, entry)| entry.time < until).cloned().collect();
-    let mut lab = lab(&in_week);
-    lab.retain(|line| ids.contains(line.workflow.as_str()));
     let mut report = Report {
         schema: SCHEMA.to_owned(),
         week: sources.week.to_string(),
@@ -101,10 +96,10 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
         matrix,
         budget: budget(sources.state, &covered, &all_moves),
         moves: all_moves,
-        incidents: lines,
+        incidents: opened(sources, &covered, from, until),
         base: if is_fleet { sources.state.base.clone() } else { base_of(sources.state, &covered) },
         drills: if is_fleet { drills(&in_week) } else { Vec::new() },
-        lab,
+        lab: lab(&in_week).into_iter().filter(|line| ids.contains(line.workflow.as_str())).collect(),
         gaps: Vec::new(),
         workflows,
     };
@@ -140,6 +135,22 @@ fn mode_at(entries: Entries<'_>, id: &WorkflowId, time: Time, now: Mode) -> Mode
         _ => None,
     });
     changes.next().unwrap_or(now)
+}
+
+/// Incidents of the covered workflows, and for the whole fleet those of the house.
+fn opened(
+    sources: &Sources<'_>,
+    covered: &BTreeMap<&WorkflowId, &Known>,
+    from: Time,
+    until: Time,
+) -> Vec<super::document::IncidentLine> {
+    let is_fleet = sources.scope == Scope::Fleet;
+    let of_house = sources.state.incidents.iter().filter(|_| is_fleet);
+    let known = covered.values().flat_map(|known| &known.incidents).chain(of_house);
+    let mut lines = incidents(known, sources.entries, from, until);
+    let is_covered = |id: &str| covered.keys().any(|own| own.as_str() == id);
+    lines.retain(|line| line.workflow.as_deref().map_or(is_fleet, is_covered));
+    lines
 }
 
 fn base_of(state: &State, covered: &BTreeMap<&WorkflowId, &Known>) -> Vec<super::document::BaseLine> {

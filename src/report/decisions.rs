@@ -2,7 +2,8 @@
 //!
 //! Owns the questions and their order. Everything that it says stands in the report's numbers; it decides nothing.
 
-use super::document::{Decision, Move, Report, WorkflowWeek};
+use super::document::{Decision, Move, Report};
+use super::document_week::WorkflowWeek;
 use super::measure::Measure;
 use super::shift::Shift;
 use super::words::{count, many, minute, percent, week_and_before};

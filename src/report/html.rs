@@ -4,7 +4,8 @@
 //! are not.
 
 use super::chart;
-use super::document::{Layer, Move, Place, Report, Scope, WorkflowWeek};
+use super::document::{Layer, Move, Place, Report, Scope};
+use super::document_week::WorkflowWeek;
 use super::measure::{Difference, Figure, Measure};
 use super::shift::Shift;
 use super::words::{count, minute, percent, relative, value};

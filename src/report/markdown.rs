@@ -3,7 +3,8 @@
 //! Owns the form. What people or workflows wrote is escaped, so that it stays text. It draws nothing: distributions are
 //! tables.
 
-use super::document::{Decision, Report, Scope, WorkflowWeek};
+use super::document::{Decision, Report, Scope};
+use super::document_week::WorkflowWeek;
 use super::measure::Measure;
 use super::words::{count, minute, percent, relative, value, week_and_before};
 use std::fmt::Write;

@@ -7,6 +7,7 @@ mod build;
 mod chart;
 mod decisions;
 pub mod document;
+pub mod document_week;
 pub mod fold;
 mod html;
 pub mod make;

@@ -2,7 +2,8 @@
 //!
 //! Owns which numbers go together. Words for the council are `decisions`'.
 
-use super::document::{Disparity, GateLine, GuardLine, KindLine, Layer, Place, ReviewLine, Witness, WorkflowWeek};
+use super::document::{Layer, Place, Witness};
+use super::document_week::{Disparity, GateLine, GuardLine, KindLine, ReviewLine, WorkflowWeek};
 use super::measure::{interval, measures};
 use super::shift::shifts;
 use super::state::{Known, State};

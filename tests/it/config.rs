@@ -192,7 +192,7 @@ fn example_section(section: &str) -> String {
 fn every_key_stands_in_the_example() {
     for KeyDoc { section, key, need, .. } in config::keys() {
         let table = format!("workflow.{key}");
-        let tables = ["guard", "hypothesis", "gate", "cooldown", "readiness", "review", "slo"];
+        let tables = ["guard", "hypothesis", "gate", "cooldown", "readiness", "review", "slo", "reference"];
         let is_table = *section == "workflow" && tables.contains(key);
         // Whoever tries the example wants nothing to be sent: targets stand there as comments.
         if *section == "notify" || *key == "notify" {
@@ -238,6 +238,7 @@ fn every_key_is_read() {
             | "workflow.cooldown"
             | "workflow.readiness"
             | "workflow.slo"
+            | "workflow.reference"
             | "workflow.slo.latency" => format!("{WORKFLOW}[{section}]\n{line}\n"),
             "workflow.hypothesis" => format!("{WORKFLOW}[[{section}]]\n{line}\n"),
             "workflow.guard" if *key == "signal" => format!("{WORKFLOW}[[workflow.guard]]\n{line}\n"),
