@@ -21,6 +21,8 @@ unit = "email"
 currency = "EUR"
 start_mode = "automate"
   [workflow.review]
+  delegate = 1.0
+  automate = 1.0
   cost_per_hour = 60
   [workflow.reference]
   source = "time study, March 2026"
@@ -36,6 +38,7 @@ id = "router"
 owner = "support"
 "#;
 
+// Everything is reviewed: which outputs a smaller share selects depends on the store's own key.
 const EACH_DAY: usize = 120;
 
 /// So many outputs of one day, made in the hour before now. From `bad` on `de` gets more, worse and slower.
