@@ -173,7 +173,10 @@ impl Client {
     /// The answer as text, of a kind that isn't JSON.
     pub(super) fn text(&self, path: &str, kind: &str) -> Result<String, ClientError> {
         let response = self.agent.get(format!("{}{path}", self.url)).header("accept", kind).call();
-        let answer = self.receive(response)?;
+        self.plain(self.receive(response)?)
+    }
+
+    fn plain(&self, answer: Answer) -> Result<String, ClientError> {
         if !(200..300).contains(&answer.status) {
             return self.decode(&answer);
         }
@@ -184,12 +187,7 @@ impl Client {
     /// A text that may take a while to make.
     pub(super) fn text_patiently(&self, path: &str) -> Result<String, ClientError> {
         let request = self.authorized(self.agent.get(format!("{}{path}", self.url)));
-        let answer = self.receive(request.config().timeout_global(Some(PATIENCE)).build().call())?;
-        if !(200..300).contains(&answer.status) {
-            return self.decode(&answer);
-        }
-        let foreign = || ClientError::Foreign { url: self.url.clone(), cause: "its answer is no text".to_owned() };
-        String::from_utf8(answer.body).map_err(|_| foreign())
+        self.plain(self.receive(request.config().timeout_global(Some(PATIENCE)).build().call())?)
     }
 
     pub(super) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {

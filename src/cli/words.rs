@@ -3,19 +3,7 @@
 //! Owns the spelling only. What a program reads is JSON and never goes through here.
 
 use crate::domain::Time;
-
-/// A count with thousands set apart: `12,345`.
-pub(super) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+pub(super) use crate::report::words::count;
 
 /// A share in per cent: `12.3 %`; nothing is never 0.
 pub(super) fn share(share: Option<f64>) -> String {

@@ -7,14 +7,11 @@ use super::tally::Tally;
 use crate::domain::{Money, WorkflowPolicy};
 use crate::monitor::kpi::{Counts, Slot};
 use crate::monitor::view::review_cost_per_unit;
-use crate::stats::confidence::{wilson, wilson_95};
+use crate::stats::confidence::{Z95, wilson, wilson_95};
 use crate::stats::latency::histogram;
 use crate::stats::number::number;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-/// Half the width of a 95 % interval, in standard errors.
-const Z95: f64 = 1.959_963_984_540_054;
 
 /// A value of one week.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -80,21 +77,23 @@ struct Kind {
 
 /// All measures of a workflow that say anything.
 pub fn measures(policy: &WorkflowPolicy, week: Option<&Tally>, before: Option<&Tally>) -> Vec<Measure> {
-    let mut measures: Vec<Measure> = kinds(policy).iter().map(|kind| measure(kind, policy, week, before)).collect();
+    let weeks = [week, before];
+    let sums = weeks.map(|tally| tally.map(Tally::week));
+    let mut measures: Vec<Measure> = kinds(policy).iter().map(|kind| measure(kind, policy, weeks, &sums)).collect();
     let uptime = |tally: &Tally| {
         let [active, up] = tally.uptime();
         share(up, active)
     };
     measures.push(finish(
         ("uptime_ratio", "Uptime", "ratio".to_owned(), Some(true)),
-        [week, before].map(|tally| tally.and_then(uptime)),
+        weeks.map(|tally| tally.and_then(uptime)),
         None,
         Vec::new(),
     ));
     let rejected = |tally: &Tally| share(tally.verdicts[2], tally.verdicts.iter().sum());
     measures.push(finish(
         ("rejected_ratio", "Verdicts that rejected", "ratio".to_owned(), Some(false)),
-        [week, before].map(|tally| tally.and_then(rejected)),
+        weeks.map(|tally| tally.and_then(rejected)),
         policy.reference.rejected_ratio,
         Vec::new(),
     ));
@@ -109,8 +108,14 @@ pub fn measures(policy: &WorkflowPolicy, week: Option<&Tally>, before: Option<&T
     measures
 }
 
-fn measure(kind: &Kind, policy: &WorkflowPolicy, week: Option<&Tally>, before: Option<&Tally>) -> Measure {
-    let figures = [week, before].map(|tally| tally.and_then(|tally| (kind.of_slot)(&tally.week())));
+/// One measure of this week and the one before, whose days together are `sums`.
+fn measure(
+    kind: &Kind,
+    policy: &WorkflowPolicy,
+    [week, before]: [Option<&Tally>; 2],
+    sums: &[Option<Slot>; 2],
+) -> Measure {
+    let figures = sums.each_ref().map(|sum| sum.as_ref().and_then(|sum| (kind.of_slot)(sum)));
     let days = [before, week].into_iter().flat_map(|tally| {
         (0..super::week::DAYS).map(move |day| tally.and_then(|tally| (kind.of_slot)(&tally.days[day])).map(|f| f.value))
     });
@@ -139,14 +144,18 @@ fn finish(
     }
 }
 
-/// The difference of two figures. Its interval is put together from theirs (Newcombe 1998, method 10,
+/// The 95 % interval of the difference of two values, put together from theirs (Newcombe 1998, method 10,
 /// <https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I>; for others than shares the
 /// same construction is MOVER: Zou, Donner 2008, <https://doi.org/10.1002/sim.3095>).
+pub(super) fn gap(value: f64, [low, high]: [f64; 2], other: f64, [below, above]: [f64; 2]) -> [f64; 2] {
+    let absolute = value - other;
+    [absolute - (value - low).hypot(above - other), absolute + (high - value).hypot(other - below)]
+}
+
 fn difference(week: &Figure, other: &Figure, more_is_better: Option<bool>) -> Difference {
     let absolute = week.value - other.value;
-    let is_clear = week.interval.zip(other.interval).map(|(a, b)| {
-        let low = absolute - (week.value - a[0]).hypot(b[1] - other.value);
-        let high = absolute + (a[1] - week.value).hypot(other.value - b[0]);
+    let is_clear = week.interval.zip(other.interval).map(|(own, others)| {
+        let [low, high] = gap(week.value, own, other.value, others);
         low > 0.0 || high < 0.0
     });
     let is_better = (is_clear == Some(true)).then_some(more_is_better).flatten().map(|more| more == (absolute > 0.0));

@@ -19,7 +19,7 @@ pub mod shift;
 pub mod state;
 pub mod tally;
 pub mod week;
-mod words;
+pub mod words;
 mod workflow_week;
 
 pub use build::{Sources, build, needed_from};

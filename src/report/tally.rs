@@ -173,7 +173,9 @@ impl Tally {
 
     /// What was counted in the whole week.
     pub fn counts(&self) -> Counts {
-        self.week().counts
+        let mut week = Slot::default();
+        self.days.iter().for_each(|day| week.merge_counts(day));
+        week.counts
     }
 
     /// All days together.

@@ -17,7 +17,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// A count with its thousands apart, such as `12,345`.
-pub(super) fn count(n: u64) -> String {
+pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -4,7 +4,7 @@
 
 use super::document::{Layer, Place, Witness};
 use super::document_week::{Disparity, GateLine, GuardLine, KindLine, ReviewLine, WorkflowWeek};
-use super::measure::{interval, measures};
+use super::measure::{gap, interval, measures};
 use super::shift::shifts;
 use super::state::{Known, State};
 use super::tally::{Example, OTHER, Part, Tally};
@@ -92,11 +92,10 @@ fn kinds(week: Option<&Tally>, before: Option<&Tally>) -> Vec<KindLine> {
     lines
 }
 
-/// Whether two shares are clearly apart (Newcombe 1998, method 10, as in `measure`).
+/// Whether two shares are clearly apart.
 fn apart((p, n): (f64, u64), (q, m): (f64, u64)) -> bool {
-    let ([low, high], [below, above]) = (interval(p, n), interval(q, m));
-    let gap = p - q;
-    gap > (p - low).hypot(above - q) || -gap > (high - p).hypot(q - below)
+    let [low, high] = gap(p, interval(p, n), q, interval(q, m));
+    low > 0.0 || high < 0.0
 }
 
 fn witness(example: &Example) -> Witness {
@@ -155,7 +154,7 @@ fn disparity(group: String, own: Part, others: Part, z: f64) -> Disparity {
         ratio: p,
         ratio_of_others: q,
         times: (q > 0.0).then(|| p / q),
-        is_clear: p - q > (p - of(p, own)[0]).hypot(of(q, others)[1] - q),
+        is_clear: gap(p, of(p, own), q, of(q, others))[0] > 0.0,
     }
 }
 

@@ -6,7 +6,7 @@
 use statrs::distribution::{Beta, ContinuousCDF, Normal};
 
 /// Normal quantile at 0.975.
-pub(super) const Z95: f64 = 1.959_963_984_540_054;
+pub(crate) const Z95: f64 = 1.959_963_984_540_054;
 
 /// Wilson's 95 % interval for a share: `hits` of `n` outputs. `None` when n = 0.
 ///
