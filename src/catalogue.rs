@@ -204,7 +204,7 @@ catalogue! {
     QUEUE_DEPTH: Gauge "andon_queue_depth" [];
     /// Bytes of requests waiting for the journal.
     QUEUE_BYTES: Gauge "andon_queue_bytes" [];
-    /// Limits of the daemon: `queue_bytes`, `queue_requests`, `body_bytes`, `dedup_ids`, `unknown_workflows`, `connections`, `long_polls`, `refusals`.
+    /// Limits of the daemon: `queue_bytes`, `queue_requests`, `body_bytes`, `dedup_ids`, `unknown_workflows`, `connections`, `long_polls`, `streams`, `sessions`, `refusals`.
     LIMIT: Gauge "andon_limit" ["limit"];
     /// Time of one group commit: write and fsync.
     JOURNAL_FSYNC: Histogram "andon_journal_fsync_seconds" [];
@@ -244,6 +244,10 @@ catalogue! {
     SCRAPES_PARTIAL: Counter "andon_scrapes_partial_total" [];
     /// Readers waiting for a change of a mode.
     LONG_POLLS: Gauge "andon_long_polls" [];
+    /// Open streams of events.
+    STREAMS: Gauge "andon_streams" [];
+    /// People who are signed in to the console.
+    SESSIONS: Gauge "andon_sessions" [];
     /// Reads of modes.
     MODE_READS: Counter "andon_mode_reads_total" [];
     /// Whether the last reload of the configuration succeeded.

@@ -9,7 +9,7 @@ use crate::catalogue::{
     DENIED, DRILLS, DUPLICATES, GROUP_EVENTS, JOURNAL_BYTES, JOURNAL_FSYNC, LONG_POLLS, MODE_READS,
     NOTIFICATION_OLDEST, NOTIFICATIONS, NOTIFICATIONS_DEAD, NOTIFICATIONS_DROPPED, NOTIFICATIONS_PENDING,
     OUTBOX_DAMAGED, OUTBOX_FAILING, OVERLOADED, QUEUE_BYTES, QUEUE_DEPTH, RECIPIENTS_REFUSED, REJECTED, RELOAD_AT,
-    RELOAD_OK, SCRAPES_PARTIAL, SNAPSHOT_FAILURES, SNAPSHOT_LAST, STORE_POISONED, Spec,
+    RELOAD_OK, SCRAPES_PARTIAL, SESSIONS, SNAPSHOT_FAILURES, SNAPSHOT_LAST, STORE_POISONED, STREAMS, Spec,
 };
 use crate::domain::alert::AlertResult;
 use crate::domain::{DrillResult, RefusalCode, Time};
@@ -79,6 +79,10 @@ pub struct Metrics {
     pub scrapes_partial: IntCounter,
     /// [`LONG_POLLS`].
     pub long_polls: IntGauge,
+    /// [`STREAMS`].
+    pub streams: IntGauge,
+    /// [`SESSIONS`].
+    pub sessions: IntGauge,
     /// [`MODE_READS`].
     pub mode_reads: IntCounter,
     /// [`RELOAD_OK`].
@@ -125,6 +129,8 @@ impl Metrics {
             store_poisoned: gauge(r, STORE_POISONED)?,
             scrapes_partial: counter(r, SCRAPES_PARTIAL)?,
             long_polls: gauge(r, LONG_POLLS)?,
+            streams: gauge(r, STREAMS)?,
+            sessions: gauge(r, SESSIONS)?,
             mode_reads: counter(r, MODE_READS)?,
             reload_ok: gauge(r, RELOAD_OK)?,
             reload_at: gauge(r, RELOAD_AT)?,

@@ -94,7 +94,7 @@ pub fn daemon(page: &mut Page, daemon: &Daemon<'_>) {
 }
 
 /// The limits of the daemon, by name.
-fn limits(server: &Server, reloader: &Reloader) -> [(&'static str, f64); 8] {
+fn limits(server: &Server, reloader: &Reloader) -> [(&'static str, f64); 10] {
     [
         ("body_bytes", server.body_bytes_max),
         ("queue_bytes", server.queue_bytes_max),
@@ -102,6 +102,8 @@ fn limits(server: &Server, reloader: &Reloader) -> [(&'static str, f64); 8] {
         ("refusals", server.refusals_max),
         ("connections", server.connections_max),
         ("long_polls", server.long_polls_max),
+        ("streams", server.streams_max),
+        ("sessions", server.sessions_max),
         ("dedup_ids", reloader.dedup_max()),
         ("unknown_workflows", reloader.unknown_max()),
     ]

@@ -9,6 +9,7 @@ pub mod auth;
 pub mod base;
 pub mod checkpoint;
 pub mod drills;
+pub mod floor;
 pub mod governance;
 pub mod guards;
 mod hide;
@@ -22,9 +23,11 @@ pub mod problem;
 pub mod records;
 pub mod reports;
 pub mod review;
+pub mod stream;
 mod table;
 pub mod workflows;
 
+use crate::access::Sessions;
 use crate::config::Server;
 use crate::domain::Scope;
 use crate::drill::Conductor;
@@ -66,6 +69,10 @@ pub struct Shared {
     pub notifier: Arc<Notifier>,
     /// Makes reports.
     pub reports: Arc<reports::Desk>,
+    /// Tells listeners what happens.
+    pub feed: Arc<stream::Feed>,
+    /// Who is signed in.
+    pub sessions: Arc<Sessions>,
     /// Limits.
     pub server: Arc<Server>,
     /// Turns for reading large bodies: one core stays free for the driver and for mode answers.
@@ -91,6 +98,8 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Alert, routes!(alertmanager::post))
         .needs(Scope::Read, routes!(workflows::list))
         .needs(Scope::Read, routes!(workflows::get))
+        .needs(Scope::Read, routes!(floor::get))
+        .needs(Scope::Read, routes!(floor::series))
         .needs(Scope::Read, routes!(workflows::get_mode))
         .needs(Scope::Operate, routes!(workflows::post_mode))
         .needs(Scope::Read, routes!(workflows::why))
@@ -137,6 +146,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Operate, routes!(notifications::retry))
         .needs(Scope::Read, routes!(reports::list))
         .needs(Scope::Read, routes!(reports::get))
+        .needs(Scope::Read, routes!(stream::get))
         .needs(Scope::Read, routes!(admin::metrics))
         // Whoever watches the process has no token, and learns nothing of the workflows here.
         .open(routes!(admin::livez))
@@ -154,7 +164,8 @@ pub fn router(shared: Shared) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = Arc::new(document);
     let clock = Arc::clone(shared.driver.clock());
-    let gate = Arc::new(Gate::new(Arc::clone(&shared.reloader), clock, shared.metrics.clone()));
+    let gate =
+        Arc::new(Gate::new(Arc::clone(&shared.reloader), clock, shared.metrics.clone(), Arc::clone(&shared.sessions)));
     router
         .route("/openapi.json", axum::routing::get(move || async move { axum::Json((*document).clone()) }))
         .fallback(|uri: axum::http::Uri| async move {

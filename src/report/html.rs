@@ -17,6 +17,8 @@ use askama::Template;
 #[template(path = "report.html")]
 struct Page<'r> {
     report: &'r Report,
+    /// Whether it is a page of its own, and not a part of another one.
+    is_whole: bool,
 }
 
 /// The report as HTML.
@@ -24,7 +26,15 @@ struct Page<'r> {
 /// # Errors
 /// The template can't be filled, which is a fault of andon.
 pub fn html(report: &Report) -> Result<String, String> {
-    Page { report }.render().map_err(|error| error.to_string())
+    Page { report, is_whole: true }.render().map_err(|error| error.to_string())
+}
+
+/// The report as a part of another page, which loads the style.
+///
+/// # Errors
+/// The template can't be filled, which is a fault of andon.
+pub fn body(report: &Report) -> Result<String, String> {
+    Page { report, is_whole: false }.render().map_err(|error| error.to_string())
 }
 
 impl Page<'_> {

@@ -25,7 +25,7 @@ mod workflow_week;
 pub use build::{Sources, build, needed_from};
 pub use document::{Report, Scope};
 pub use fold::Fold;
-pub use html::html;
+pub use html::{body, html};
 pub use make::Folded;
 pub use markdown::markdown;
 pub use state::State;
