@@ -1,0 +1,32 @@
+// A floor to which nothing has come yet: it says what to send, and that works as it stands there.
+import { execFileSync } from "node:child_process";
+import { sees } from "./console_browser.mjs";
+import { check, Daemon } from "./console_daemon.mjs";
+
+const CONFIGURATION = `
+[[workflow]]
+id = "first-steps"
+`;
+// The page draws itself anew every 15 s; where nothing has come it looks more often.
+const SOON_MS = 5_000;
+
+export async function empty({ browser, daemons, say }) {
+  const daemon = await Daemon.with("new", CONFIGURATION);
+  daemons.push(daemon);
+  const page = await browser.person(daemon, "boss");
+  await sees(page, "#new", "Nothing has come yet");
+  const [curl, simulate] = await page.locator("pre code").allInnerTexts();
+  check(curl.includes(`${daemon.origin}/v1/events`) && curl.includes("$ANDON_TOKEN"), `the page says: ${curl}`);
+  const env = { ...process.env, ANDON_TOKEN: daemon.tokens.svc };
+  const answer = execFileSync("bash", ["-c", curl], { env, encoding: "utf8", timeout: 10_000 });
+  check(JSON.parse(answer).accepted === 1, `the line of the page answers: ${answer}`);
+  const since = performance.now();
+  await sees(page, '[data-workflow="first-steps"].running .counts', "1 h: 1 outputs, 0 % exceptions");
+  const ms = performance.now() - since;
+  say(`the first output stands on an empty floor after ${Math.round(ms)} ms`);
+  check(await page.locator("#new").count() === 0, "the page still says that nothing has come");
+  check(ms < SOON_MS, `"this page shows it at once": after ${Math.round(ms)} ms`);
+  // The other line works too, but runs longer: it is begun, and the page shows that outputs come.
+  check(simulate === `andon simulate --url ${daemon.origin} --workflow first-steps`, `the page says: ${simulate}`);
+  await browser.forget(page);
+}

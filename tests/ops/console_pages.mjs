@@ -1,0 +1,89 @@
+// Every page, as it looks and as it is written: no serious or critical finding of axe-core in light and dark, wide and
+// narrow; nothing that scrolls sideways on a telephone; HTML that is valid.
+import { check } from "./console_daemon.mjs";
+import { go } from "./console_browser.mjs";
+import { LONG } from "./console_house.mjs";
+import { axeSource, HtmlValidate } from "./console_packages.mjs";
+
+const WIDE = { width: 1280, height: 900 };
+const NARROW = { width: 390, height: 844 };
+const LOOKS = [["light", WIDE], ["dark", WIDE], ["dark", NARROW], ["light", NARROW]];
+
+// What HTML itself asks for. Rules of taste (such as the order of headings' levels, which axe looks at) are left out.
+const HTML = new HtmlValidate({
+  extends: ["html-validate:standard", "html-validate:document"],
+  rules: {
+    // The browser's own messages say what is missing; a field says its purpose by its name.
+    "require-sri": "off",
+    "no-inline-style": "error",
+  },
+});
+
+const PAGES = ["/", `/?search=${LONG}`, "/?search=nothing-like-that", "/?light=silent", "/workflows/mail", "/workflows/climb", `/workflows/${LONG}?window=7d`,
+  "/workflows/mail/gate", "/workflows/climb/gate?to=automate", "/gate", "/incidents", "/incidents?status=all", "/base", "/lab",
+  "/lab/replies%3Atone-guide", "/reports", "/reports/now", "/ledger", "/ledger?workflow=mail", "/policy"];
+const ACTS = ["lower?workflow=offers&mode=assist", "hold?workflow=mail", "promote?workflow=mail&to=collaborate", "annul?workflow=mail", "answer?workflow=mail&item=runbook",
+  "relearn?workflow=mail&guard=latency", "stop", "drill", "reload", "audit?item=guide", "regress?item=guide",
+  "lab-start?hypothesis=replies%3Atone-guide", "lab-finding?hypothesis=replies%3Atone-guide", "lab-sign-off?hypothesis=replies%3Atone-guide"];
+const MISSING = ["/workflows/no-such-workflow", "/act/no-such-act", "/incidents/INC-999999", "/reports/1999-W01", "/lab/no-such-test"];
+
+// Pages that only a run of the house knows the address of.
+async function found(page, daemon) {
+  const { incidents } = await daemon.ok("ann", "GET", "/v1/incidents");
+  const { requests } = await daemon.ok("ann", "GET", "/v1/requests");
+  check(incidents.length > 0 && requests.length > 0, "the house has no incident or no request");
+  const ids = incidents.slice(0, 2).map((one) => `/incidents/${one.id}`);
+  return [...ids, `/act/acknowledge?incident=${incidents[0].id}`, `/act/resolve?incident=${incidents[0].id}`, ...["approve", "reject", "withdraw"].map((act) => `/act/${act}?request=${requests[0].id}`)];
+}
+
+// What axe-core finds that matters, in a sentence each.
+async function looked(page, only) {
+  if (!await page.evaluate(() => Boolean(window.axe))) await page.evaluate(axeSource);
+  return page.evaluate(async (only) => {
+    const { violations } = await window.axe.run(document, only ? { runOnly: { type: "rule", values: only } } : {});
+    const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+    return grave.map(({ id, help, nodes }) => `${id} (${help}): ${nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" … ")}`);
+  }, only);
+}
+
+async function look(page, path, status = 200) {
+  const wrong = [];
+  await page.setViewportSize(WIDE);
+  await page.emulateMedia({ colorScheme: "light" });
+  const answer = await page.goto(path);
+  if (answer.status() !== status) wrong.push(`answers ${answer.status()}`);
+  for (const result of (await HTML.validateString(await answer.text(), path)).results) {
+    for (const one of result.messages) wrong.push(`HTML ${one.line}:${one.column} ${one.ruleId}: ${one.message}`);
+  }
+  for (const [scheme, size] of LOOKS) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.setViewportSize(size);
+    // Colours change with the scheme, places with the width; everything else is the same in all four.
+    const only = scheme === "light" && size === WIDE ? null : size === WIDE ? ["color-contrast"] : ["color-contrast", "target-size", "scrollable-region-focusable"];
+    for (const one of await looked(page, only)) wrong.push(`${scheme}, ${size.width} px: ${one}`);
+    const [needs, has] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+    if (needs > has) wrong.push(`${size.width} px: scrolls sideways, ${needs} of ${has}: ${await widest(page)}`);
+  }
+  return wrong.map((one) => `${path}: ${one}`);
+}
+
+// What sticks out.
+const widest = (page) => page.evaluate(() => {
+  const wide = [...document.querySelectorAll("main *")].filter((element) => !element.closest(".wide, pre") && element.getBoundingClientRect().right > innerWidth + 1);
+  return wide.slice(0, 3).map((element) => element.outerHTML.slice(0, 120)).join(" … ");
+});
+
+export async function pages(house) {
+  const { browser, daemon, say } = house;
+  const page = await browser.person(daemon, "boss");
+  const wrong = [];
+  const all = [...PAGES, ...ACTS.map((act) => `/act/${act}`), ...await found(page, daemon)];
+  for (const path of all) wrong.push(...await look(page, path));
+  for (const path of MISSING) wrong.push(...await look(page, path, path.startsWith("/reports") ? undefined : 404));
+  const stranger = await browser.stranger(daemon);
+  wrong.push(...await look(stranger, "/sign-in?next=%2Fgate"));
+  check(wrong.length === 0, `${wrong.length} findings:\n${wrong.join("\n")}`);
+  say(`${all.length + MISSING.length + 1} pages, each in light and dark, at 1280 and 390 px`);
+  for (const one of [page, stranger]) await browser.forget(one);
+  await go(await browser.person(daemon, "boss"), "/");
+}
