@@ -69,8 +69,9 @@
     source.onopen = () => show(true);
     source.onerror = () => {
       show(false);
-      // A browser gives up where the answer was an error: a token that no longer holds, or too many listeners.
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => { redraw(); listen(); }, NOW_AND_THEN_MS);
+      // A browser gives up where the answer was an error: a token that no longer holds, or too many listeners. Whoever
+      // has to sign in again is asked to at once.
+      if (source.readyState === EventSource.CLOSED) { soon(); setTimeout(listen, NOW_AND_THEN_MS); }
     };
     source.addEventListener("mode", (event) => { moved(JSON.parse(event.data)); soon(); });
     for (const name of ["incident", "request", "policy", "house", "reset"]) source.addEventListener(name, soon);

@@ -2,9 +2,10 @@
 // audit, answer, test a hypothesis. What they did is read from the API; who may not, sees no button.
 import { act, go, hasNo, sees, send, shown } from "./console_browser.mjs";
 import { check } from "./console_daemon.mjs";
-import { delay, watch } from "./console_live.mjs";
+import { watch } from "./console_live.mjs";
 
-async function promotion({ daemon, say }, { ann, bob, cay, rita }) {
+async function promotion(house, { ann, bob, cay, rita }) {
+  const { daemon, say } = house;
   await go(rita, "/?search=climb");
   await sees(rita, "#live", /^live$/);
   await go(ann, "/workflows/climb/gate");
@@ -23,28 +24,40 @@ async function promotion({ daemon, say }, { ann, bob, cay, rita }) {
   check(await ann.locator("[name=note]").inputValue() === "I like it", "what was filled in is gone");
   await sees(rita, ".notice a", "1 request waits for an approval");
   await go(bob, "/gate");
-  await act(bob, 'a[href*="/act/approve"]', { note: "fine" }, "Approved.");
+  await act(bob, 'a[href*="/act/approve"]', { note: "fine" });
+  await house.waits("after an approval the page doesn't say that it was given: act.rs writes `?done=` behind `#`", async () => {
+    check(new URL(bob.url()).search === "?done=approve", bob.url());
+    await sees(bob, ".notice.good[role=status]", "Approved.");
+  });
   await sees(bob, ".requests", "approved by bob: fine");
   check(await daemon.mode("climb") === "assist", "one of two approvals raised a mode");
-  await watch(rita, "climb");
+  const delay = await watch(house, rita, "climb");
   await go(cay, "/gate");
-  await act(cay, 'a[href*="/act/approve"]', { note: "" }, "Approved.");
-  const ms = await delay(rita);
-  say(`a promotion stands on a third person's floor ${Math.round(ms)} ms after the API says it`);
+  await act(cay, 'a[href*="/act/approve"]', { note: "" });
+  const ms = await delay();
+  say(`a promotion stands on a third person's floor ${ms} ms after the API says it`);
   check(await shown(rita, "climb") === "collaborate" && await daemon.mode("climb") === "collaborate", "climb did not rise");
   await sees(cay, "table", "granted");
 }
 
-async function rejection({ daemon }, { ann, bob }) {
+// A gate that isn't met lets nobody ask; one rejection ends a request; who asked may take it back.
+async function rejection({ daemon }, { ann, bob, cay }) {
   await go(ann, "/workflows/offers/gate");
-  await act(ann, 'a[href*="/act/promote"]', { reason: "let us try" }, "Asked for.").catch(() => null);
-  // The gate of offers isn't met: the daemon says what is missing, and the words stay.
-  await sees(ann, "[role=alert]", /missing|gate/);
+  await sees(ann, ".lead", "missing");
+  await act(ann, 'a[href*="/act/promote"]', { reason: "let us try" });
+  await sees(ann, "[role=alert]", /missing/);
   check(await ann.locator("[name=reason]").inputValue() === "let us try", "what was filled in is gone");
-  const { id } = await daemon.ok("cay", "POST", "/v1/promotions", { workflow: "climb", to: "delegate", reason: "once more" }).catch(() => ({}));
-  if (!id) return;
-  await go(bob, "/gate");
-  await act(bob, `a[href*="/act/reject?request=${id}"]`, { note: "too soon" }, "Rejected.");
+  await daemon.outputs("climb", 60, { model: "m-1", mode: "collaborate" });
+  const ends = [["bob", bob, "reject", { note: "too soon" }], ["cay", cay, "withdraw", { reason: "it is too soon" }]];
+  for (const [name, page, how, fields] of ends) {
+    const { id } = await daemon.ok("cay", "POST", "/v1/promotions", { workflow: "climb", to: "delegate", reason: "once more" });
+    await go(page, "/gate");
+    if (how === "reject") await hasNo(page, 'a[href*="/act/withdraw"]');
+    await act(page, `a[href*="/act/${how}?request=${id}"]`, fields);
+    const { status, because } = await daemon.ok(name, "GET", `/v1/requests/${id}`);
+    check({ reject: "rejected", withdraw: "withdrawn" }[how] === status, `${id} is ${status}: ${because}`);
+    await sees(page, `tbody tr#${id}`, status);
+  }
 }
 
 async function holdAndLower({ daemon }, { ann, rita }) {
@@ -128,19 +141,21 @@ async function lab({ daemon }, { ann, bob, rev }) {
 }
 
 // A drill, and at the end everything stops.
-async function stop({ daemon, say }, { ann, rita }) {
+async function stop(house, { ann, rita }) {
+  const { daemon, say } = house;
   await go(ann, "/incidents");
   await act(ann, 'a[href="/act/drill"]', {}, "The drill is over");
   await sees(ann, ".timeline li", "drill 1");
   await go(rita, "/");
-  await watch(rita, "quiet");
+  await sees(rita, "#live", /^live$/);
+  const delay = await watch(house, rita, "quiet");
   await go(ann, "/");
   await ann.getByRole("link", { name: "Stop everything" }).click();
   await sees(ann, "#consequence", /All \d+ workflows go to assist now, \d+ of which are above it/);
   await send(ann, { reason: "an exercise" });
   await sees(ann, ".notice.good", "Everything is in assist.");
-  const ms = await delay(rita);
-  say(`a stop stands on a third person's floor ${Math.round(ms)} ms after the API says it`);
+  const ms = await delay();
+  say(`a stop stands on a third person's floor ${ms} ms after the API says it`);
   const { workflows } = await daemon.ok("ann", "GET", "/v1/workflows");
   check(workflows.every((one) => one.mode.mode === "assist"), "not everything is in assist");
   await rita.waitForFunction(() => [...document.querySelectorAll("[data-mode]")].every((mode) => mode.textContent === "assist"));

@@ -18,13 +18,13 @@ export function check(holds, said) {
 }
 
 // Waits until `holds` gives something true, and gives that.
-export async function until(said, holds, waitMs = WAIT_MS) {
+export async function until(said, holds, { waitMs = WAIT_MS, pauseMs = 20 } = {}) {
   const end = performance.now() + waitMs;
   for (;;) {
     const found = await holds();
     if (found) return found;
     if (performance.now() > end) throw new Failed(`after ${waitMs} ms not: ${said}`);
-    await new Promise((go) => setTimeout(go, 20));
+    await new Promise((go) => setTimeout(go, pauseMs));
   }
 }
 
