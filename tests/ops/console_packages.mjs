@@ -10,6 +10,8 @@ const { values } = parseArgs({
     packages: { type: "string" },
     // The median time of a page among 1,000 workflows. A debug build is slow: it gets ten times as much.
     "bar-ms": { type: "string", default: "2000" },
+    // Where the printed report is kept, for whoever wants to look at it.
+    keep: { type: "string", default: "" },
     verbose: { type: "boolean", default: false },
     // Only these parts, with a comma between them.
     only: { type: "string", default: "" },

@@ -4,8 +4,10 @@ import fs from "node:fs";
 import path from "node:path";
 import { check } from "./console_daemon.mjs";
 import { act, go, sees } from "./console_browser.mjs";
+import { options } from "./console_packages.mjs";
 
-// Words as they can be looked for in a PDF: what is broken over lines or columns there is one text here.
+// Words as they can be looked for in a PDF, whose text is read in the order in which it was drawn: a word that is broken
+// over two lines is whole again without its spaces.
 const plain = (text) => text.normalize("NFKC").replace(/\s+/g, "");
 
 // What the page says and the paper doesn't.
@@ -30,8 +32,9 @@ async function printed(page, folder, say) {
   });
   await page.pdf({ path: file, format: "A4", preferCSSPageSize: true });
   await page.emulateMedia({ media: null });
-  const text = execFileSync("pdftotext", ["-layout", file, "-"], { encoding: "utf8" });
+  const text = execFileSync("pdftotext", ["-raw", file, "-"], { encoding: "utf8" });
   const pages = text.split("\f").length - 1;
+  if (options.keep) fs.copyFileSync(file, options.keep);
   check(pages >= 1, "the PDF has no page");
   const cut = missing(words, text);
   // Letters that don't fit on the paper are not in it: a table that is too wide, a text that can't be broken.
