@@ -2,6 +2,18 @@
 // Everything can be read without it.
 "use strict";
 (() => {
+  // What is wider than its box is scrolled by keys, too; not every browser does that by itself.
+  const reach = () => {
+    for (const box of document.querySelectorAll(".wide, pre")) {
+      if (box.scrollWidth <= box.clientWidth || box.tabIndex === 0) continue;
+      box.tabIndex = 0;
+      box.setAttribute("role", "group");
+      box.setAttribute("aria-label", "scrolls sideways");
+    }
+  };
+  addEventListener("resize", reach);
+  reach();
+
   const stream = document.body.dataset.live;
   const part = document.getElementById("part");
   if (!stream || !part || !window.EventSource) return;
@@ -36,6 +48,7 @@
       if (!fresh || isBusy()) return;
       const focus = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
       part.replaceChildren(...fresh.childNodes);
+      reach();
       if (focus) part.querySelector(`[href="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
     } catch {
       // The stream says that the connection is gone.

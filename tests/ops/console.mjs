@@ -17,7 +17,7 @@ import { report } from "./console_report.mjs";
 import { scale } from "./console_scale.mjs";
 
 // In this order: a part finds the house as those before it left it.
-const PARTS = { door, live, lost, acts, powerless, report, pages, keyboard, noScript, empty, scale };
+const PARTS = { door, live, noScript, lost, acts, powerless, report, pages, keyboard, empty, scale };
 const ALL_MS = 300_000;
 
 function keptIn() {
