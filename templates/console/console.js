@@ -23,6 +23,8 @@
   const STEPS = ["assist", "collaborate", "delegate", "automate"];
   const SOON_MS = 300;
   const NOW_AND_THEN_MS = 15000;
+  // Outputs are no entries of the ledger, so nobody tells of the first one: an empty floor is looked at more often.
+  const WAITING_MS = 2000;
   let timer = 0;
   let silence = 0;
 
@@ -35,9 +37,11 @@
   // Somebody who fills something in must not lose it.
   const isBusy = () => part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
 
+  const pause = () => part.querySelector("#new") ? WAITING_MS : NOW_AND_THEN_MS;
+
   const redraw = async () => {
     clearTimeout(timer);
-    timer = setTimeout(redraw, NOW_AND_THEN_MS);
+    timer = setTimeout(redraw, pause());
     if (document.hidden || isBusy()) return;
     try {
       const answer = await fetch(location.pathname + location.search.replace(/[?&]done=[^&]*/, ""), { headers: { accept: "text/html" } });
@@ -93,5 +97,5 @@
   document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
   addEventListener("pageshow", (event) => { if (event.persisted) { listen(); soon(); } });
   listen();
-  timer = setTimeout(redraw, NOW_AND_THEN_MS);
+  timer = setTimeout(redraw, pause());
 })();
