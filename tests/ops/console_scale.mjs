@@ -8,10 +8,13 @@ const WORKFLOWS = 1_000;
 const OUTPUTS = 20;
 const BYTES_MAX = 100_000;
 const LOADS = 10;
+// That wait for an approval at the same time.
+const REQUESTS = 150;
 
-const id = (number) => `workflow-${String(number).padStart(4, "0")}`;
-// Of forty workflows one fails: as many incidents as a bad day has.
-const fails = (number) => number % 40 === 0;
+// Names as long as they may be: a page must bear them.
+const id = (number) => `workflow-${String(number).padStart(4, "0")}-${"with-a-name-as-long-as-it-may-be-".repeat(2)}`.slice(0, 64);
+// Every fourth workflow fails: just not a storm, but more incidents than a page lists.
+const fails = (number) => number % 4 === 0;
 
 function configuration() {
   const guards = `  [[workflow.guard]]
@@ -27,7 +30,7 @@ function configuration() {
   limit_ms = 60000
   bound = 0.05
 `;
-  const one = (_, at) => `[[workflow]]\nid = "${id(at + 1)}"\nowner = "team-${at % 20}"\nstart_mode = "automate"\n${guards}`;
+  const one = (_, at) => `[[workflow]]\nid = "${id(at + 1)}"\nowner = "team ${at % 20}, which has a name that is as long as names of teams are"\nstart_mode = "automate"\n${guards}`;
   return `[budget]\noutputs_per_false_demotion = 10000\n${Array.from({ length: WORKFLOWS }, one).join("")}`;
 }
 
@@ -59,7 +62,31 @@ async function measured(daemon, cookie, path) {
   return { path, size, ms: (times[LOADS / 2 - 1] + times[LOADS / 2]) / 2 };
 }
 
-export async function scale({ browser, daemons, say }) {
+// Pages that are known to grow beyond it, and why.
+const GROW = {
+  "/incidents": "console/incidents.rs lists 200 incidents, and nothing says that there are more",
+  "/incidents?status=all": "console/incidents.rs lists 200 incidents, and nothing says that there are more",
+  "/gate": "console/gate.rs lists all requests that wait, of which a house may have any number",
+};
+
+// What must not be lost among many: the page is asked where there are more incidents than it reads.
+async function amongMany({ waits }, daemon, page, incidents) {
+  const [oldest] = incidents.slice(-1);
+  await waits("a workflow's page doesn't show its incident while 100 newer ones are there: console/workflow.rs asks for all of the house", async () => {
+    await go(page, `/workflows/${oldest.workflow}`);
+    check(await page.locator(".notice.bad", { hasText: oldest.id }).count() === 1, "its incident is not there");
+  });
+  const newer = incidents.slice(0, 210);
+  for (const { id } of newer) await daemon.ok("boss", "POST", `/v1/incidents/${encodeURIComponent(id)}/resolve`, { note: "a bad morning" });
+  await waits("unresolved incidents are missing once 200 newer ones are resolved: console/incidents.rs leaves out what is resolved only after it has cut the list", async () => {
+    await go(page, "/incidents");
+    const listed = await page.locator("tbody tr").count();
+    check(listed === incidents.length - newer.length, `${listed} are listed`);
+  });
+}
+
+export async function scale(house) {
+  const { browser, daemons, say, waits } = house;
   const daemon = await Daemon.with("scale", configuration());
   daemons.push(daemon);
   const since = performance.now();
@@ -69,19 +96,28 @@ export async function scale({ browser, daemons, say }) {
     const all = await daemon.ok("boss", "GET", "/v1/incidents?limit=1000");
     return all.incidents.length > 0 ? all : null;
   });
+  for (let number = 4; number <= 4 * REQUESTS; number += 4) {
+    await daemon.ok("boss", "POST", `/v1/workflows/${id(number)}/annulments`, { reason: "the customer's file was broken that morning, not the workflow" });
+  }
   const page = await browser.person(daemon, "boss");
   await sees(page, ".sum", "1000 workflows");
-  const paths = ["/", "/?page=2", "/?page=21", "/?search=workflow-05", "/?light=running", "/workflows/workflow-0007", `/workflows/${id(40)}`, "/workflows/workflow-0007/gate",
-    "/gate", "/incidents", "/incidents?status=all", `/incidents/${incidents[0].id}`, "/ledger", "/ledger?workflow=workflow-0040", "/reports", "/policy"];
-  for (const path of ["/", "/?search=workflow-05", "/workflows/workflow-0007"]) await go(page, path);
+  const paths = ["/", "/?page=2", "/?page=21", "/?search=workflow-05", "/?light=running", `/workflows/${id(7)}`, `/workflows/${id(40)}`, `/workflows/${id(7)}/gate`,
+    "/gate", "/incidents", "/incidents?status=all", `/incidents/${incidents[0].id}`, "/ledger", `/ledger?workflow=${id(40)}`, "/reports", "/reports/now", "/policy"];
+  for (const path of ["/", "/?search=workflow-05", `/workflows/${id(7)}`]) await go(page, path);
   const cookies = await page.context().cookies();
   const cookie = cookies.map((one) => `${one.name}=${one.value}`).join("; ");
   const figures = [];
   for (const path of paths) figures.push(await measured(daemon, cookie, path));
-  for (const { path, size, ms } of figures) say(`${path}: ${(size / 1_000).toFixed(1)} kB, median of ${LOADS} loads ${ms.toFixed(0)} ms`);
-  const large = figures.filter((one) => one.size >= BYTES_MAX);
-  check(large.length === 0, `larger than ${BYTES_MAX} bytes: ${large.map((one) => `${one.path} ${one.size}`).join(", ")}`);
+  const short = (path) => path.replace(/(workflow-\d+)[^/]*/, "$1");
+  for (const { path, size, ms } of figures) say(`${short(path)}: ${(size / 1_000).toFixed(1)} kB, median of ${LOADS} loads ${ms.toFixed(0)} ms`);
+  // A report has a section for each workflow: it is as long as the house is large.
+  for (const { path, size } of figures.filter((one) => one.path !== "/reports/now")) {
+    const small = () => check(size < BYTES_MAX, `${path} is larger than ${BYTES_MAX} bytes: ${size}`);
+    if (GROW[path]) await waits(`${path} is larger than ${BYTES_MAX} bytes: ${GROW[path]}`, small);
+    else small();
+  }
   const slow = figures.filter((one) => one.ms >= options.barMs);
   check(slow.length === 0, `slower than ${options.barMs} ms: ${slow.map((one) => `${one.path} ${one.ms.toFixed(0)} ms`).join(", ")}`);
+  await amongMany(house, daemon, page, incidents);
   await browser.forget(page);
 }
