@@ -42,8 +42,9 @@ async function waits(fault, holds) {
   try {
     await holds();
     console.log(`   MENDED, so take its mark off: ${fault}`);
-  } catch {
-    console.log(`   waits to be mended: ${fault}`);
+  } catch (wrong) {
+    if (!(wrong instanceof Failed)) throw wrong;
+    console.log(`   waits to be mended: ${fault}${options.verbose ? ` (${wrong.message})` : ""}`);
   }
 }
 

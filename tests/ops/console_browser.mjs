@@ -19,7 +19,7 @@ export class Browser {
     const args = process.getuid() === 0 ? ["--no-sandbox"] : [];
     // A name of somebody else's that leads to this machine, as in an attack by DNS rebinding.
     args.push(`--host-resolver-rules=MAP ${REBOUND} 127.0.0.1`);
-    browser.chromium = await chromium.launch({ executablePath: "/usr/bin/chromium", args });
+    browser.chromium = await chromium.launch({ executablePath: options.chromium, args });
     browser.complaints = [];
     browser.origins = new Set();
     browser.requests = 0;

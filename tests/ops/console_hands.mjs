@@ -4,7 +4,7 @@ import { go, sees, send, signIn } from "./console_browser.mjs";
 
 // Every element that can be used, and can be seen.
 const USABLE = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
-const PAGES = ["/", "/workflows/mail", "/workflows/mail/gate", "/gate", "/incidents?status=all", "/base", "/lab/replies%3Atone-guide", "/reports/now", "/ledger",
+const PAGES = ["/", "/workflows/mail", "/workflows/mail/gate", "/gate", "/incidents?status=all", "/base", "/lab/replies%3Atone-guide", "/reports/now", "/ledger", "/policy",
   "/act/lower?workflow=offers", "/act/promote?workflow=mail&to=collaborate"];
 
 // Goes through a page by Tab; gives what was never reached, and what has no visible focus.

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { sees } from "./console_browser.mjs";
 import { check, Daemon } from "./console_daemon.mjs";
+import { look } from "./console_pages.mjs";
 
 const CONFIGURATION = `
 [[workflow]]
@@ -10,10 +11,16 @@ id = "first-steps"
 // The page draws itself anew every 15 s; where nothing has come it looks more often.
 const SOON_MS = 5_000;
 
-export async function empty({ browser, daemons, say }) {
+export async function empty({ browser, daemons, say, waits }) {
   const daemon = await Daemon.with("new", CONFIGURATION);
   daemons.push(daemon);
   const page = await browser.person(daemon, "boss");
+  const wrong = await look(page, "/");
+  check(wrong.length === 0, wrong.join("\n"));
+  await waits("the button of an empty floor leads to no act: simulate", async () => {
+    const answer = await page.request.get(await page.getByRole("link", { name: "Run a simulation from here" }).getAttribute("href"));
+    check(answer.status() === 200, `it answers ${answer.status()}`);
+  });
   await sees(page, "#new", "Nothing has come yet");
   const [curl, simulate] = await page.locator("pre code").allInnerTexts();
   check(curl.includes(`${daemon.origin}/v1/events`) && curl.includes("$ANDON_TOKEN"), `the page says: ${curl}`);

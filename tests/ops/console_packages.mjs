@@ -8,6 +8,7 @@ const { values } = parseArgs({
   options: {
     andon: { type: "string" },
     packages: { type: "string" },
+    chromium: { type: "string" },
     // The median time of a page among 1,000 workflows. A debug build is slow: it gets ten times as much.
     "bar-ms": { type: "string", default: "2000" },
     // Where the printed report is kept, for whoever wants to look at it.

@@ -46,7 +46,8 @@ async function looked(page, only) {
   }, only);
 }
 
-async function look(page, path, status = 200) {
+// What is wrong with a page, a sentence each.
+export async function look(page, path, status = 200) {
   const wrong = [];
   await page.setViewportSize(WIDE);
   await page.emulateMedia({ colorScheme: "light" });
