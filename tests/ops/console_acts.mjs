@@ -167,7 +167,7 @@ async function stop(house, { ann, rita }) {
 
 export async function acts(house) {
   const people = {};
-  for (const name of ["ann", "bob", "cay", "rita", "rev"]) people[name] = await house.browser.person(house.daemon, name);
+  await Promise.all(["ann", "bob", "cay", "rita", "rev"].map(async (name) => { people[name] = await house.browser.person(house.daemon, name); }));
   for (const part of [promotion, rejection, holdAndLower, incident, base, lab, stop]) await house.timed(part, house, people);
   for (const page of Object.values(people)) await house.browser.forget(page);
 }

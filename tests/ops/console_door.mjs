@@ -115,9 +115,7 @@ async function anotherOrigin({ browser, daemon }) {
     await page.goto(origin);
     check(!(await page.frames().at(-1).content()).includes("Sign out"), "another site frames the console");
     await page.locator("[name=form_key]").evaluate((field, key) => { field.value = key; }, key);
-    const gone = page.waitForNavigation();
-    await page.getByRole("button", { name: "Win" }).click();
-    const answer = await gone;
+    const [answer] = await Promise.all([page.waitForNavigation(), page.getByRole("button", { name: "Win" }).click()]);
     check(answer.status() === 403, `a form from ${origin} answers ${answer.status()}`);
     await sees(page, "body", "nothing was done");
     check(await daemon.mode("offers") === "delegate", `a form from ${origin} lowered a workflow`);

@@ -1,8 +1,8 @@
 // The floor as it happens: a demotion arrives without a reload, and a connection that was lost is found again.
 import { spawn } from "node:child_process";
-import { go, REBOUND, sees, shown, signIn } from "./console_browser.mjs";
+import { go, hasNo, REBOUND, sees, shown, signIn } from "./console_browser.mjs";
 import { check, Daemon, Failed, until } from "./console_daemon.mjs";
-import { CONFIGURATION } from "./console_house.mjs";
+import { CONFIGURATION, OWNER } from "./console_house.mjs";
 import { options } from "./console_packages.mjs";
 
 // Far above what is measured (see the printed figure), far below the 15 s after which a page is drawn anew anyway.
@@ -58,6 +58,9 @@ export async function live(house) {
   await sees(page, "#said[role=status]", /^mail: (automate|delegate|collaborate) → \w+\. exceptions: /);
   await sees(page, '[data-workflow="mail"].alarm .because', "exceptions breached");
   check(await page.evaluate(() => window.stays), "the page was loaded anew");
+  // What people wrote is text, on the page and in what was drawn anew.
+  await sees(page, ".owner", OWNER);
+  await hasNo(page, "[onmouseover]");
   const { reason } = await daemon.ok("svc", "GET", "/v1/workflows/mail/mode");
   await page.getByRole("link", { name: "mail", exact: true }).click();
   await sees(page, "section p", `Why: ${reason}`);

@@ -8,11 +8,15 @@ const WIDE = { width: 1280, height: 900 };
 const NARROW = { width: 390, height: 844 };
 const LOOKS = [["light", WIDE], ["dark", WIDE], ["dark", NARROW], ["light", NARROW]];
 
-// What HTML itself asks for. Rules of taste (such as the order of headings' levels, which axe looks at) are left out.
+// What every page says to browsers.
+const HEADERS = { "content-security-policy": "default-src 'none'", "x-content-type-options": "nosniff", "cache-control": "no-store", "x-frame-options": "DENY",
+  "referrer-policy": "same-origin", "content-type": "text/html; charset=utf-8" };
+
+// What HTML itself asks for.
 const HTML = new HtmlValidate({
   extends: ["html-validate:standard", "html-validate:document"],
   rules: {
-    // The browser's own messages say what is missing; a field says its purpose by its name.
+    // Style and script are the daemon's own.
     "require-sri": "off",
     "no-inline-style": "error",
   },
@@ -53,6 +57,8 @@ export async function look(page, path, status = 200) {
   await page.emulateMedia({ colorScheme: "light" });
   const answer = await page.goto(path);
   if (answer.status() !== status) wrong.push(`answers ${answer.status()}`);
+  const says = answer.headers();
+  for (const [header, part] of Object.entries(HEADERS)) if (!says[header]?.includes(part)) wrong.push(`${header} is ${says[header]}`);
   for (const result of (await HTML.validateString(await answer.text(), path)).results) {
     for (const one of result.messages) wrong.push(`HTML ${one.line}:${one.column} ${one.ruleId}: ${one.message}`);
   }
