@@ -255,6 +255,12 @@ struct Answer {
     body: Vec<u8>,
 }
 
+/// Sends lines of outputs; waits are told on standard error.
+pub(super) fn send(client: &Client, lines: &[u8]) -> Result<Taken, ClientError> {
+    let mut busy = |seconds| super::output::complain(format!("the daemon has too much to do: waiting {seconds} s"));
+    client.lines("/v1/events", lines, &mut busy)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,7 +48,6 @@ mod serve;
 mod simulate;
 mod table;
 mod token;
-mod traffic;
 mod why;
 mod words;
 

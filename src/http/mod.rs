@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod alertmanager;
 pub mod auth;
+pub mod backtests;
 pub mod base;
 pub mod checkpoint;
 pub mod drills;
@@ -19,10 +20,12 @@ pub mod lab_act;
 pub mod lease;
 pub mod listener;
 pub mod notifications;
+pub mod policy;
 pub mod problem;
 pub mod records;
 pub mod reports;
 pub mod review;
+pub mod simulations;
 pub mod stream;
 mod table;
 pub mod workflows;
@@ -71,6 +74,10 @@ pub struct Shared {
     pub reports: Arc<reports::Desk>,
     /// Tells listeners what happens.
     pub feed: Arc<stream::Feed>,
+    /// Shows people what happens.
+    pub simulations: Arc<simulations::Simulations>,
+    /// Tries policies on the past.
+    pub backtests: Arc<backtests::Backtests>,
     /// Who is signed in.
     pub sessions: Arc<Sessions>,
     /// Limits.
@@ -146,6 +153,10 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Operate, routes!(notifications::retry))
         .needs(Scope::Read, routes!(reports::list))
         .needs(Scope::Read, routes!(reports::get))
+        .needs(Scope::Read, routes!(policy::get))
+        .needs(Scope::Read, routes!(backtests::get))
+        .needs(Scope::Operate, routes!(backtests::post))
+        .needs(Scope::Ingest, routes!(simulations::post))
         .needs(Scope::Read, routes!(stream::get))
         .needs(Scope::Read, routes!(admin::metrics))
         // Whoever watches the process has no token, and learns nothing of the workflows here.

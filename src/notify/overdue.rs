@@ -41,7 +41,7 @@ pub fn overdue(monitor: &Monitor, now: Time) -> Vec<Overdue> {
                 since: oldest.plus(within_ms),
                 headline: format!("{late} outputs of {id} wait for a review for more than {hours} h"),
                 to_do: format!("review them: andon review {id}"),
-                path: format!("/v1/workflows/{id}/reviews"),
+                path: format!("/workflows/{id}"),
                 kind: "review",
             });
         }
@@ -55,7 +55,7 @@ pub fn overdue(monitor: &Monitor, now: Time) -> Vec<Overdue> {
                 since: due,
                 headline: format!("the time-box of the hypothesis {} of {id} is over", hypothesis.id),
                 to_do: format!("answer its exit criteria and sign it off: andon lab show {}", hypothesis.id),
-                path: format!("/v1/hypotheses/{}", hypothesis.id),
+                path: format!("/lab/{id}:{}", hypothesis.id),
                 kind: "hypothesis",
             })
         }));
@@ -73,7 +73,7 @@ fn audits(monitor: &Monitor, now: Time) -> Vec<Overdue> {
         since: due,
         headline: format!("the audit of the base item {item} is overdue"),
         to_do: format!("look at it and say how it is: andon base audit {item}"),
-        path: "/v1/base".to_owned(),
+        path: "/base".to_owned(),
         kind: "audit",
     });
     late.collect()
