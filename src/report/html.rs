@@ -4,7 +4,7 @@
 //! are not.
 
 use super::chart;
-use super::document::{Layer, Move, Place, Report, Scope};
+use super::document::{ActionLine, CouncilAnswer, Decision, Layer, Move, Place, Report, Scope};
 use super::document_week::WorkflowWeek;
 use super::measure::{Difference, Figure, Measure};
 use super::shift::Shift;
@@ -34,6 +34,18 @@ impl Page<'_> {
             Scope::Team { owner } => format!("the workflows of {owner}"),
             Scope::Workflow { workflow } => workflow.clone(),
         }
+    }
+
+    fn open(&self) -> Vec<&Decision> {
+        self.report.decisions.iter().filter(|one| one.answer.is_none()).collect()
+    }
+
+    fn answered(&self) -> Vec<(&Decision, &CouncilAnswer)> {
+        self.report.decisions.iter().filter_map(|one| Some((one, one.answer.as_ref()?))).collect()
+    }
+
+    fn stand(&self, action: &ActionLine) -> String {
+        action.ended_at.map_or_else(|| action.status.clone(), |at| format!("{} {}", action.status, minute(at)))
     }
 
     fn last_date(&self) -> &str {
