@@ -8,6 +8,7 @@
 mod access;
 mod access_house;
 mod alertmanager;
+mod council;
 mod drill;
 mod drill_cli;
 mod drill_wires;
