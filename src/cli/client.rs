@@ -172,7 +172,7 @@ impl Client {
 
     /// The answer as text, of a kind that isn't JSON.
     pub(super) fn text(&self, path: &str, kind: &str) -> Result<String, ClientError> {
-        let response = self.agent.get(format!("{}{path}", self.url)).header("accept", kind).call();
+        let response = self.authorized(self.agent.get(format!("{}{path}", self.url))).header("accept", kind).call();
         self.plain(self.receive(response)?)
     }
 

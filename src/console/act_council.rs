@@ -69,7 +69,7 @@ const fn owner() -> Field {
     Field::line("owner", "Who does it", "A name, as tokens have them.")
 }
 
-const fn due() -> Field {
+fn due() -> Field {
     Field { kind: Kind::Day, ..Field::line("due", "Until", "All of that day.") }
 }
 

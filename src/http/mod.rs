@@ -3,12 +3,14 @@
 //! Owns the router, the shared state of the handlers and the fallbacks. The list of routes is the
 //! OpenAPI document: a handler can't be routed without standing in it and saying which scope it needs.
 
+pub mod actions;
 pub mod admin;
 pub mod alertmanager;
 pub mod auth;
 pub mod backtests;
 pub mod base;
 pub mod checkpoint;
+pub mod council;
 pub mod drills;
 pub mod floor;
 pub mod governance;
@@ -158,11 +160,22 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Operate, routes!(backtests::post))
         .needs(Scope::Ingest, routes!(simulations::post))
         .needs(Scope::Read, routes!(stream::get))
+        .and(of_council)
         .needs(Scope::Read, routes!(admin::metrics))
         // Whoever watches the process has no token, and learns nothing of the workflows here.
         .open(routes!(admin::livez))
         .open(routes!(admin::readyz))
         .done()
+}
+
+/// What the council decides, and what becomes of it.
+fn of_council(table: Table) -> Table {
+    table
+        .needs(Scope::Operate, routes!(council::decide))
+        .needs(Scope::Approve, routes!(council::judge))
+        .needs(Scope::Read, routes!(actions::list))
+        .needs(Scope::Operate, routes!(actions::assign))
+        .needs(Scope::Operate, routes!(actions::finish))
 }
 
 /// The OpenAPI document, generated from the routes.
