@@ -134,6 +134,8 @@ impl App {
             reading: Arc::new(Semaphore::new(cores().saturating_sub(1).max(1))),
             long_polls: Arc::new(Semaphore::new(limit(settings.server.long_polls_max))),
             feed: Arc::new(http::stream::Feed::new(limit(settings.server.streams_max))),
+            simulations: Arc::default(),
+            backtests: Arc::new(http::backtests::Backtests::new(settings.store.path.clone())),
             sessions: Arc::new(sessions(&settings)),
             server: Arc::new(settings.server.clone()),
             stopping: stop.clone(),

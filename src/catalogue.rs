@@ -154,8 +154,15 @@ catalogue! {
     REQUEST_OLDEST: Gauge "andon_request_oldest_timestamp_seconds" ["workflow"];
     /// Changes of the granted mode.
     MODE_CHANGES: Counter "andon_mode_changes_total" ["workflow", "from", "to", "cause"];
-    /// Demotions by guards that people judged false.
+    /// Demotions by guards that two people took back as false.
     DEMOTIONS_ANNULLED: Counter "andon_demotions_annulled_total" ["workflow"];
+    /// Demotions by guards since adoption that people judged `right` or `false`, each by the last word on it; a gauge, as
+    /// that word may change.
+    DEMOTIONS_JUDGED: Gauge "andon_demotions_judged" ["workflow", "judgement"];
+    /// Actions that the council assigned and that are open.
+    ACTIONS_OPEN: Gauge "andon_actions_open" [];
+    /// Of these, those whose time is over.
+    ACTIONS_OVERDUE: Gauge "andon_actions_overdue" [];
     /// When a workflow's mode was last read; absent before the first read since the start.
     MODE_LAST_READ: Gauge "andon_mode_last_read_timestamp_seconds" ["workflow"];
     /// Outputs that reported a mode above the allowed one.

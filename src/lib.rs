@@ -27,3 +27,4 @@ pub mod report;
 pub mod seal;
 pub mod stats;
 pub mod store;
+pub mod traffic;

@@ -4,6 +4,7 @@
 
 use super::client::{Client, ClientError, Daemon};
 use super::output;
+use crate::report::words::escaped;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -64,15 +65,6 @@ fn fetch(arguments: &Arguments) -> Result<String, ClientError> {
     let of = of.into_iter().find_map(|(name, value)| value.as_ref().map(|value| format!("?{name}={}", escaped(value))));
     let path = format!("/v1/reports/{}.{form}{}", escaped(&arguments.week), of.unwrap_or_default());
     Client::of(&arguments.daemon)?.text_patiently(&path)
-}
-
-/// A value as it stands in an address.
-fn escaped(value: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    value.bytes().map(byte).collect()
 }
 
 fn put(arguments: &Arguments, report: &str) -> ExitCode {

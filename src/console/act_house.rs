@@ -24,6 +24,7 @@ pub(super) async fn plan(visitor: &Visitor, act: &str, values: &Values) -> Resul
         "regress" => regress(needed(values, "item")?),
         "drill" => drill(),
         "reload" => reload(),
+        "simulate" => simulate(visitor).await?,
         _ => return Ok(None),
     };
     Ok(Some(plan))
@@ -127,6 +128,25 @@ fn regress(item: &str) -> Plan {
 fn drill() -> Plan {
     Plan::new("Pull the cord as a drill", "Run the drill", Scope::Operate, "/v1/drills".to_owned(), "/incidents".to_owned())
         .so("A lane of its own is lowered, and each wire from the queue to the readers of modes is looked at. No workflow is touched. It takes a second or so.")
+}
+
+/// Workflows that are offered for a simulation.
+const OFFERED: usize = 100;
+
+async fn simulate(visitor: &Visitor) -> Result<Plan, Problem> {
+    let floor: Floor = visitor.get(&format!("/v1/floor?limit={OFFERED}")).await?;
+    let silent = floor.stations.iter().filter(|station| station.last_output_at.is_none());
+    let offered: Vec<(&str, &str)> =
+        silent.map(|station| (station.workflow.as_str(), station.workflow.as_str())).collect();
+    let field = if offered.is_empty() {
+        Field::line("workflow", "Workflow", "One that is not declared is taken only where [unknown_workflows] says so.")
+    } else {
+        Field::choice("workflow", "Workflow", &offered)
+    };
+    Ok(Plan::new("Run a simulation", "Run it", Scope::Ingest, "/v1/simulations".to_owned(), "/".to_owned())
+        .so("For a minute, simulated outputs of the workflow come in: healthy at first, then a new version fails in four of ten.")
+        .so("They stay in the journal and count like real ones, so don't do that to a workflow that is to work here one day.")
+        .asks(field))
 }
 
 fn reload() -> Plan {

@@ -7,11 +7,11 @@ use super::door::Visitor;
 use crate::http::auth::Inside;
 use crate::http::checkpoint::CheckpointView;
 use crate::http::problem::Problem;
+pub(super) use crate::report::words::escaped;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::fmt::Write as _;
 use tower_service::Service as _;
 
 /// Largest answer that is read.
@@ -68,20 +68,6 @@ fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T, Problem> {
 pub(super) fn internal(error: impl std::fmt::Display) -> Problem {
     tracing::error!(%error, "a page of the console could not be made");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "this page could not be made: the log says why")
-}
-
-/// A value as it stands in a path or a query (RFC 3986).
-pub(super) fn escaped(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => text.push(char::from(byte)),
-            other => {
-                let _ = write!(text, "%{other:02X}");
-            }
-        }
-    }
-    text
 }
 
 /// A query of the values that are there; empty without any.

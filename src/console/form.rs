@@ -67,7 +67,7 @@ pub(super) struct Plan {
     /// What follows from it, a sentence each.
     pub(super) consequence: Vec<String>,
     /// The words on the button.
-    pub(super) button: &'static str,
+    pub(super) button: String,
     /// Whether it takes something away that only others can give back.
     pub(super) is_grave: bool,
     /// What it needs.
@@ -94,7 +94,7 @@ impl Plan {
         Self {
             title: title.into(),
             consequence: Vec::new(),
-            button,
+            button: button.to_owned(),
             is_grave: false,
             scope,
             fields: Vec::new(),

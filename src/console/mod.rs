@@ -65,7 +65,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/reports", get(reports::get))
         .route("/reports/{week}", get(reports::one))
         .route("/ledger", get(ledger::get))
-        .route("/policy", get(policy::get))
+        .route("/policy", get(policy::get).post(policy::post))
         .route("/act/{act}", get(act::ask).post(act::carry_out))
         .route("/sign-out", post(door::sign_out))
         .layer(from_fn_with_state(console.clone(), door::enter));

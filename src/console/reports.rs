@@ -2,7 +2,6 @@
 //!
 //! Owns these two pages.
 
-use super::api::escaped;
 use super::door::Visitor;
 use super::page::{Layout, Page, done, filled};
 use crate::http::reports::Reports;
@@ -16,6 +15,7 @@ use serde::Deserialize;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Which {
+    workflow: String,
     done: String,
 }
 
@@ -31,6 +31,8 @@ struct ReportsPage {
 struct ReportPage {
     layout: Layout,
     done: Option<&'static str>,
+    /// The report with its scope, in the query of an address.
+    of: String,
     week: String,
     body: String,
     style: String,
@@ -49,11 +51,12 @@ pub(super) async fn get(visitor: Visitor) -> Response {
 /// One of them.
 pub(super) async fn one(visitor: Visitor, Path(week): Path<String>, Query(which): Query<Which>) -> Response {
     let page = async {
-        let report: Report = visitor.get(&format!("/v1/reports/{}.json", escaped(&week))).await?;
+        let report: Report = visitor.get(&super::act_council::report(&week, Some(&which.workflow))).await?;
         filled(&ReportPage {
             layout: visitor.layout(&format!("Report {}", report.week), "/reports"),
             done: done(&which.done),
             body: body(&report).map_err(super::api::internal)?,
+            of: super::api::query(&[("workflow", &which.workflow)]),
             week: report.week,
             style: super::assets::address("report.css"),
         })

@@ -42,6 +42,7 @@ pub(super) fn digits(number: f64) -> String {
         _ if size >= 10.0 => format!("{number:.1}"),
         _ if size >= 0.1 || size == 0.0 => format!("{number:.2}"),
         _ if size >= 0.001 => format!("{number:.4}"),
+        _ if size >= 0.00001 => format!("{number:.6}"),
         _ => format!("{number:.1e}"),
     };
     match text.strip_prefix('-') {

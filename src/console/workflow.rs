@@ -10,6 +10,7 @@ use super::told::{Line, told};
 use super::words::{ago, digits, duration, ladder, minute, percent};
 use crate::domain::{Gate, Mode, Money, Scope, Standing, Time};
 use crate::http::floor::Series;
+use crate::http::problem::Problem;
 use crate::http::records::{Incidents, Ledger, Numbered};
 use crate::monitor::guard_view::{GuardState, GuardView};
 use crate::monitor::reviews_view::ReviewsView;
@@ -24,6 +25,8 @@ use serde::Deserialize;
 
 /// Entries of the timeline.
 const TIMELINE: usize = 20;
+/// Points that make a course.
+const DRAWN: usize = 4;
 
 /// Which course, and what was done before.
 #[derive(Debug, Default, Deserialize)]
@@ -66,8 +69,7 @@ pub(super) async fn get(visitor: Visitor, Path(id): Path<String>, Query(which): 
 async fn make(visitor: &Visitor, id: &str, which: Which) -> Page {
     let own = format!("/v1/workflows/{}", escaped(id));
     let view: WorkflowView = visitor.get(&own).await?;
-    let window = if which.window.is_empty() { "1d" } else { &which.window };
-    let series: Series = visitor.get(&format!("{own}/series{}", query(&[("window", window)]))).await?;
+    let series = course(visitor, &own, &which.window).await?;
     let reviews: ReviewsView = visitor.get(&format!("{own}/reviews")).await?;
     let gate: Option<Gate> = visitor.find(&format!("{own}/gate")).await?;
     let mut incidents: Vec<Incident> = visitor.get::<Incidents>("/v1/incidents").await?.incidents;
@@ -93,6 +95,21 @@ async fn make(visitor: &Visitor, id: &str, which: Which) -> Page {
         may_approve: visitor.may(Scope::Approve),
         view,
     })
+}
+
+/// The course over a window; where nobody chose one, over the longest that has something to draw up to a day.
+async fn course(visitor: &Visitor, own: &str, window: &str) -> Result<Series, Problem> {
+    let of = |window: &str| format!("{own}/series{}", query(&[("window", window)]));
+    if !window.is_empty() {
+        return visitor.get(&of(window)).await;
+    }
+    for shorter in ["1d", "1h"] {
+        let series: Series = visitor.get(&of(shorter)).await?;
+        if series.points.len() >= DRAWN {
+            return Ok(series);
+        }
+    }
+    visitor.get(&of("5m")).await
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count, to be drawn")]
@@ -200,6 +217,12 @@ impl WorkflowPage {
 
     fn percent(&self, share: &f64) -> String {
         percent(*share)
+    }
+
+    /// The bounds of all modes.
+    fn bounds(&self, guard: &GuardView) -> String {
+        let bounds = guard.bounds.iter().map(|(mode, bound)| format!("{mode} {}", digits(*bound)));
+        bounds.collect::<Vec<_>>().join(", ")
     }
 
     fn objective(&self, slo: &SloView) -> String {

@@ -13,7 +13,7 @@ use crate::monitor::drill::Drills;
 use crate::reload::Reloader;
 
 /// What the monitor knows; on the driver's thread.
-pub fn monitor(page: &mut Page, monitor: &Monitor) {
+pub fn monitor(page: &mut Page, monitor: &Monitor, now: Time) {
     let house = monitor.house();
     for (item, state) in &house.base {
         if let Some(due) = house.audit_due(item) {
@@ -26,6 +26,8 @@ pub fn monitor(page: &mut Page, monitor: &Monitor) {
     let storm = house.incidents.unresolved().any(|incident| incident.about == "storm");
     page.add(catalogue::STORM_ACTIVE, &[], flag(storm));
     page.add(catalogue::STORMS, &[], real(house.storms.count()));
+    page.add(catalogue::ACTIONS_OPEN, &[], real(house.actions.open().len() as u64));
+    page.add(catalogue::ACTIONS_OVERDUE, &[], real(house.actions.overdue(now) as u64));
     drills(page, &house.drills);
 }
 

@@ -3,11 +3,14 @@
 //! Owns the router, the shared state of the handlers and the fallbacks. The list of routes is the
 //! OpenAPI document: a handler can't be routed without standing in it and saying which scope it needs.
 
+pub mod actions;
 pub mod admin;
 pub mod alertmanager;
 pub mod auth;
+pub mod backtests;
 pub mod base;
 pub mod checkpoint;
+pub mod council;
 pub mod drills;
 pub mod floor;
 pub mod governance;
@@ -19,10 +22,12 @@ pub mod lab_act;
 pub mod lease;
 pub mod listener;
 pub mod notifications;
+pub mod policy;
 pub mod problem;
 pub mod records;
 pub mod reports;
 pub mod review;
+pub mod simulations;
 pub mod stream;
 mod table;
 pub mod workflows;
@@ -71,6 +76,10 @@ pub struct Shared {
     pub reports: Arc<reports::Desk>,
     /// Tells listeners what happens.
     pub feed: Arc<stream::Feed>,
+    /// Shows people what happens.
+    pub simulations: Arc<simulations::Simulations>,
+    /// Tries policies on the past.
+    pub backtests: Arc<backtests::Backtests>,
     /// Who is signed in.
     pub sessions: Arc<Sessions>,
     /// Limits.
@@ -146,12 +155,27 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Operate, routes!(notifications::retry))
         .needs(Scope::Read, routes!(reports::list))
         .needs(Scope::Read, routes!(reports::get))
+        .needs(Scope::Read, routes!(policy::get))
+        .needs(Scope::Read, routes!(backtests::get))
+        .needs(Scope::Operate, routes!(backtests::post))
+        .needs(Scope::Ingest, routes!(simulations::post))
         .needs(Scope::Read, routes!(stream::get))
+        .and(of_council)
         .needs(Scope::Read, routes!(admin::metrics))
         // Whoever watches the process has no token, and learns nothing of the workflows here.
         .open(routes!(admin::livez))
         .open(routes!(admin::readyz))
         .done()
+}
+
+/// What the council decides, and what becomes of it.
+fn of_council(table: Table) -> Table {
+    table
+        .needs(Scope::Operate, routes!(council::decide))
+        .needs(Scope::Approve, routes!(council::judge))
+        .needs(Scope::Read, routes!(actions::list))
+        .needs(Scope::Operate, routes!(actions::assign))
+        .needs(Scope::Operate, routes!(actions::finish))
 }
 
 /// The OpenAPI document, generated from the routes.

@@ -46,6 +46,11 @@ impl Desk {
         let zone = TimeZone::get(&settings.time_zone).unwrap_or(TimeZone::UTC);
         Self { zone, name: settings.time_zone.clone(), last: Mutex::default() }
     }
+
+    /// The time zone of days and weeks.
+    pub(super) const fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
 }
 
 /// The reports that can be made.
@@ -212,7 +217,7 @@ fn known(workflows: &[Workflow], policy: &Policy, house: &House, now: Time) -> S
     Seen { workflows: workflows.iter().map(each).collect(), ..Seen::of_house(house, policy, now) }
 }
 
-fn week_of(now: Time, zone: &TimeZone) -> Result<Week, Problem> {
+pub(super) fn week_of(now: Time, zone: &TimeZone) -> Result<Week, Problem> {
     Week::of(now, zone).ok_or_else(|| unmade("the clock is outside of the calendar".to_owned()))
 }
 

@@ -22,9 +22,11 @@ use futures_util::stream::unfold;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
+use tokio::time::{Sleep, sleep};
 use utoipa::{IntoParams, ToSchema};
 
 /// Entries that wait for a listener; one that is further behind reads them from the ledger.
@@ -215,7 +217,7 @@ pub async fn get(
         cap: None,
         stopping: shared.stopping.clone(),
         ready: VecDeque::from([first]),
-        until: tokio::time::Instant::now() + LASTS,
+        end: Box::pin(sleep(LASTS)),
         _place: Place(place, shared.metrics.streams.clone()),
         shared,
     };
@@ -273,7 +275,7 @@ struct Listener {
     cap: Option<Cap>,
     stopping: watch::Receiver<bool>,
     ready: VecDeque<Event>,
-    until: tokio::time::Instant,
+    end: Pin<Box<Sleep>>,
     _place: Place,
 }
 
@@ -292,11 +294,11 @@ impl Listener {
                 continue;
             }
             tokio::select! {
-                () = tokio::time::sleep_until(self.until) => return None,
+                () = &mut self.end => return None,
                 () = stopped(&mut self.stopping) => return None,
                 changed = self.changes.changed() => changed.ok()?,
                 // A driver that hangs changes nothing: caps are looked at now and then.
-                () = tokio::time::sleep(SIGN_OF_LIFE) => {}
+                () = sleep(SIGN_OF_LIFE) => {}
                 told = self.news.recv() => match told {
                     Ok(told) => self.take(told.seq, &told.entry),
                     Err(broadcast::error::RecvError::Lagged(_)) => self.behind = true,

@@ -9,6 +9,7 @@ mod arrivals;
 pub mod baseline;
 pub mod breach;
 mod command;
+pub mod council;
 mod demotion;
 pub mod drill;
 mod evidence;

@@ -4,11 +4,11 @@
 //! are not.
 
 use super::chart;
-use super::document::{Layer, Move, Place, Report, Scope};
+use super::document::{ActionLine, CouncilAnswer, Decision, Layer, Move, Offer, Place, Report, Scope};
 use super::document_week::WorkflowWeek;
 use super::measure::{Difference, Figure, Measure};
 use super::shift::Shift;
-use super::words::{count, minute, percent, relative, value};
+use super::words::{count, escaped, minute, percent, relative, value};
 use crate::domain::{Mode, Standing, Time};
 use askama::Template;
 
@@ -38,12 +38,38 @@ pub fn body(report: &Report) -> Result<String, String> {
 }
 
 impl Page<'_> {
+    /// Where the console asks for what is said with a choice.
+    fn address(&self, one: &Decision, offer: &Offer) -> String {
+        let of = match &self.report.scope {
+            Scope::Workflow { workflow } => format!("&of={workflow}"),
+            _ => String::new(),
+        };
+        format!(
+            "/act/council?week={}&question={}&choice={}{of}",
+            self.report.week,
+            escaped(&one.id),
+            offer.choice.name()
+        )
+    }
+
     fn scope(&self) -> String {
         match &self.report.scope {
             Scope::Fleet => "all workflows".to_owned(),
             Scope::Team { owner } => format!("the workflows of {owner}"),
             Scope::Workflow { workflow } => workflow.clone(),
         }
+    }
+
+    fn open(&self) -> Vec<&Decision> {
+        self.report.decisions.iter().filter(|one| one.answer.is_none()).collect()
+    }
+
+    fn answered(&self) -> Vec<(&Decision, &CouncilAnswer)> {
+        self.report.decisions.iter().filter_map(|one| Some((one, one.answer.as_ref()?))).collect()
+    }
+
+    fn stand(&self, action: &ActionLine) -> String {
+        action.ended_at.map_or_else(|| action.status.clone(), |at| format!("{} {}", action.status, minute(at)))
     }
 
     fn last_date(&self) -> &str {

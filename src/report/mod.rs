@@ -5,8 +5,10 @@
 
 mod build;
 mod chart;
+mod council;
 mod decisions;
 pub mod document;
+pub mod document_council;
 pub mod document_week;
 pub mod fold;
 mod html;

@@ -227,6 +227,13 @@ fn overdue_work_is_told_once_for_as_long_as_it_lasts() {
     app.advance(Time::DAY);
     let told = receiver.wait_for(2);
     assert!(told[0].id() != told[1].id() && told.len() == 2, "{told:?}");
+    // So is what the council had somebody do.
+    let due = app.now().plus(Time::MINUTE);
+    app.post("/v1/actions", &json!({"task": "mend it", "owner": "ann", "due": due})).ok();
+    app.advance(2 * Time::MINUTE);
+    let told = receiver.wait_for(3)[2].json();
+    assert_eq!((&told["type"], &told["time"]), (&json!("andon.overdue.action"), &json!(due)));
+    assert_eq!(told["data"]["owner"], "ann");
 }
 
 #[test]
