@@ -23,7 +23,8 @@
   const STEPS = ["assist", "collaborate", "delegate", "automate"];
   const SOON_MS = 300;
   const NOW_AND_THEN_MS = 15000;
-  // Outputs are no entries of the ledger, so nobody tells of the first one: an empty floor is looked at more often.
+  // Outputs are no entries of the ledger, so nobody tells of the first one, nor how far the reading of the journal is:
+  // an empty floor and a course are looked at more often.
   const WAITING_MS = 2000;
   let timer = 0;
   let silence = 0;
@@ -37,7 +38,7 @@
   // Somebody who fills something in must not lose it.
   const isBusy = () => part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
 
-  const pause = () => part.querySelector("#new") ? WAITING_MS : NOW_AND_THEN_MS;
+  const pause = () => part.querySelector("#new, progress") ? WAITING_MS : NOW_AND_THEN_MS;
 
   const redraw = async () => {
     clearTimeout(timer);

@@ -13,11 +13,12 @@ import { empty } from "./console_new.mjs";
 import { options } from "./console_packages.mjs";
 import { pages } from "./console_pages.mjs";
 import { keyboard, noScript } from "./console_hands.mjs";
+import { policy } from "./console_policy.mjs";
 import { report } from "./console_report.mjs";
 import { scale } from "./console_scale.mjs";
 
 // In this order: a part finds the house as those before it left it.
-const PARTS = { door, live, noScript, lost, acts, powerless, report, pages, keyboard, empty, scale };
+const PARTS = { door, live, noScript, lost, acts, powerless, report, policy, pages, keyboard, empty, scale };
 const ALL_MS = 300_000;
 
 function keptIn() {

@@ -24,9 +24,9 @@ const HTML = new HtmlValidate({
 
 const PAGES = ["/", `/?search=${LONG}`, "/?search=nothing-like-that", "/?light=silent", "/workflows/mail", "/workflows/climb", `/workflows/${LONG}?window=7d`,
   "/workflows/mail/gate", "/workflows/climb/gate?to=automate", "/gate", "/incidents", "/incidents?status=all", "/base", "/lab",
-  "/lab/replies%3Atone-guide", "/reports", "/reports/now", "/reports/1999-W01", "/ledger", "/ledger?workflow=mail", "/policy"];
+  "/lab/replies%3Atone-guide", "/reports", "/reports/now", "/reports/1999-W01", "/ledger", "/ledger?workflow=mail", "/policy", "/policy?workflow=mail"];
 const ACTS = ["lower?workflow=offers&mode=assist", "hold?workflow=mail", "promote?workflow=mail&to=collaborate", "annul?workflow=mail", "answer?workflow=mail&item=runbook",
-  "relearn?workflow=mail&guard=latency", "stop", "drill", "reload", "audit?item=guide", "regress?item=guide",
+  "relearn?workflow=mail&guard=latency", "stop", "drill", "reload", "simulate", "assign?workflow=mail", "judge?workflow=mail&epoch=2", "audit?item=guide", "regress?item=guide",
   "lab-start?hypothesis=replies%3Atone-guide", "lab-finding?hypothesis=replies%3Atone-guide", "lab-sign-off?hypothesis=replies%3Atone-guide"];
 const MISSING = [["/workflows/no-such-workflow", 404], ["/act/no-such-act", 404], ["/act/lower", 400], ["/incidents/mail-999", 404], ["/reports/no-such-week", 400],
   ["/lab/no-such-test", 404]];

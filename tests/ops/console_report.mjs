@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { check } from "./console_daemon.mjs";
-import { act, go, sees } from "./console_browser.mjs";
+import { act, go, sees, send } from "./console_browser.mjs";
 import { options } from "./console_packages.mjs";
 
 // Words as they can be looked for in a PDF, whose text is read in the order in which it was drawn: a word that is broken
@@ -43,18 +43,26 @@ async function printed(page, folder, say) {
   say(`the report of this week is ${pages} pages of A4, ${words.length} different words, ${Math.round(fs.statSync(file).size / 1_000)} kB`);
 }
 
-// Waits for the council's decisions in templates/console/report.html: a button that leads to `/act/council?…`, its
-// fields `choice` and `reason` (or what they will be called: change them here), and "Decided" afterwards.
-async function council(page, { say }) {
-  const link = 'a[href*="/act/council"]';
-  if (await page.locator(link).count() === 0) {
-    say("not there yet, so not tested: a decision of the council in the report");
-    return;
-  }
-  await page.locator(link).first().click();
-  const names = await page.locator("main form [name]:not([type=hidden])").evaluateAll((fields) => fields.map((field) => [field.name, field.tagName === "SELECT" ? field.options[field.options.length - 1].value : "decided in a test"]));
-  await page.goBack();
-  await act(page, link, Object.fromEntries(names), "Decided");
+// The council answers what the report asks: one question at once, the other by naming somebody, who then says how it ended.
+async function council(page, daemon) {
+  const offer = (choice) => page.locator('.decisions a[href*="/act/council"]', { hasText: choice }).first();
+  const asked = await page.locator(".decisions > li").count();
+  await offer("It was right").click();
+  await sees(page, "#consequence", "andon recommends");
+  await send(page, { note: "the customer's file was broken" });
+  await sees(page, ".notice.good[role=status]", "Decided, and recorded in the ledger.");
+  await sees(page, "[aria-labelledby=decided] tbody tr", "the customer's file was broken");
+  check(await page.locator(".decisions > li").count() === asked - 1, "a question that was answered is still asked");
+  await offer("Name somebody").click();
+  const due = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
+  const fields = { owner: "cay", due, task: "find the cause", note: "cay knows the prompt" };
+  const there = await page.locator("main form [name]").evaluateAll((all) => all.map((field) => field.name));
+  await send(page, Object.fromEntries(Object.entries(fields).filter(([name]) => there.includes(name))));
+  await sees(page, "[aria-labelledby=actions] tbody tr", "cay");
+  await act(page, 'a[href*="/act/finish"]', { ending: "done", note: "it was the prompt" }, "Recorded.");
+  await sees(page, "[aria-labelledby=actions] tbody tr", "it was the prompt");
+  const { entries } = await daemon.ok("boss", "GET", "/v1/ledger?newest_first=true&limit=20");
+  check(JSON.stringify(entries).includes("the customer's file was broken"), "the ledger doesn't have the decision");
 }
 
 export async function report(house) {
@@ -67,7 +75,7 @@ export async function report(house) {
   await sees(page, ".report h1", new URL(page.url()).pathname.split("/").at(-1).replace("now", ""));
   check(/^\d{4}-W\d\d/.test(week), `the report is of ${week}`);
   await printed(page, daemon.folder, say);
-  await council(page, house);
+  await council(page, daemon);
   for (const link of ["Markdown", "JSON", "as one file"]) {
     const href = await page.getByRole("link", { name: link }).first().getAttribute("href");
     check((await page.request.get(href)).status() === 200, `${href} is not there`);
