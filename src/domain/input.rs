@@ -4,7 +4,7 @@
 //! that is not one of these. How inputs are framed on disk is the store's.
 
 use super::alert::WorkflowAlert;
-use super::{Decision, DrillAct, LabAct, Mode, OutputEvent, Policy, Review, Target, WorkflowId};
+use super::{Decision, DrillAct, LabAct, Mode, OutputEvent, Policy, Reported, Review, Target, WorkflowId};
 use serde::{Deserialize, Serialize};
 
 /// One input of the monitor.
@@ -180,6 +180,8 @@ pub enum Action {
         /// Each with its workflow.
         alerts: Vec<WorkflowAlert>,
     },
+    /// The report of a week was made and is kept. Only the reports' schedule orders it.
+    Report(Reported),
     /// A drill begins or ended. Only the drill's conductor orders it, in the name of whoever began the drill.
     Drill(DrillAct),
 }
@@ -204,6 +206,7 @@ impl Action {
             Self::Regress { .. } => "regress",
             Self::Lab { .. } => "lab",
             Self::Alerts { .. } => "alerts",
+            Self::Report(_) => "report",
             Self::Drill(_) => "drill",
         }
     }

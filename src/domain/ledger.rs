@@ -5,8 +5,8 @@
 
 use super::alert::Alert;
 use super::{
-    Ask, Breach, Cause, Decision, DrillResult, Findings, Gate, LabAct, Mode, Raised, RequestStatus, Severity, Time,
-    WorkflowId,
+    Ask, Breach, Cause, Decision, DrillResult, Findings, Gate, LabAct, Mode, Raised, Reported, RequestStatus, Severity,
+    Time, WorkflowId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -306,6 +306,12 @@ pub enum What {
         mode: Mode,
         /// The epoch of the lane.
         epoch: u64,
+    },
+    /// The report of a week was made and is kept.
+    Reported {
+        /// The week and what the report says of it.
+        #[serde(flatten)]
+        report: Reported,
     },
     /// A drill ended.
     Drilled {

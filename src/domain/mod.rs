@@ -23,6 +23,7 @@ pub mod notice;
 pub mod policy;
 pub mod reference;
 pub mod refusal;
+pub mod reported;
 pub mod request;
 pub mod review;
 pub mod selection;
@@ -52,6 +53,7 @@ pub use policy::{
 };
 pub use reference::ReferencePolicy;
 pub use refusal::{Refusal, RefusalCode};
+pub use reported::Reported;
 pub use request::{Approval, Ask, Decision, Denial, Request, RequestStatus};
 pub use review::{Review, ReviewPolicy, Verdict};
 pub use signal::{ActiveHours, Better, DriftOf, ScoreJudge, Signal};

@@ -20,6 +20,9 @@ pub mod listener;
 pub mod notifications;
 pub mod problem;
 pub mod records;
+pub mod report_desk;
+pub mod report_schedule;
+pub mod report_schema;
 pub mod reports;
 pub mod review;
 mod table;
@@ -65,7 +68,7 @@ pub struct Shared {
     /// Tells people and programs.
     pub notifier: Arc<Notifier>,
     /// Makes reports.
-    pub reports: Arc<reports::Desk>,
+    pub reports: Arc<report_desk::Desk>,
     /// Limits.
     pub server: Arc<Server>,
     /// Turns for reading large bodies: one core stays free for the driver and for mode answers.

@@ -3,10 +3,11 @@
 //! Owns the form. What people or workflows wrote is escaped, so that it stays text. It draws nothing: distributions are
 //! tables.
 
+use super::attention::parts;
 use super::document::{Decision, Report, Scope};
 use super::document_week::WorkflowWeek;
 use super::measure::Measure;
-use super::words::{count, minute, percent, relative, value, week_and_before};
+use super::words::{count, lab, minute, percent, relative, value, week_and_before};
 use std::fmt::Write;
 
 /// The report as Markdown.
@@ -33,7 +34,13 @@ pub fn markdown(report: &Report) -> String {
     }
     stands(&mut text, report);
     moves(&mut text, report);
-    report.workflows.iter().for_each(|week| workflow(&mut text, week));
+    let parts = parts(report);
+    parts.detailed.iter().for_each(|week| workflow(&mut text, week));
+    if !parts.rest.is_empty() {
+        let (shown, needing) = (parts.detailed.len(), parts.needing);
+        let _ =
+            writeln!(text, "{needing} workflows need attention; {shown} are told of here, and the data hold all.\n");
+    }
     house(&mut text, report);
     text
 }
@@ -177,6 +184,9 @@ fn house(text: &mut String, report: &Report) {
     }
     for drill in &report.drills {
         let _ = writeln!(text, "- drill {} {}: {}", drill.drill, drill.result, plain(&drill.summary));
+    }
+    for line in report.lab_kpis.as_ref().map(lab).unwrap_or_default() {
+        let _ = writeln!(text, "- lab: {line}");
     }
     let budget = &report.budget;
     let _ = writeln!(
