@@ -9,7 +9,7 @@ use super::document::{Layer, Move, Place, Report, Scope};
 use super::document_week::{GuardBaseline, WorkflowWeek};
 use super::measure::{Difference, Figure, Measure};
 use super::shift::Shift;
-use super::words::{count, lab, minute, percent, relative, value};
+use super::words::{between, count, lab, minute, percent, relative, value};
 use crate::domain::{Mode, Standing, Time};
 use askama::Template;
 
@@ -81,7 +81,7 @@ impl Page<'_> {
 
     fn interval(&self, measure: &Measure) -> String {
         let Some([low, high]) = measure.week.and_then(|week| week.interval) else { return String::new() };
-        format!("{} to {}", value(low, &measure.unit), value(high, &measure.unit))
+        between(low, high, &measure.unit)
     }
 
     fn reference(&self, measure: &Measure) -> String {
@@ -95,6 +95,9 @@ impl Page<'_> {
             None if change.absolute.abs() > 0.0 => "from 0".to_owned(),
             None => return "the same".to_owned(),
         };
+        if by == "the same" && change.is_clear != Some(true) {
+            return by;
+        }
         match (change.is_clear, change.is_better) {
             (Some(true), Some(true)) => format!("{by}, clearly better"),
             (Some(true), Some(false)) => format!("{by}, clearly worse"),

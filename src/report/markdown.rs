@@ -7,7 +7,7 @@ use super::attention::parts;
 use super::document::{Decision, Report, Scope};
 use super::document_week::WorkflowWeek;
 use super::measure::Measure;
-use super::words::{count, lab, minute, percent, relative, value, week_and_before};
+use super::words::{between, count, lab, minute, percent, relative, week_and_before};
 use std::fmt::Write;
 
 /// The report as Markdown.
@@ -162,7 +162,7 @@ fn workflow(text: &mut String, week: &WorkflowWeek) {
 
 fn row(text: &mut String, measure: &Measure) {
     let interval = measure.week.and_then(|week| week.interval);
-    let interval = interval.map(|[a, b]| format!("{} to {}", value(a, &measure.unit), value(b, &measure.unit)));
+    let interval = interval.map(|[low, high]| between(low, high, &measure.unit));
     let change = measure.change.and_then(|change| {
         let by = relative(change.relative?);
         Some(if change.is_clear == Some(true) { format!("{by}, clear") } else { by })

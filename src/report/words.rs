@@ -45,6 +45,12 @@ pub(super) fn value(value: f64, unit: &str) -> String {
     }
 }
 
+/// An interval; empty where all values are the same.
+pub(super) fn between(low: f64, high: f64, unit: &str) -> String {
+    let [low, high] = [low, high].map(|end| value(end, unit));
+    if low == high { String::new() } else { format!("{low} to {high}") }
+}
+
 /// A difference as a share of the other value, such as `+12 %`, or how many times as much where it is far more.
 pub(super) fn relative(share: f64) -> String {
     if share.abs() < 0.0005 {

@@ -64,7 +64,7 @@ fn a_thousand_quiet_workflows_are_a_page_for_a_phone() {
 
 #[test]
 fn of_a_hundred_workflows_the_troubled_ones_are_told_at_length() {
-    let guard = "start_mode = \"automate\"\n  [[workflow.guard]]\n  signal = \"exception_rate\"\n  name = \"exceptions\"\n  bound = { collaborate = 0.30, delegate = 0.2, automate = 0.1 }\n  block = 1\n";
+    let guard = "start_mode = \"automate\"\nreview = { delegate = 0.0, automate = 0.0 }\n  [[workflow.guard]]\n  signal = \"exception_rate\"\n  name = \"exceptions\"\n  bound = { collaborate = 0.30, delegate = 0.2, automate = 0.1 }\n  block = 1\n";
     let app = House::memory().start(&fleet(100, guard));
     two_weeks(&app, 100, 120, 7);
     let page = app.get("/v1/reports/now.html").text();

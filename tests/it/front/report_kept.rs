@@ -6,10 +6,12 @@
 #![cfg(test)]
 
 use super::harness::{DRAFTS, House, TestApp, failure, output, until};
+use super::keys::{As, Keys};
 use super::metrics::Scrape;
 use super::notify::QUICK;
 use super::receiver::Receiver;
-use andon::domain::Time;
+use andon::access::Secret;
+use andon::domain::{Scope, Time};
 use andon::store::Shelf;
 use andon::store::memory::{Fault, Op};
 use serde_json::{Value, json};
@@ -72,7 +74,7 @@ fn a_week_that_is_over_is_reported_kept_and_told_once() {
     };
     until("its week is shown", || is_shown(&app));
     // What comes late changes a new one, not the one that was told of; nor does a restart, nor another week.
-    app.take(&[super::harness::with(output("late"), &json!({"time": "2026-11-20T09:30:00Z"}))]);
+    app.take(&[super::harness::with(output("late"), &json!({"time": "2026-11-22T09:30:00Z"}))]);
     assert_eq!(app.get("/v1/reports/2026-W47.json").text(), bytes);
     let fresh = app.get("/v1/reports/2026-W47.json?fresh=true");
     assert_eq!(fresh.header("andon-report"), Some("fresh"));
@@ -158,6 +160,46 @@ fn a_report_that_was_kept_before_a_kill_is_the_one_that_is_told() {
     assert_eq!((answer.status, &answer.json()["code"]), (500, &json!("kept_report_damaged")));
     assert_eq!(app.get("/v1/reports/last.json?fresh=true").status, 200);
     assert_eq!(app.get("/v1/reports").status, 200);
+}
+
+#[test]
+fn a_token_for_some_workflows_is_not_told_what_the_fleet_did() {
+    let mut keys = Keys::new();
+    let all = keys.give("all", &[Scope::Admin]);
+    let some = keys.give_for("some", &[Scope::Read], &["drafts"], None);
+    let app = keys.house().start(&policy());
+    app.advance(BEFORE + Time::HOUR);
+    let entry = |of: &Secret| As(&app, of).ledger().into_iter().find(|entry| entry["kind"] == "reported");
+    until("it is entered", || entry(&all).is_some());
+    assert_eq!(entry(&all).unwrap()["headline"].as_array().unwrap().len(), 3);
+    assert_eq!(entry(&some).unwrap()["headline"], json!([]));
+    assert_eq!(As(&app, &some).get("/v1/reports/last.json").status, 403);
+    assert_eq!(As(&app, &some).get("/v1/reports/last.json?workflow=drafts").header("andon-report"), Some("fresh"));
+}
+
+/// Wherever the power goes: afterwards there is one entry, and the report that it names.
+#[test]
+fn the_power_goes_at_any_moment_and_a_week_is_entered_once() {
+    let mut was_cut = [false; 2];
+    for operations in 0..12 {
+        let house = House::memory();
+        let app = house.start(&policy());
+        app.take(&[output(1)]);
+        app.advance(BEFORE);
+        house.disk().crash_after(operations);
+        app.advance(Time::HOUR);
+        until("it is made, or fails", || made(&app, "kept", 1.0) || !made(&app, "failed", 0.0));
+        was_cut[usize::from(made(&app, "kept", 1.0))] = true;
+        let after = house.crash(Some(operations));
+        drop(app);
+        let app = after.start(&policy());
+        until("its week is known", || !Scrape::of(&app).keys("andon_report_last_week").is_empty());
+        let entries = entered(&app);
+        assert_eq!(entries.len(), 1, "{operations}: {entries:?}");
+        let report = app.get("/v1/reports/2026-W47.json").text();
+        assert_eq!(entries[0]["sha256"], hex(&Sha256::digest(report.as_bytes())), "{operations}");
+    }
+    assert_eq!(was_cut, [true; 2], "some were cut off, and some were not");
 }
 
 fn hex(bytes: &[u8]) -> String {
