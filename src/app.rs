@@ -63,7 +63,7 @@ pub struct App {
     reloader: Arc<Reloader>,
     stopping: watch::Sender<bool>,
     server: JoinHandle<()>,
-    schedules: [JoinHandle<()>; 3],
+    schedules: [JoinHandle<()>; 4],
     notifier: Arc<Notifier>,
     grace: Duration,
 }
@@ -112,6 +112,7 @@ impl App {
         let metrics = Metrics::new()?;
         let (ledger, book) = (store.book.reader()?, Arc::clone(&store.book));
         let (news, outbox) = (store.book.reader()?, Arc::clone(&store.outbox));
+        let shelf = store.shelf.clone();
         let driver = start_driver(store, &settings, &metrics, &clock)?;
         let notifier = start_notifier(&settings, file.as_deref(), &driver, (news, outbox), &metrics)?;
         let reloader =
@@ -130,7 +131,7 @@ impl App {
             scraper: Arc::new(scraper),
             drills: Arc::new(drills),
             notifier: Arc::clone(&notifier),
-            reports: Arc::new(http::reports::Desk::new(&settings.report)),
+            reports: Arc::new(http::report_desk::Desk::new(&settings.report, shelf)),
             reading: Arc::new(Semaphore::new(cores().saturating_sub(1).max(1))),
             long_polls: Arc::new(Semaphore::new(limit(settings.server.long_polls_max))),
             feed: Arc::new(http::stream::Feed::new(limit(settings.server.streams_max))),
@@ -144,6 +145,7 @@ impl App {
             tokio::spawn(http::drills::keep_schedule(shared.clone())),
             tokio::spawn(http::notifications::keep_watch(shared.clone())),
             tokio::spawn(http::stream::keep_feed(shared.clone())),
+            tokio::spawn(http::report_schedule::keep_schedule(shared.clone())),
         ];
         let router = crate::console::router(shared);
         let server = tokio::spawn(async move {

@@ -295,6 +295,10 @@ catalogue! {
     OUTBOX_FAILING: Gauge "andon_outbox_failing" [];
     /// Outboxes that were found damaged at a start and were set aside as `outbox.db.damaged-*`, until the start after somebody removed the files.
     OUTBOX_DAMAGED: Gauge "andon_outbox_damaged_files" [];
+    /// Weekly reports that were due since the start of the process, by what became of an attempt: `kept`, `empty` (the journal held nothing of the week) or `failed` (it is tried again).
+    REPORTS_MADE: Counter "andon_reports_made_total" ["outcome"];
+    /// End of the last week whose report is kept; absent before the first since the start.
+    REPORT_LAST_WEEK: Gauge "andon_report_last_week_timestamp_seconds" [];
     /// Version of the daemon, and the policy in force.
     BUILD_INFO: Gauge "andon_build_info" ["version", "policy"];
 }

@@ -9,7 +9,8 @@ use crate::catalogue::{
     DENIED, DRILLS, DUPLICATES, GROUP_EVENTS, JOURNAL_BYTES, JOURNAL_FSYNC, LONG_POLLS, MODE_READS,
     NOTIFICATION_OLDEST, NOTIFICATIONS, NOTIFICATIONS_DEAD, NOTIFICATIONS_DROPPED, NOTIFICATIONS_PENDING,
     OUTBOX_DAMAGED, OUTBOX_FAILING, OVERLOADED, QUEUE_BYTES, QUEUE_DEPTH, RECIPIENTS_REFUSED, REJECTED, RELOAD_AT,
-    RELOAD_OK, SCRAPES_PARTIAL, SESSIONS, SNAPSHOT_FAILURES, SNAPSHOT_LAST, STORE_POISONED, STREAMS, Spec,
+    RELOAD_OK, REPORT_LAST_WEEK, REPORTS_MADE, SCRAPES_PARTIAL, SESSIONS, SNAPSHOT_FAILURES, SNAPSHOT_LAST,
+    STORE_POISONED, STREAMS, Spec,
 };
 use crate::domain::alert::AlertResult;
 use crate::domain::{DrillResult, RefusalCode, Time};
@@ -77,6 +78,10 @@ pub struct Metrics {
     pub outbox_damaged: IntGauge,
     /// [`SCRAPES_PARTIAL`].
     pub scrapes_partial: IntCounter,
+    /// [`REPORTS_MADE`].
+    pub reports_made: IntCounterVec,
+    /// [`REPORT_LAST_WEEK`], which is registered with the first one.
+    report_last_week: IntGauge,
     /// [`LONG_POLLS`].
     pub long_polls: IntGauge,
     /// [`STREAMS`].
@@ -128,6 +133,8 @@ impl Metrics {
             checkpoint: [unregistered(CHECKPOINT_LAST)?, unregistered(CHECKPOINT_ENTRIES)?],
             store_poisoned: gauge(r, STORE_POISONED)?,
             scrapes_partial: counter(r, SCRAPES_PARTIAL)?,
+            reports_made: counters(r, REPORTS_MADE, &["kept", "empty", "failed"])?,
+            report_last_week: unregistered(REPORT_LAST_WEEK)?,
             long_polls: gauge(r, LONG_POLLS)?,
             streams: gauge(r, STREAMS)?,
             sessions: gauge(r, SESSIONS)?,
@@ -169,6 +176,11 @@ impl Metrics {
         let [last, of] = &self.checkpoint;
         self.show(last, at.0 / Time::SECOND);
         self.show(of, i64::try_from(entries).unwrap_or(i64::MAX));
+    }
+
+    /// Notes that the report of a week that ended at a time is kept.
+    pub fn reported(&self, end: Time) {
+        self.show(&self.report_last_week, end.0 / Time::SECOND);
     }
 
     /// Notes a snapshot of the state as it was at a time.

@@ -198,6 +198,7 @@ impl Reloader {
             ("store", new.store != old.store),
             ("ledger", new.ledger != old.ledger),
             ("drill", new.drill != old.drill),
+            ("report", new.report != old.report),
             ("notify", new.notify != old.notify),
         ];
         let restart_needed =
@@ -205,7 +206,15 @@ impl Reloader {
         let policy = self.policy_hash();
         // What needs a restart stays as it is until then, so that `/metrics` shows what holds.
         let (server, store, ledger) = (old.server.clone(), old.store.clone(), old.ledger.clone());
-        let in_force = Settings { server, store, ledger, drill: old.drill, notify: old.notify.clone(), ..new };
+        let in_force = Settings {
+            server,
+            store,
+            ledger,
+            drill: old.drill,
+            report: old.report.clone(),
+            notify: old.notify.clone(),
+            ..new
+        };
         self.settings.store(Arc::new(in_force));
         self.access.store(Arc::new(access));
         let tokens = tokens.map(|tokens| tokens.holding + tokens.expired);

@@ -14,8 +14,10 @@ use std::process::ExitCode;
   andon report                                        the last week that is over, as Markdown
   andon report --week now --format html --out report.html
   andon report --week 2026-W47 --workflow email-drafts --format json
+  andon report --schema > report.schema.json
 
-The week that runs can be read at any time and says that it is provisional. Days and weeks are those of `[report]
+The report of a week that is over is the one that was made then, where it is kept; --fresh makes it anew of what is
+still there. The week that runs can be read at any time and says that it is provisional. Days and weeks are those of `[report]
 time_zone`.")]
 pub(super) struct Arguments {
     /// An ISO week such as 2026-W47; `last` is the last one that is over, `now` the running one.
@@ -27,6 +29,12 @@ pub(super) struct Arguments {
     /// Of the workflows of this owner only.
     #[arg(long, value_name = "OWNER")]
     team: Option<String>,
+    /// Make it anew, also where one is kept.
+    #[arg(long)]
+    fresh: bool,
+    /// Show the JSON Schema of reports instead; no daemon is asked.
+    #[arg(long)]
+    schema: bool,
     /// How.
     #[arg(long, value_enum, default_value = "md")]
     format: Form,
@@ -49,6 +57,10 @@ enum Form {
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    if arguments.schema {
+        output::json(&crate::http::report_schema::schema());
+        return ExitCode::SUCCESS;
+    }
     match fetch(arguments) {
         Ok(report) => put(arguments, &report),
         Err(error) => super::done(Err(error)),
@@ -62,8 +74,11 @@ fn fetch(arguments: &Arguments) -> Result<String, ClientError> {
         Form::Json => "json",
     };
     let of = [("workflow", &arguments.workflow), ("team", &arguments.team)];
-    let of = of.into_iter().find_map(|(name, value)| value.as_ref().map(|value| format!("?{name}={}", escaped(value))));
-    let path = format!("/v1/reports/{}.{form}{}", escaped(&arguments.week), of.unwrap_or_default());
+    let of =
+        of.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("{name}={}", escaped(value))));
+    let query: Vec<String> = of.chain(arguments.fresh.then(|| "fresh=true".to_owned())).collect();
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    let path = format!("/v1/reports/{}.{form}{query}", escaped(&arguments.week));
     Client::of(&arguments.daemon)?.text_patiently(&path)
 }
 

@@ -213,6 +213,8 @@ const KEYS: &[KeyDoc] = &[
     of("lab", "sprint", Default("\"14d\"")),
     of("lab", "active_max", Default("3")),
     of("report", "time_zone", Default("\"UTC\"")),
+    of("report", "delay_hours", Default("6")),
+    of("report", "keep_weeks", Default("104")),
     of("drill", "every", Default("\"7d\"")),
     of("drill", "step_timeout", Default("\"10s\"")),
     of("notifications", "public_url", Optional("messages hold no links to this andon")),

@@ -59,7 +59,7 @@ pub struct Settings {
     pub ledger: LedgerSettings,
     /// `[drill]`: when drills run by themselves.
     pub drill: DrillSettings,
-    /// `[report]`: when weeks begin.
+    /// `[report]`: when weeks begin, and when their reports are made.
     pub report: ReportSettings,
     /// `[notifications]` and `[[notify]]`: who is told of what.
     pub notify: NotifySettings,

@@ -5,9 +5,9 @@
 use super::api::{escaped, query};
 use super::door::Visitor;
 use super::form::{Field, Kind, Plan, Values, needed};
+use super::reports::read;
 use crate::domain::Scope;
 use crate::http::problem::Problem;
-use crate::report::Report;
 use axum::http::StatusCode;
 
 /// The act of a name, if it is one of these.
@@ -22,15 +22,10 @@ pub(super) async fn plan(visitor: &Visitor, act: &str, values: &Values) -> Resul
     Ok(Some(plan))
 }
 
-/// The report that a question stands in, of one workflow where the visitor reads only that.
-pub(super) fn report(week: &str, workflow: Option<&str>) -> String {
-    format!("/v1/reports/{}.json{}", escaped(week), query(&[("workflow", workflow.unwrap_or_default())]))
-}
-
 async fn answer(visitor: &Visitor, values: &Values) -> Result<Plan, Problem> {
     let (week, question, choice) = (needed(values, "week")?, needed(values, "question")?, needed(values, "choice")?);
     let workflow = values.get("of").map(String::as_str);
-    let report: Report = visitor.get(&report(week, workflow)).await?;
+    let report = read(visitor, week, workflow.unwrap_or_default()).await?;
     let asked = report.decisions.into_iter().find(|one| one.id == question);
     let offer = asked.and_then(|one| {
         let offer = one.choices.iter().find(|offer| offer.choice.name() == choice).cloned();

@@ -5,7 +5,7 @@
 
 use super::alert::WorkflowAlert;
 use super::{
-    Answered, Decision, DrillAct, Ending, Judgement, LabAct, Mode, OutputEvent, Policy, Review, Target, Time,
+    Answered, Decision, DrillAct, Ending, Judgement, LabAct, Mode, OutputEvent, Policy, Reported, Review, Target, Time,
     WorkflowId,
 };
 use serde::{Deserialize, Serialize};
@@ -216,6 +216,8 @@ pub enum Action {
     },
     /// The council answers a question of a weekly report: what it chose is done and recorded, or nothing is.
     Council(Answered),
+    /// The report of a week was made and is kept. Only the reports' schedule orders it.
+    Report(Reported),
     /// A drill begins or ended. Only the drill's conductor orders it, in the name of whoever began the drill.
     Drill(DrillAct),
 }
@@ -244,6 +246,7 @@ impl Action {
             Self::Assign { .. } => "assign",
             Self::Finish { .. } => "finish",
             Self::Council(_) => "council",
+            Self::Report(_) => "report",
             Self::Drill(_) => "drill",
         }
     }

@@ -6,7 +6,7 @@
 use super::alert::Alert;
 use super::{
     Ask, Breach, Cause, Choice, Decision, DrillResult, Ending, Findings, Gate, Judgement, LabAct, Mode, Question,
-    Raised, RequestStatus, Severity, Time, WorkflowId,
+    Raised, Reported, RequestStatus, Severity, Time, WorkflowId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -363,6 +363,12 @@ pub enum What {
         mode: Mode,
         /// The epoch of the lane.
         epoch: u64,
+    },
+    /// The report of a week was made and is kept.
+    Reported {
+        /// The week and what the report says of it.
+        #[serde(flatten)]
+        report: Reported,
     },
     /// A drill ended.
     Drilled {

@@ -25,6 +25,7 @@ pub mod policy;
 pub mod question;
 pub mod reference;
 pub mod refusal;
+pub mod reported;
 pub mod request;
 pub mod review;
 pub mod selection;
@@ -56,6 +57,7 @@ pub use policy::{
 pub use question::Question;
 pub use reference::ReferencePolicy;
 pub use refusal::{Refusal, RefusalCode};
+pub use reported::Reported;
 pub use request::{Approval, Ask, Decision, Denial, Request, RequestStatus};
 pub use review::{Review, ReviewPolicy, Verdict};
 pub use signal::{ActiveHours, Better, DriftOf, ScoreJudge, Signal};

@@ -17,11 +17,14 @@ pub enum NoticeKind {
     Drill,
     /// Something waits for approval.
     Request,
+    /// The report of a week was made.
+    Report,
 }
 
 impl NoticeKind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Self; 6] = [Self::Mode, Self::Incident, Self::Storm, Self::Overdue, Self::Drill, Self::Request];
+    pub const ALL: [Self; 7] =
+        [Self::Mode, Self::Incident, Self::Storm, Self::Overdue, Self::Drill, Self::Request, Self::Report];
 
     /// The word used in TOML and JSON.
     pub const fn name(self) -> &'static str {
@@ -32,6 +35,7 @@ impl NoticeKind {
             Self::Overdue => "overdue",
             Self::Drill => "drill",
             Self::Request => "request",
+            Self::Report => "report",
         }
     }
 }

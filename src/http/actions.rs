@@ -105,7 +105,7 @@ pub async fn assign(
     let Json(NewAction { workflow, task, owner, due }) = sent.map_err(body)?;
     workflow.as_ref().map_or_else(|| caller.all_workflows(), |id| caller.workflow(id.as_str()))?;
     let (task, owner) = (said("task", task, TASK_BYTES_MAX)?, owner_of(&owner)?);
-    let due = due_of(&due, shared.reports.zone())?;
+    let due = due_of(&due, &shared.reports.zone)?;
     let effects = act(&shared, &caller, Action::Assign { workflow, task, owner, due }).await?;
     let assigned = effects.into_iter().find_map(|effect| match effect {
         Effect::Ledger(Entry {

@@ -8,7 +8,7 @@ use super::actions::{TASK_BYTES_MAX, due_of, owner_of, said};
 use super::auth::Caller;
 use super::governance::{act, body};
 use super::problem::Problem;
-use super::reports::week_of;
+use super::report_desk::week_of;
 use super::workflows::REASON_BYTES_MAX;
 use crate::domain::{Action, Answered, Choice, ChoiceKey, Entry, Judgement, Question, Time, What, WorkflowId};
 use crate::monitor::house::HOUSE;
@@ -143,8 +143,8 @@ pub async fn decide(
     }
     let question: Question = sent.question.parse().map_err(|why: String| Problem::invalid("question", why))?;
     let now = shared.driver.read(|_, now| now).await?;
-    let week = week(&name, now, shared.reports.zone())?;
-    let (choice, note) = choice(sent, &question, shared.reports.zone())?;
+    let week = week(&name, now, &shared.reports.zone)?;
+    let (choice, note) = choice(sent, &question, &shared.reports.zone)?;
     check_reach(&shared, &caller, &question).await?;
     let answered = Answered { week: week.to_string(), question, choice, note };
     let effects = act(&shared, &caller, Action::Council(answered)).await?;

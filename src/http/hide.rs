@@ -64,6 +64,14 @@ impl Hidden {
             return false;
         }
         match &mut entry.what {
+            What::Reported { report } => {
+                // What the whole fleet did and cost is for those who may read its report.
+                let is_whole = self.caller.workflows.is_all();
+                if !is_whole {
+                    report.headline.clear();
+                }
+                !is_whole
+            }
             What::Requested { ask, reason, funding, .. } => {
                 let funding = funding.as_mut().is_some_and(|funding| self.text(funding));
                 self.ask(ask) | self.text(reason) | funding

@@ -25,6 +25,9 @@ pub mod notifications;
 pub mod policy;
 pub mod problem;
 pub mod records;
+pub mod report_desk;
+pub mod report_schedule;
+pub mod report_schema;
 pub mod reports;
 pub mod review;
 pub mod simulations;
@@ -73,7 +76,7 @@ pub struct Shared {
     /// Tells people and programs.
     pub notifier: Arc<Notifier>,
     /// Makes reports.
-    pub reports: Arc<reports::Desk>,
+    pub reports: Arc<report_desk::Desk>,
     /// Tells listeners what happens.
     pub feed: Arc<stream::Feed>,
     /// Shows people what happens.

@@ -43,6 +43,10 @@ impl Monitor {
             }
             Action::Resolve { incident, note } => self.step_incident(ctx, incident, IncidentStatus::Resolved, note),
             Action::Alerts { alerts } => self.alerts(ctx, alerts),
+            Action::Report(report) => {
+                let by = ctx.by.clone();
+                ctx.ledger(None, &by, What::Reported { report: report.clone() });
+            }
             Action::Drill(act) => return self.drill(ctx, act),
             _ => return self.govern(ctx, command),
         }

@@ -4,7 +4,9 @@
 
 use super::message::{ENTRIES_MAX, Message, WORKFLOWS_MAX};
 use super::numbers;
-use crate::domain::{Ask, Breach, Cause, Entry, Mode, NoticeKind, Policy, Severity, Target, What, WorkflowPolicy};
+use crate::domain::{
+    Ask, Breach, Cause, Entry, Mode, NoticeKind, Policy, Reported, Severity, Target, What, WorkflowPolicy,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -233,6 +235,22 @@ impl<'c> Context<'c> {
         }
         message.advise(format!("decide: andon requests approve {request}, or andon requests reject {request}"));
         self.page(&mut message, "request", &format!("/gate#{request}"));
+        message
+    }
+
+    /// The report of a week was made.
+    pub(super) fn report(&self, entry: &Numbered<'_>) -> Message {
+        let What::Reported { report: Reported { week, headline, decisions, .. } } = &entry.1.what else {
+            return self.begin(&[*entry], NoticeKind::Report, "report.made", "");
+        };
+        let first = headline.first().map_or("", String::as_str);
+        let mut message = self.begin(&[*entry], NoticeKind::Report, "report.made", &format!("report {week}: {first}"));
+        message.because(&headline.iter().skip(1).map(String::as_str).collect::<Vec<_>>().join(" "));
+        message.fact("week", week);
+        message.fact("decisions asked", decisions.to_string());
+        message.fact("since", entry.1.time.to_string());
+        message.advise(format!("read it: andon report --week {week}"));
+        self.page(&mut message, "report", &format!("/reports/{week}"));
         message
     }
 

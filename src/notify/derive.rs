@@ -187,6 +187,7 @@ impl<'r> Record<'r> {
         for entry in &self.entries {
             let message = match &entry.1.what {
                 What::Requested { .. } if self.wants.wants(NoticeKind::Request) => self.context.request(entry),
+                What::Reported { .. } if self.wants.wants(NoticeKind::Report) => self.context.report(entry),
                 What::Drilled { result: DrillResult::Failed, .. } if self.wants.wants(NoticeKind::Drill) => {
                     self.context.drill(entry)
                 }

@@ -9,6 +9,7 @@ use super::document::{AsOf, Report, SCHEMA, Scope};
 use super::document_week::WorkflowWeek;
 use super::fold::Fold;
 use super::moves::{Entries, drills, incidents, lab, moves};
+use super::quality::{Quality, Refused, quality};
 use super::state::{Known, State};
 use super::tally::Tally;
 use super::week::{DAYS, Week};
@@ -38,6 +39,8 @@ pub struct Sources<'s> {
     pub entries: Entries<'s>,
     /// The last entry of the ledger.
     pub ledger_seq: u64,
+    /// What was refused of late.
+    pub refused: &'s Refused,
     /// The first record of the journal that is kept is later than the week before began.
     pub is_cut: bool,
     /// Whether the week is over.
@@ -102,20 +105,28 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
         base: if is_fleet { sources.state.base.clone() } else { base_of(sources.state, &covered) },
         drills: if is_fleet { drills(&in_week) } else { Vec::new() },
         lab: lab(&in_week).into_iter().filter(|line| ids.contains(line.workflow.as_str())).collect(),
+        lab_kpis: sources.state.lab.clone().filter(|_| sources.is_current),
         gaps: Vec::new(),
+        quality: Quality::default(),
         workflows,
     };
-    let (asked, left_out) = settle(decisions(&report), sources, &covered);
+    conclude(&mut report, sources, &covered);
+    Some(report)
+}
+
+/// What follows from the rest: the decisions, what isn't known, and the headline.
+fn conclude(report: &mut Report, sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) {
+    let (asked, left_out) = settle(decisions(report), sources, covered);
     report.decisions = asked;
-    report.gaps = gaps(&report, sources.is_cut, left_out);
+    report.quality = quality(report, sources);
+    report.gaps = gaps(report, sources.is_cut, left_out);
     if !sources.is_current {
         report
             .gaps
             .push("Guards, gates and reviews that wait are not shown: they are only known of the present.".to_owned());
     }
-    report.headline = headline(&report, sources, &covered);
-    sort(&mut report);
-    Some(report)
+    report.headline = headline(report, sources, covered);
+    sort(report);
 }
 
 fn covered<'s>(sources: &Sources<'s>) -> BTreeMap<&'s WorkflowId, &'s Known> {
@@ -192,13 +203,7 @@ fn gaps(report: &Report, is_cut: bool, left_out: usize) -> Vec<String> {
             if silent.len() == 1 { "it" } else { "them" }
         ));
     }
-    let late: u64 = report.workflows.iter().map(|week| week.late).sum();
-    if late > 0 {
-        gaps.push(format!(
-            "{} outputs came more than an hour after they were made; more of this week may still come.",
-            count(late)
-        ));
-    }
+    gaps.extend(report.quality.sentences());
     let unmeasured: Vec<&str> = (report.workflows.iter())
         .filter(|week| week.measures.iter().any(|measure| measure.name == "outputs" && measure.week.is_some()))
         .filter(|week| !week.measures.iter().any(|measure| measure.name == "cost_per_unit"))

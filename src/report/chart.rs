@@ -10,7 +10,7 @@ use super::words::{percent, value};
 use std::fmt::Write;
 
 /// Size of a line of days, pixels.
-const SPARK: [f64; 2] = [150.0, 34.0];
+const SPARK: [f64; 2] = [130.0, 34.0];
 /// Room above and below a line of days.
 const MARGIN: f64 = 4.0;
 /// Width of the names of bins, of the bars and of the numbers.
@@ -41,10 +41,10 @@ pub(super) fn days(measure: &Measure, dates: &[String]) -> String {
     };
     let mut svg = open(SPARK[0] + 6.0, SPARK[1], "days", &spoken(measure, dates));
     let boundary = step * (f64::from(u16::try_from(DAYS).unwrap_or(7)) - 0.5) + 3.0;
-    let _ = write!(svg, r#"<line class="edge" x1="{boundary:.1}" y1="0" x2="{boundary:.1}" y2="{:.0}"/>"#, SPARK[1]);
+    let _ = write!(svg, r#"<line class="edge" x1="{boundary:.0}" x2="{boundary:.0}" y2="{:.0}"/>"#, SPARK[1]);
     for (class, range) in [("was", 0..DAYS), ("is", DAYS..measure.days.len())] {
         let points = range.clone().filter_map(|day| Some(at(day, (*measure.days.get(day)?)?)));
-        let points: Vec<String> = points.map(|(x, y)| format!("{:.1},{y:.1}", x + 3.0)).collect();
+        let points: Vec<String> = points.map(|(x, y)| format!("{:.0},{y:.1}", x + 3.0)).collect();
         if let [one] = points.as_slice() {
             let (x, y) = one.split_once(',').unwrap_or((one, "0"));
             let _ = write!(svg, r#"<circle class="{class}" cx="{x}" cy="{y}" r="2"/>"#);
@@ -57,11 +57,9 @@ pub(super) fn days(measure: &Measure, dates: &[String]) -> String {
 }
 
 fn spoken(measure: &Measure, dates: &[String]) -> String {
-    let day = |(date, v): (&String, &Option<f64>)| {
-        format!("{date} {}", v.map_or_else(|| "nothing".to_owned(), |v| value(v, &measure.unit)))
-    };
-    let days: Vec<String> = dates.iter().zip(&measure.days).map(day).collect();
-    format!("{} by day: {}", measure.title, days.join(", "))
+    let day = |v: &Option<f64>| v.map_or_else(|| "nothing".to_owned(), |v| value(v, &measure.unit));
+    let days: Vec<String> = measure.days.iter().map(day).collect();
+    format!("{} by day from {} on: {}", measure.title, dates.first().map_or("", String::as_str), days.join("; "))
 }
 
 /// The distributions of two weeks, a pair of bars for each bin.
@@ -99,6 +97,6 @@ pub(super) fn distributions(signal: &str, bins: &[Bin]) -> String {
 fn open(width: f64, height: f64, class: &str, text: &str) -> String {
     let text = escaped(text);
     format!(
-        r#"<svg class="{class}" role="img" aria-label="{text}" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}"><title>{text}</title>"#
+        r#"<svg class="{class}" role="img" aria-label="{text}" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}">"#
     )
 }

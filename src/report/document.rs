@@ -4,7 +4,9 @@
 
 pub use super::document_council::{ActionLine, Budget, CouncilAnswer, Decision, Offer};
 use super::document_week::WorkflowWeek;
+use super::quality::Quality;
 use crate::domain::{Mode, Severity, Standing, Time};
+use crate::monitor::lab_view::LabKpis;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -52,8 +54,14 @@ pub struct Report {
     pub drills: Vec<DrillLine>,
     /// What was learned in the lab.
     pub lab: Vec<LabLine>,
+    /// The numbers of the lab (docs/lab.md), as they stand; `null` where nothing is tested there.
+    #[serde(default)]
+    pub lab_kpis: Option<LabKpis>,
     /// What the report does not know.
     pub gaps: Vec<String>,
+    /// The numbers of that.
+    #[serde(default)]
+    pub quality: Quality,
     /// The workflows, those that need attention first.
     pub workflows: Vec<WorkflowWeek>,
 }

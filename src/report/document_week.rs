@@ -5,7 +5,7 @@
 use super::document::Witness;
 use super::measure::Measure;
 use super::shift::Shift;
-use crate::domain::{Mode, Requirement, Standing};
+use crate::domain::{Mode, Requirement, Standing, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -77,6 +77,32 @@ pub struct GuardLine {
     pub bound: Option<f64>,
     /// Evidence against the bound: 0.4 is normal, 1 is a breach.
     pub evidence: Option<f64>,
+    /// What it has learned to be normal, and how far the outputs of late are from it; `null` where its bound is
+    /// declared, or nothing is pinned yet.
+    #[serde(default)]
+    pub baseline: Option<GuardBaseline>,
+}
+
+/// The pinned baseline of a guard.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GuardBaseline {
+    /// Counts the baselines of this guard, from 1.
+    pub version: u32,
+    /// `outputs`, `range` or the name of a file.
+    pub source: String,
+    /// Outputs in it.
+    pub outputs: u64,
+    /// Time of its first output.
+    pub from: Option<Time>,
+    /// Time of its last output.
+    pub to: Option<Time>,
+    /// Total variation between it and the outputs of late, on its bins; `null` where the guard compares no
+    /// distributions, or too little came.
+    pub distance: Option<f64>,
+    /// What no drift would give at most, at these numbers.
+    pub no_drift: Option<f64>,
+    /// Outputs of late, at most the last 5,000.
+    pub recent: Option<u64>,
 }
 
 /// A group that fails more often than the others.
@@ -111,6 +137,9 @@ pub struct ReviewLine {
     pub pairs: u64,
     /// Share of these where both said the same.
     pub agreement: Option<f64>,
+    /// 95 % interval of that share, one look.
+    #[serde(default)]
+    pub agreement_interval: Option<[f64; 2]>,
     /// Krippendorff's alpha of them.
     pub alpha: Option<f64>,
 }

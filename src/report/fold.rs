@@ -3,6 +3,7 @@
 //! Owns which week and day an output belongs to: that of the time when it was made; a verdict, that of when it came.
 //! Must not know where inputs are from. The same inputs give the same fold, however they were cut into records.
 
+use super::quality::{Ran, Runs};
 use super::tally::Tally;
 use super::week::{DAYS, Week};
 use crate::domain::{Input, Policy, Time, WorkflowId};
@@ -18,11 +19,7 @@ const SAMPLE_MIN: usize = 100;
 const SAMPLES_MAX: usize = 200_000;
 
 /// When the days of a week begin, and at last when the next week does.
-#[derive(Debug, Clone, Copy)]
-struct Span {
-    week: Week,
-    days: [Time; DAYS + 1],
-}
+type Span = (Week, [Time; DAYS + 1]);
 
 /// The fold.
 #[derive(Debug, Clone)]
@@ -31,6 +28,7 @@ pub struct Fold {
     limits: BTreeMap<WorkflowId, Limits>,
     sample_max: usize,
     tallies: BTreeMap<(WorkflowId, Week), Tally>,
+    ran: Ran,
     /// The last record that is in it.
     seq: u64,
     /// Its time.
@@ -40,7 +38,7 @@ pub struct Fold {
 impl Fold {
     /// An empty fold over some weeks. What an output is held against is the policy's.
     pub fn new(weeks: &[Week], zone: &TimeZone, policy: &Policy) -> Self {
-        let spans = weeks.iter().filter_map(|week| Some(Span { week: *week, days: week.days(zone)? })).collect();
+        let spans = weeks.iter().filter_map(|week| Some((*week, week.days(zone)?))).collect();
         let share = SAMPLES_MAX / (policy.workflows.len().max(1) * weeks.len().max(1));
         let limits = policy.workflows.iter().map(|(id, declared)| (id.clone(), Limits::of(declared))).collect();
         Self {
@@ -48,6 +46,7 @@ impl Fold {
             limits,
             sample_max: share.clamp(SAMPLE_MIN, SAMPLE_MAX),
             tallies: BTreeMap::new(),
+            ran: Ran::default(),
             seq: 0,
             as_of: None,
         }
@@ -61,6 +60,7 @@ impl Fold {
     /// Takes the next record.
     pub fn take(&mut self, seq: u64, now: Time, input: &Input) {
         (self.seq, self.as_of) = (seq, Some(now));
+        self.ran.take(&self.spans, now, matches!(input, Input::Started { .. }));
         match input {
             Input::Events(events) => {
                 for event in events {
@@ -68,17 +68,17 @@ impl Fold {
                     if event.workflow.is_drill_lane() {
                         continue;
                     }
-                    if let Some((span, day)) = self.at(time) {
+                    if let Some(((week, days), day)) = self.at(time) {
                         let limits = self.limits.get(&event.workflow).copied().unwrap_or_default();
-                        let into_ms = time.since(span.days[0]);
-                        self.tally(&event.workflow, span.week).output(limits, event, time, into_ms, day, now);
+                        let into_ms = time.since(days[0]);
+                        self.tally(&event.workflow, week).output(limits, event, time, into_ms, day, now);
                     }
                 }
             }
             Input::Reviews(reviews) => {
                 for review in reviews {
-                    if let Some((span, day)) = self.at(review.time.unwrap_or(now)) {
-                        self.tally(&review.workflow, span.week).review(review, day);
+                    if let Some(((week, _), day)) = self.at(review.time.unwrap_or(now)) {
+                        self.tally(&review.workflow, week).review(review, day);
                     }
                 }
             }
@@ -87,8 +87,8 @@ impl Fold {
     }
 
     fn at(&self, time: Time) -> Option<(Span, usize)> {
-        let span = self.spans.iter().find(|span| time >= span.days[0] && time < span.days[DAYS])?;
-        Some((*span, span.days.partition_point(|begins| *begins <= time) - 1))
+        let span = self.spans.iter().find(|(_, days)| time >= days[0] && time < days[DAYS])?;
+        Some((*span, span.1.partition_point(|begins| *begins <= time) - 1))
     }
 
     fn tally(&mut self, workflow: &WorkflowId, week: Week) -> &mut Tally {
@@ -106,6 +106,11 @@ impl Fold {
         let mut ids: Vec<&WorkflowId> = self.tallies.keys().map(|(id, _)| id).collect();
         ids.dedup();
         ids.into_iter()
+    }
+
+    /// When andon ran in a week.
+    pub fn runs(&self, week: Week) -> Runs {
+        self.ran.of(week)
     }
 
     /// The last record that is in it, and its time.

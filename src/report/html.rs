@@ -3,12 +3,13 @@
 //! Owns what the template asks for. Everything that people or workflows wrote is escaped; only our own drawings
 //! are not.
 
+use super::attention::{Parts, parts};
 use super::chart;
 use super::document::{ActionLine, CouncilAnswer, Decision, Layer, Move, Offer, Place, Report, Scope};
-use super::document_week::WorkflowWeek;
+use super::document_week::{GuardBaseline, WorkflowWeek};
 use super::measure::{Difference, Figure, Measure};
 use super::shift::Shift;
-use super::words::{count, escaped, minute, percent, relative, value};
+use super::words::{between, count, escaped, lab, minute, percent, relative, value};
 use crate::domain::{Mode, Standing, Time};
 use askama::Template;
 
@@ -19,6 +20,7 @@ struct Page<'r> {
     report: &'r Report,
     /// Whether it is a page of its own, and not a part of another one.
     is_whole: bool,
+    parts: Parts<'r>,
 }
 
 /// The report as HTML.
@@ -26,7 +28,7 @@ struct Page<'r> {
 /// # Errors
 /// The template can't be filled, which is a fault of andon.
 pub fn html(report: &Report) -> Result<String, String> {
-    Page { report, is_whole: true }.render().map_err(|error| error.to_string())
+    Page { report, parts: parts(report), is_whole: true }.render().map_err(|error| error.to_string())
 }
 
 /// The report as a part of another page, which loads the style.
@@ -34,7 +36,7 @@ pub fn html(report: &Report) -> Result<String, String> {
 /// # Errors
 /// The template can't be filled, which is a fault of andon.
 pub fn body(report: &Report) -> Result<String, String> {
-    Page { report, is_whole: false }.render().map_err(|error| error.to_string())
+    Page { report, parts: parts(report), is_whole: false }.render().map_err(|error| error.to_string())
 }
 
 impl Page<'_> {
@@ -115,7 +117,7 @@ impl Page<'_> {
 
     fn interval(&self, measure: &Measure) -> String {
         let Some([low, high]) = measure.week.and_then(|week| week.interval) else { return String::new() };
-        format!("{} to {}", value(low, &measure.unit), value(high, &measure.unit))
+        between(low, high, &measure.unit)
     }
 
     fn reference(&self, measure: &Measure) -> String {
@@ -129,6 +131,9 @@ impl Page<'_> {
             None if change.absolute.abs() > 0.0 => "from 0".to_owned(),
             None => return "the same".to_owned(),
         };
+        if by == "the same" && change.is_clear != Some(true) {
+            return by;
+        }
         match (change.is_clear, change.is_better) {
             (Some(true), Some(true)) => format!("{by}, clearly better"),
             (Some(true), Some(false)) => format!("{by}, clearly worse"),
@@ -192,6 +197,53 @@ impl Page<'_> {
             Standing::Inconclusive => "open",
             Standing::Missing => "bad",
         }
+    }
+
+    fn baseline(&self, of: &GuardBaseline) -> String {
+        let begin = format!("baseline {} of {} outputs", of.version, count(of.outputs));
+        match (of.distance, of.no_drift, of.recent) {
+            (Some(distance), Some(limit), Some(recent)) => format!(
+                "{begin}; the last {} are {distance:.2} away (total variation), without drift at most {limit:.2}",
+                count(recent)
+            ),
+            _ => begin,
+        }
+    }
+
+    fn lab(&self) -> Vec<String> {
+        self.report.lab_kpis.as_ref().map(lab).unwrap_or_default()
+    }
+
+    /// The weakest layer of a workflow that is told of in one row.
+    fn weakest(&self, place: &Place) -> String {
+        let layers = [("base", &place.base), ("builder", &place.builder), ("beneficiary", &place.beneficiary)];
+        let weakest = place.weakest.as_deref();
+        let of = layers.into_iter().find(|(name, _)| Some(*name) == weakest);
+        of.map_or_else(|| "–".to_owned(), |(name, layer)| format!("{name}: {}", self.mark(layer)))
+    }
+
+    fn share(&self, share: &Option<f64>) -> String {
+        share.map_or_else(|| "–".to_owned(), percent)
+    }
+
+    /// What is told at length of how many.
+    fn chosen(&self) -> String {
+        let (shown, needing, all) = (self.parts.detailed.len(), self.parts.needing, self.report.workflows.len());
+        if self.parts.rest.is_empty() {
+            return String::new();
+        }
+        if shown < needing {
+            return format!(
+                "{} of {} workflows need attention; this page tells of the first {shown} of them at length, and the data (`format json`) of all.",
+                count(needing as u64),
+                count(all as u64)
+            );
+        }
+        format!(
+            "{} of {} workflows need attention: a mode that moved, a breach, a decision, something clearly worse, overdue reviews, or a gate that is met.",
+            count(needing as u64),
+            count(all as u64)
+        )
     }
 
     fn mode_class(&self, mode: &Mode) -> &'static str {

@@ -3,10 +3,11 @@
 //! Owns the form. What people or workflows wrote is escaped, so that it stays text. It draws nothing: distributions are
 //! tables.
 
+use super::attention::parts;
 use super::document::{Decision, Report, Scope};
 use super::document_week::WorkflowWeek;
 use super::measure::Measure;
-use super::words::{count, minute, percent, relative, value, week_and_before};
+use super::words::{between, count, lab, minute, percent, relative, week_and_before};
 use std::fmt::Write;
 
 /// The report as Markdown.
@@ -35,7 +36,13 @@ pub fn markdown(report: &Report) -> String {
     council(&mut text, report);
     stands(&mut text, report);
     moves(&mut text, report);
-    report.workflows.iter().for_each(|week| workflow(&mut text, week));
+    let parts = parts(report);
+    parts.detailed.iter().for_each(|week| workflow(&mut text, week));
+    if !parts.rest.is_empty() {
+        let (shown, needing) = (parts.detailed.len(), parts.needing);
+        let _ =
+            writeln!(text, "{needing} workflows need attention; {shown} are told of here, and the data hold all.\n");
+    }
     house(&mut text, report);
     text
 }
@@ -188,7 +195,7 @@ fn workflow(text: &mut String, week: &WorkflowWeek) {
 
 fn row(text: &mut String, measure: &Measure) {
     let interval = measure.week.and_then(|week| week.interval);
-    let interval = interval.map(|[a, b]| format!("{} to {}", value(a, &measure.unit), value(b, &measure.unit)));
+    let interval = interval.map(|[low, high]| between(low, high, &measure.unit));
     let change = measure.change.and_then(|change| {
         let by = relative(change.relative?);
         Some(if change.is_clear == Some(true) { format!("{by}, clear") } else { by })
@@ -210,6 +217,9 @@ fn house(text: &mut String, report: &Report) {
     }
     for drill in &report.drills {
         let _ = writeln!(text, "- drill {} {}: {}", drill.drill, drill.result, plain(&drill.summary));
+    }
+    for line in report.lab_kpis.as_ref().map(lab).unwrap_or_default() {
+        let _ = writeln!(text, "- lab: {line}");
     }
     let budget = &report.budget;
     let _ = writeln!(

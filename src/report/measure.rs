@@ -8,7 +8,7 @@ use crate::domain::{Money, WorkflowPolicy};
 use crate::monitor::kpi::{Counts, Slot};
 use crate::monitor::view::review_cost_per_unit;
 use crate::stats::confidence::{Z95, wilson, wilson_95};
-use crate::stats::latency::histogram;
+use crate::stats::latency::{Latencies, histogram};
 use crate::stats::number::number;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,6 +31,9 @@ pub struct Difference {
     pub absolute: f64,
     /// The lift: the difference as a share of the other value; `null` where that is 0.
     pub relative: Option<f64>,
+    /// 95 % interval of the difference, one look; `null` where one of the two has none.
+    #[serde(default)]
+    pub interval: Option<[f64; 2]>,
     /// Whether the difference is more than chance would make it: its 95 % interval has no 0 in it. `null` where
     /// there is no interval.
     pub is_clear: Option<bool>,
@@ -97,6 +100,7 @@ pub fn measures(policy: &WorkflowPolicy, week: Option<&Tally>, before: Option<&T
         policy.reference.rejected_ratio,
         Vec::new(),
     ));
+    measures.extend(super::mean::cycles(weeks));
     // Nothing but zeros in a row that is there for trouble only says nothing.
     let is_quiet = |measure: &Measure| {
         let zero = |figure: Option<Figure>| figure.is_none_or(|figure| figure.value.abs() <= 0.0);
@@ -115,7 +119,12 @@ fn measure(
     [week, before]: [Option<&Tally>; 2],
     sums: &[Option<Slot>; 2],
 ) -> Measure {
-    let figures = sums.each_ref().map(|sum| sum.as_ref().and_then(|sum| (kind.of_slot)(sum)));
+    let figure = |sum: &Option<Slot>, tally: Option<&Tally>| {
+        let figure = (kind.of_slot)(sum.as_ref()?)?;
+        let interval = figure.interval.or_else(|| super::mean::interval(kind.name, figure.value, tally?, policy));
+        Some(Figure { interval, ..figure })
+    };
+    let figures = [figure(&sums[0], week), figure(&sums[1], before)];
     let days = [before, week].into_iter().flat_map(|tally| {
         (0..super::week::DAYS).map(move |day| tally.and_then(|tally| (kind.of_slot)(&tally.days[day])).map(|f| f.value))
     });
@@ -123,7 +132,7 @@ fn measure(
     finish(what, figures, policy.reference.of(kind.name), days.collect())
 }
 
-fn finish(
+pub(super) fn finish(
     (name, title, unit, more_is_better): (&str, &str, String, Option<bool>),
     [week, before]: [Option<Figure>; 2],
     reference: Option<f64>,
@@ -154,14 +163,13 @@ pub(super) fn gap(value: f64, [low, high]: [f64; 2], other: f64, [below, above]:
 
 fn difference(week: &Figure, other: &Figure, more_is_better: Option<bool>) -> Difference {
     let absolute = week.value - other.value;
-    let is_clear = week.interval.zip(other.interval).map(|(own, others)| {
-        let [low, high] = gap(week.value, own, other.value, others);
-        low > 0.0 || high < 0.0
-    });
+    let interval = week.interval.zip(other.interval).map(|(own, others)| gap(week.value, own, other.value, others));
+    let is_clear = interval.map(|[low, high]| low > 0.0 || high < 0.0);
     let is_better = (is_clear == Some(true)).then_some(more_is_better).flatten().map(|more| more == (absolute > 0.0));
     Difference {
         absolute,
         relative: (other.value.abs() > 0.0).then(|| absolute / other.value.abs()),
+        interval,
         is_clear,
         is_better,
     }
@@ -192,6 +200,7 @@ fn kinds(policy: &WorkflowPolicy) -> Vec<Kind> {
         kind("cost_per_unit", "Cost per unit", currency, Some(false), counts(cost)),
         kind("cost_to_serve", "Cost to serve, per unit", currency, Some(false), Box::new(move |s| serve(s, rate))),
         kind("value_per_unit", "Value per unit", currency, Some(true), counts(value)),
+        kind("review_minutes", "Time of a review, mean", "minutes", None, counts(minutes)),
         kind(
             "fallback_ratio",
             "Answered by a fallback",
@@ -223,6 +232,11 @@ fn value(counts: &Counts) -> Option<Figure> {
     plain(counts.value.per(counts.units)?.to_f64(), counts.outputs).filter(|figure| figure.value > 0.0)
 }
 
+fn minutes(counts: &Counts) -> Option<Figure> {
+    let reviews = counts.reviews();
+    plain(reviews.minutes / number(reviews.timed.max(1)), reviews.timed)
+}
+
 /// What machines and people cost together; only where people's time is known and costs something.
 fn serve(slot: &Slot, rate: Option<Money>) -> Option<Figure> {
     let people = review_cost_per_unit(&slot.counts, rate?)?;
@@ -231,15 +245,17 @@ fn serve(slot: &Slot, rate: Option<Money>) -> Option<Figure> {
 
 /// A quantile with the interval of its ranks: n q ± z √(n q (1 − q)) (Conover 1999, Practical Nonparametric
 /// Statistics, §3.2), which needs no assumption about the distribution.
+pub(super) fn quantile_of(q: f64, times: &Latencies) -> Option<Figure> {
+    let mut all = histogram();
+    times.add_to(&mut all);
+    let n = all.len();
+    let ms = |rank: f64| number(all.value_at_quantile(rank.clamp(0.0, 1.0))) / 1_000.0;
+    let half = Z95 * (q * (1.0 - q) / number(n.max(1))).sqrt();
+    (n > 0).then(|| Figure { value: ms(q), interval: Some([ms(q - half), ms(q + half)]), n })
+}
+
 fn quantile(q: f64) -> OfSlot {
-    Box::new(move |slot: &Slot| {
-        let mut all = histogram();
-        slot.latencies.add_to(&mut all);
-        let n = all.len();
-        let ms = |rank: f64| number(all.value_at_quantile(rank.clamp(0.0, 1.0))) / 1_000.0;
-        let half = Z95 * (q * (1.0 - q) / number(n.max(1))).sqrt();
-        (n > 0).then(|| Figure { value: ms(q), interval: Some([ms(q - half), ms(q + half)]), n })
-    })
+    Box::new(move |slot: &Slot| quantile_of(q, &slot.latencies))
 }
 
 /// The 95 % interval of a share of a sample.

@@ -3,6 +3,7 @@
 //! Owns the fold over a week's journal, the numbers made of it, and their wording and drawing. The same journal,
 //! ledger and policy give the same bytes. Must not know who asks, nor what time it is.
 
+mod attention;
 mod build;
 mod chart;
 mod council;
@@ -14,8 +15,10 @@ pub mod fold;
 mod html;
 pub mod make;
 mod markdown;
+mod mean;
 pub mod measure;
 pub mod moves;
+pub mod quality;
 pub mod sample;
 pub mod shift;
 pub mod state;

@@ -5,6 +5,7 @@
 use super::document::{BaseLine, Layer};
 use crate::domain::{Ask, Gate, Policy, Standing, Task, Time, Track, WorkflowId, WorkflowPolicy};
 use crate::monitor::house::House;
+use crate::monitor::lab_view::LabKpis;
 use crate::monitor::reviews_view::ReviewsView;
 use crate::monitor::{Detail, Incident, Workflow, WorkflowView};
 use std::collections::BTreeMap;
@@ -45,12 +46,18 @@ pub struct State {
     pub outputs_per_false_demotion: f64,
     /// Hash of the policy in force.
     pub policy: String,
+    /// What was learned in the lab; `None` where nothing is tested there.
+    pub lab: Option<LabKpis>,
 }
 
 impl Known {
     /// What there is to know of a workflow.
     pub fn of(workflow: &Workflow, policy: &Policy, house: &House, now: Time) -> Self {
-        let view = workflow.view(policy, now, Detail::Brief);
+        let mut view = workflow.view(policy, now, Detail::Brief);
+        // How far outputs are from a baseline is worked out only for who asks.
+        if view.guards.iter().any(|guard| guard.baseline.as_ref().is_some_and(|baseline| baseline.pinned)) {
+            view.guards = workflow.guard_views(now, Detail::Full);
+        }
         let is_top = view.mode.granted >= workflow.max_mode() && view.track == Track::Factory;
         let gate = (!is_top).then(|| workflow.gate(policy, house, workflow.next_target(), now));
         let readiness = &workflow.plan.policy.readiness;
@@ -110,6 +117,7 @@ impl State {
             actions: house.actions.open().to_vec(),
             outputs_per_false_demotion: policy.outputs_per_false_demotion,
             policy: policy.hash.clone(),
+            lab: None,
         }
     }
 }

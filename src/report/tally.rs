@@ -8,6 +8,7 @@ use super::week::DAYS;
 use crate::domain::{OutputEvent, Review, Time};
 use crate::monitor::kpi::{Counted, Counts, Kinds, Limits, Slot};
 use crate::stats::latency::Latencies;
+use crate::stats::ratio_mean::Pairs;
 use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -25,6 +26,7 @@ pub const JUDGED_MAX: usize = 20_000;
 pub const OTHER: &str = "other";
 /// Uptime is counted in slots of this length, as everywhere.
 const SLOT_MS: i64 = 20_000;
+const MINUTE_MS: f64 = 60_000.0;
 
 /// Outputs of one value of an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,6 +59,19 @@ pub struct Seen {
     pub outputs: u64,
 }
 
+/// What means are made of, each by what it is a mean over.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Sums {
+    /// Cost by units, of outputs with a cost.
+    pub cost: Pairs,
+    /// Value by units.
+    pub value: Pairs,
+    /// End-to-end time of outputs that say it, minutes.
+    pub cycle: Pairs,
+    /// Time of verdicts that say it, minutes.
+    pub review: Pairs,
+}
+
 /// One week of one workflow.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
@@ -80,6 +95,8 @@ pub struct Tally {
     pub late: u64,
     /// Verdicts that came in the week: accepted, edited, rejected.
     pub verdicts: [u64; 3],
+    /// Σ of what means and their intervals are made of.
+    pub sums: Sums,
     /// Verdicts by output and reviewer.
     judged: BTreeMap<String, BTreeMap<u64, usize>>,
     /// Verdicts that could not be held against others, because there were too many.
@@ -100,7 +117,12 @@ impl Tally {
         }
         if let Some(ms) = event.cycle_ms {
             self.cycles.record(ms);
+            self.sums.cycle.add(ms / MINUTE_MS, 1.0);
         }
+        if let Some(cost) = event.cost {
+            self.sums.cost.add(cost.to_f64(), event.units);
+        }
+        self.sums.value.add(event.value.unwrap_or_default().to_f64(), event.units);
         let slot = u16::try_from(into_ms / SLOT_MS).unwrap_or(u16::MAX);
         self.slots[0].insert(slot);
         if counted.kind.is_none() {
@@ -160,6 +182,9 @@ impl Tally {
     pub fn review(&mut self, review: &Review, day: usize) {
         if let Some(slot) = self.days.get_mut(day) {
             slot.counts.count_review(review);
+        }
+        if let Some(minutes) = review.minutes {
+            self.sums.review.add(minutes, 1.0);
         }
         let verdict = review.verdict as usize;
         self.verdicts[verdict] += 1;

@@ -5,6 +5,7 @@
 use super::measure::Measure;
 use super::shift::short;
 use crate::domain::Time;
+use crate::monitor::lab_view::LabKpis;
 use std::fmt::Write as _;
 
 /// A share as percent, such as `2.1 %`.
@@ -59,6 +60,12 @@ pub(super) fn value(value: f64, unit: &str) -> String {
     }
 }
 
+/// An interval; empty where all values are the same.
+pub(super) fn between(low: f64, high: f64, unit: &str) -> String {
+    let [low, high] = [low, high].map(|end| value(end, unit));
+    if low == high { String::new() } else { format!("{low} to {high}") }
+}
+
 /// A difference as a share of the other value, such as `+12 %`, or how many times as much where it is far more.
 pub(super) fn relative(share: f64) -> String {
     if share.abs() < 0.0005 {
@@ -83,6 +90,27 @@ pub(super) fn week_and_before(measure: &Measure) -> Option<String> {
         Some(before) => format!("{week} ({} the week before)", value(before.value, &measure.unit)),
         None => week,
     })
+}
+
+/// The numbers of the lab, a sentence each.
+pub(super) fn lab(of: &LabKpis) -> Vec<String> {
+    let mut said = vec![format!(
+        "Hypotheses: {} planned, {} being tested ({} past their time-box), {} signed off.",
+        of.planned, of.active, of.overdue, of.signed_off
+    )];
+    if let Some(per_sprint) = of.tested_per_sprint {
+        said.push(format!("{} confirmed or refuted so far: {} a sprint.", count(of.tested), short(per_sprint)));
+    }
+    if let Some(ms) = of.time_to_learning_ms_median {
+        said.push(format!("Half of them taught something within {}.", super::quality::hours(ms)));
+    }
+    said.push(format!(
+        "Found: {} types of defects; {} risks before a workflow left the lab, {} are open.",
+        of.defect_types.len(),
+        count(of.risks_early),
+        of.risks_open
+    ));
+    said
 }
 
 /// A time to the minute, such as `2026-11-19 14:05`, UTC.

@@ -3,7 +3,7 @@
 //! Owns which numbers go together. Words for the council are `decisions`'.
 
 use super::document::{Layer, Place, Witness};
-use super::document_week::{Disparity, GateLine, GuardLine, KindLine, ReviewLine, WorkflowWeek};
+use super::document_week::{Disparity, GateLine, GuardBaseline, GuardLine, KindLine, ReviewLine, WorkflowWeek};
 use super::measure::{gap, interval, measures};
 use super::shift::shifts;
 use super::state::{Known, State};
@@ -110,6 +110,22 @@ fn guard(of: &crate::monitor::GuardView) -> GuardLine {
         estimate: of.estimate,
         bound: of.bound,
         evidence: of.evidence,
+        baseline: of.baseline.as_ref().filter(|baseline| baseline.pinned).map(|baseline| pinned(of, baseline)),
+    }
+}
+
+fn pinned(of: &crate::monitor::GuardView, baseline: &crate::monitor::guard_view::BaselineView) -> GuardBaseline {
+    let distances = of.distances.as_ref();
+    let total_variation = distances.map(|distances| distances.binned.total_variation);
+    GuardBaseline {
+        version: baseline.version,
+        source: baseline.source.clone(),
+        outputs: baseline.outputs,
+        from: baseline.from,
+        to: baseline.to,
+        distance: total_variation.map(|distance| distance.value),
+        no_drift: total_variation.map(|distance| distance.no_drift.limit),
+        recent: distances.map(|distances| distances.outputs),
     }
 }
 
@@ -170,6 +186,7 @@ fn reviews(known: &Known, week: Option<&Tally>, is_current: bool) -> ReviewLine 
         minutes: (counts.timed > 0).then_some(counts.minutes),
         pairs: total,
         agreement: agreed.map(|agreed| agreed.observed),
+        agreement_interval: agreed.map(|agreed| interval(agreed.observed, agreed.pairs)),
         alpha: agreed.and_then(|agreed| agreed.alpha),
     }
 }

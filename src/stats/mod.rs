@@ -29,6 +29,7 @@ pub(crate) mod number;
 pub mod pettitt;
 pub mod quadrature;
 pub mod quantile_sequence;
+pub mod ratio_mean;
 pub mod ring;
 pub mod rng;
 pub mod run_length;

@@ -29,6 +29,7 @@ mod recovery;
 mod replay;
 mod retention;
 mod segment;
+mod shelf;
 mod snapshot;
 mod sqlite;
 
@@ -48,6 +49,7 @@ pub use outbox::Outbox;
 pub use read_only::Look;
 pub use replay::{EachInput, EachRecord, JournalReader};
 pub use retention::Removed;
+pub use shelf::{Kept, Label, Shelf};
 pub use sqlite::SqliteBook;
 
 /// Twins in memory that fail on demand, for tests.
@@ -75,6 +77,8 @@ pub struct Store {
     pub book: Arc<dyn Book>,
     /// Messages that wait for their targets.
     pub outbox: Arc<Outbox>,
+    /// Reports of weeks.
+    pub shelf: Shelf,
     /// Dropped last, so that nobody gets in before the rest is closed.
     _lock: Option<Lock>,
 }
@@ -89,7 +93,8 @@ impl Store {
         let outbox = Arc::new(Outbox::open(path));
         // The databases' names must be as durable as what is committed into them.
         RealDisk::new(path).sync_dir("").map_err(StoreError::io("sync", path.display().to_string()))?;
-        let store = Self { journal, book: Arc::new(book), outbox, _lock: Some(lock) };
+        let shelf = Shelf::new(Arc::new(RealDisk::new(path)));
+        let store = Self { journal, book: Arc::new(book), outbox, shelf, _lock: Some(lock) };
         store.check_agreement(&path.display().to_string())?;
         Ok((store, recovery))
     }
@@ -100,9 +105,10 @@ impl Store {
         book: memory::MemoryBook,
         options: StoreOptions,
     ) -> Result<(Self, Recovery), StoreError> {
-        let (journal, recovery) = Journal::open(Arc::new(disk), options.journal)?;
+        let disk = Arc::new(disk);
+        let (journal, recovery) = Journal::open(disk.clone(), options.journal)?;
         let outbox = Arc::new(Outbox::memory()?);
-        let store = Self { journal, book: Arc::new(book), outbox, _lock: None };
+        let store = Self { journal, book: Arc::new(book), outbox, shelf: Shelf::new(disk), _lock: None };
         store.check_agreement("memory")?;
         Ok((store, recovery))
     }

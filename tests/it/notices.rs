@@ -6,8 +6,8 @@
 
 use andon::config;
 use andon::domain::{
-    Ask, Breach, Carrier, Cause, DrillStep, Entry, Findings, Heaviest, Mode, Policy, Severity, StepOutcome, Time, What,
-    Wire, WorkflowId,
+    Ask, Breach, Carrier, Cause, DrillStep, Entry, Findings, Heaviest, Mode, Policy, Reported, Severity, StepOutcome,
+    Time, What, Wire, WorkflowId,
 };
 use andon::notify::Told;
 use andon::notify::{Context, Message, Wants, derive, form};
@@ -157,6 +157,16 @@ fn the_numbers_of_every_signal_have_their_units() {
     insta::assert_snapshot!("notice_numbers", texts.join("\n====\n"));
 }
 
+fn reported() -> Reported {
+    let headline = [
+        "Of 2 workflows, 1 was lowered (drafts from automate to assist).",
+        "840 outputs, 5.1 % of them exceptions.",
+        "One decision is asked: Was it right?",
+    ];
+    let headline = headline.map(str::to_owned).to_vec();
+    Reported { week: "2026-W47".into(), headline, decisions: 1, sha256: "ef".repeat(32) }
+}
+
 #[test]
 fn every_other_kind_of_event_says_what_to_do() {
     let requested = |ask, workflow| {
@@ -202,6 +212,7 @@ fn every_other_kind_of_event_says_what_to_do() {
             entry(0, None, What::Drilled { drill: 4, result: andon::domain::DrillResult::Failed, findings }),
             opened(1, None, "house:2", "drill"),
         ]),
+        form::email(&messages(&[entry(0, None, What::Reported { report: reported() })], "events = [\"report\"]")[0]),
         one(&[stopped(0, "drafts"), stopped(1, "router")]),
         one(&[stopped(0, "router")]),
         one(&[opened(0, Some("drafts"), "drafts-4", "above_mode")]),

@@ -94,9 +94,11 @@ impl House {
         let path = self.folder.path().join("data").display().to_string();
         // Drills come when a test asks for one, not when it lets days pass.
         let drill = if rest.contains("[drill]") { "" } else { "[drill]\nevery = \"never\"\n" };
+        // Reports likewise.
+        let report = if rest.contains("[report]") { "" } else { "[report]\nkeep_weeks = 0\n" };
         let text = format!(
             "[server]\nlisten = \"127.0.0.1:0\"\n{server}\n[store]\npath = {path:?}\n{store}\n\
-             [budget]\noutputs_per_false_demotion = 1000\n{rest}\n{drill}"
+             [budget]\noutputs_per_false_demotion = 1000\n{rest}\n{drill}{report}"
         );
         std::fs::write(self.file(), text).unwrap();
     }

@@ -135,6 +135,7 @@ const LATER: &[&str] = &[
     "andon_notification_recipients_refused_total",
     "andon_cooldown_until_timestamp_seconds",
     "andon_probation_outputs_left",
+    "andon_report_last_week_timestamp_seconds",
     "andon_requests_pending",
     "andon_request_oldest_timestamp_seconds",
     "andon_incident_oldest_timestamp_seconds",

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 const POLICY: &str = r#"
 [report]
 time_zone = "Europe/Berlin"
+keep_weeks = 0
 [[workflow]]
 id = "drafts"
 owner = "marketing"

@@ -1,0 +1,135 @@
+//! The desk on which reports are made: of the journal, the ledger, and of what the monitor knows.
+//!
+//! Owns the turn (one report is made at a time, as it reads two weeks of the journal) and the fold that is kept between
+//! two readings of one week. What a report says is the report's.
+
+use super::Shared;
+use super::problem::Problem;
+use super::workflows::blocking;
+use crate::config::ReportSettings;
+use crate::domain::{Policy, Time, WorkflowId};
+use crate::monitor::Workflow;
+use crate::monitor::house::House;
+use crate::monitor::lab_view::LabKpis;
+use crate::report::make::entries;
+use crate::report::quality::Refused;
+use crate::report::state::Known;
+use crate::report::{Folded, Report, Scope, Sources, State as Seen, Week, build};
+use crate::store::Shelf;
+use axum::http::StatusCode;
+use jiff::tz::TimeZone;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// Workflows that are copied on the driver's thread at a time.
+const PORTION: usize = 50;
+
+/// What reports are made with.
+pub struct Desk {
+    pub(super) zone: TimeZone,
+    pub(super) settings: ReportSettings,
+    /// Reports that were made before.
+    pub(super) shelf: Shelf,
+    /// Whoever holds it makes a report; the fold of the last one goes on where it ended.
+    last: Mutex<Option<Folded>>,
+}
+
+impl Desk {
+    /// One for a time zone, with what is kept.
+    pub fn new(settings: &ReportSettings, shelf: Shelf) -> Self {
+        let zone = TimeZone::get(&settings.time_zone).unwrap_or(TimeZone::UTC);
+        Self { zone, settings: settings.clone(), shelf, last: Mutex::default() }
+    }
+}
+
+/// Makes a report of what is there now.
+pub(super) async fn make(shared: &Shared, week: Week, running: Week, scope: Scope) -> Result<Report, Problem> {
+    let mut last = shared.reports.last.lock().await;
+    let (policy, house) =
+        shared.driver.read(|monitor, _| (Arc::clone(monitor.policy()), monitor.house().clone())).await?;
+    let journal = shared.driver.journal().await?;
+    let (earlier, desk, declared) = (last.take(), Arc::clone(&shared.reports), Arc::clone(&policy));
+    let folded = blocking(move || Folded::read(earlier, week, &desk.zone, &declared, &journal)).await??;
+    let as_of = folded.fold.as_of().1.unwrap_or(Time::EPOCH);
+    let workflows = copies(shared, &scope).await?;
+    if let Scope::Workflow { workflow } = &scope
+        && workflows.is_empty()
+    {
+        *last = Some(folded);
+        return Err(Problem::unknown_workflow(workflow));
+    }
+    let (desk, ledger) = (Arc::clone(&shared.reports), Arc::clone(&shared.ledger));
+    let refused = refused(shared);
+    let (report, folded) = blocking(move || {
+        let state = known(&workflows, &policy, &house, as_of);
+        let from = week.days(&desk.zone).map_or(Time::EPOCH, |days| days[0]);
+        let (entries, ledger_seq) = entries(&*ledger, from)?;
+        let sources = Sources {
+            week,
+            zone: &desk.zone,
+            zone_name: &desk.settings.time_zone,
+            scope,
+            fold: &folded.fold,
+            state: &state,
+            entries: &entries,
+            ledger_seq,
+            refused: &refused,
+            is_cut: folded.is_cut,
+            is_over: week < running,
+            is_current: week == running || week.plus(1) == Some(running),
+        };
+        let report = build(&sources);
+        Ok::<_, crate::store::StoreError>((report, folded))
+    })
+    .await??;
+    *last = Some(folded);
+    report.ok_or_else(|| Problem::invalid("name", "the calendar ends before this week"))
+}
+
+fn refused(shared: &Shared) -> Refused {
+    let max = usize::try_from(shared.server.refusals_max).unwrap_or(usize::MAX);
+    let kept = shared.driver.refusals(max);
+    Refused { is_full: kept.len() >= max, kept }
+}
+
+/// Copies of the workflows that a scope may cover, in portions so that nothing waits for long.
+async fn copies(shared: &Shared, scope: &Scope) -> Result<Vec<Workflow>, Problem> {
+    let mut all: Vec<Workflow> = Vec::new();
+    loop {
+        let after = all.last().map(|workflow| workflow.id.clone());
+        let scope = scope.clone();
+        let portion: Vec<Workflow> = shared
+            .driver
+            .read(move |monitor, _| {
+                let present = monitor.workflows().values().filter(|workflow| workflow.state.in_policy);
+                let next = present.filter(|workflow| after.as_ref().is_none_or(|after| workflow.id > *after));
+                let own = next.filter(|workflow| {
+                    !workflow.id.is_drill_lane() && scope.covers(&workflow.id, &workflow.plan.policy.owner)
+                });
+                own.take(PORTION).cloned().collect()
+            })
+            .await?;
+        let is_last = portion.len() < PORTION;
+        all.extend(portion);
+        if is_last {
+            return Ok(all);
+        }
+    }
+}
+
+fn known(workflows: &[Workflow], policy: &Policy, house: &House, now: Time) -> Seen {
+    let each =
+        |workflow: &Workflow| -> (WorkflowId, Known) { (workflow.id.clone(), Known::of(workflow, policy, house, now)) };
+    let lab = LabKpis::of(&workflows.iter().collect::<Vec<_>>(), &policy.house.lab, now);
+    let lab = Some(lab).filter(|lab| lab.planned + lab.active + lab.signed_off > 0);
+    Seen { workflows: workflows.iter().map(each).collect(), lab, ..Seen::of_house(house, policy, now) }
+}
+
+pub(super) fn week_of(now: Time, zone: &TimeZone) -> Result<Week, Problem> {
+    Week::of(now, zone).ok_or_else(|| unmade("the clock is outside of the calendar".to_owned()))
+}
+
+pub(super) fn unmade(why: String) -> Problem {
+    tracing::error!(why, "a report could not be made");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the report could not be made: the log says why")
+}
