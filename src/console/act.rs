@@ -105,16 +105,19 @@ pub(super) async fn carry_out(
         return again(&visitor, &act, plan, &values, StatusCode::BAD_REQUEST, problem);
     }
     match visitor.post(&plan.path, &plan.body()).await {
-        Ok(_) => {
-            let (path, query) = plan.back.split_once('?').unwrap_or((&plan.back, ""));
-            let and = if query.is_empty() { "" } else { "&" };
-            Redirect::to(&format!("{path}?{query}{and}done={}", escaped(&act))).into_response()
-        }
+        Ok(_) => Redirect::to(&told(&plan.back, &act)).into_response(),
         Err(problem) => {
             let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             again(&visitor, &act, plan, &values, status, problem.detail)
         }
     }
+}
+
+/// An address that has its page say what was done.
+fn told(back: &str, act: &str) -> String {
+    let (page, place) = back.split_once('#').map_or((back, String::new()), |(page, place)| (page, format!("#{place}")));
+    let and = if page.contains('?') { '&' } else { '?' };
+    format!("{page}{and}done={}{place}", escaped(act))
 }
 
 /// The page once more, with what was wrong and what was filled in.

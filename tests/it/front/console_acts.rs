@@ -115,6 +115,61 @@ fn a_demotion_is_annulled_by_two_people() {
     assert!(twice.status == 409 || twice.status == 403, "{}", twice.text());
     let done = second.act("/act/approve?request=drafts-r1", &[("note", "I saw it")]);
     assert_eq!((done.status, done.header("location")), (303, Some("/gate?done=approve#drafts-r1")), "{}", done.text());
-    assert_eq!(As(&app, &ann).get("/v1/workflows/drafts/mode").ok()["mode"], "automate");
+    assert_eq!(As(&app, &ann).get("/v1/workflows/drafts/mode").ok()["mode"], "collaborate");
     assert!(first.get("/gate").text().contains("granted"));
+}
+
+/// The council answers a question where it stands; the answer stands there after that.
+#[test]
+fn the_council_decides_in_the_report() {
+    let mut keys = Keys::new();
+    let (ann, bob) = (keys.give("ann", &[Scope::Admin]), keys.give("bob", &[Scope::Read]));
+    let app = keys.house().start(DRAFTS);
+    As(&app, &ann).post("/v1/events", &Value::from((0..20).map(failure).collect::<Vec<_>>())).ok();
+    let browser = Browser::signed_in(&app, &ann);
+    let page = browser.get("/reports/now").text();
+    let offered: Vec<&str> = page.split("href=\"").filter(|rest| rest.starts_with("/act/council")).collect();
+    let offered: Vec<String> = offered
+        .iter()
+        .map(|rest| rest.split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&"))
+        .collect();
+    let find = |choice: &str| {
+        offered.iter().find(|one| one.contains(choice)).unwrap_or_else(|| panic!("{choice} in {offered:?}"))
+    };
+    // What may be chosen says what it does.
+    let asked = browser.get(find("choice=judge_right")).text();
+    assert!(asked.contains("andon recommends:") && asked.contains("exceptions lowered drafts"), "{asked}");
+    let done = browser.act(find("choice=judge_right"), &[("note", "a bad prompt")]);
+    let location = done.header("location").unwrap_or_default().to_owned();
+    assert!(
+        done.status == 303 && location.starts_with("/reports/2026-W47") && location.ends_with("done=council"),
+        "{}",
+        done.text()
+    );
+    let page = browser.get(&location).text();
+    assert!(page.contains("Decided, and recorded in the ledger.") && page.contains("a bad prompt"), "{page}");
+    let last = As(&app, &ann).ledger().pop().unwrap();
+    assert_eq!((&last["kind"], &last["by"], &last["note"]), (&json!("council"), &json!("ann"), &json!("a bad prompt")));
+    // Somebody does something until a day, and says how it ended.
+    let done = browser.act(find("choice=assign"), &[("owner", "bob"), ("due", "2026-12-01"), ("note", "")]);
+    assert_eq!(done.status, 303, "{}", done.text());
+    let page = browser.get("/reports/now").text();
+    assert!(page.contains("/act/finish?action=a1") && page.contains("bob"), "{page}");
+    assert_eq!(
+        browser.act("/act/finish?action=a1&back=/reports/now", &[("ending", "done")]).header("location"),
+        Some("/reports/now?done=finish")
+    );
+    // The page of its own asks nothing and loads nothing; whoever only reads is told what it takes.
+    let own = browser.get("/v1/reports/now.html").text();
+    assert!(!own.contains("/act/") && own.contains("<style>"));
+    let reader = Browser::signed_in(&app, &bob);
+    assert_eq!(reader.get("/reports/now").status, 200);
+    let denied = reader.get(find("choice=keep_down")).text();
+    assert!(denied.contains("This needs the scope `operate`"), "{denied}");
+    assert!(
+        browser
+            .get("/act/council?week=now&question=look:nobody:x&choice=nothing")
+            .text()
+            .contains("no longer asks that")
+    );
 }

@@ -96,7 +96,7 @@ fn each_target_is_told_what_it_asked_for() {
     let told = receivers[2].wait_for(2);
     assert_eq!(told[0].headline(), "w1 was lowered from automate to assist");
     assert_eq!(told[1].json()["type"], "andon.request.pending");
-    assert_eq!(told[1].json()["data"]["links"][1]["url"], "https://andon.example.com/v1/requests/w1-r1", "{told:?}");
+    assert_eq!(told[1].json()["data"]["links"][1]["url"], "https://andon.example.com/gate#w1-r1", "{told:?}");
     let told = receivers[0].wait_for(2);
     assert!(told.iter().all(|told| told.json()["type"] == "andon.incident.opened"), "{told:?}");
     assert_eq!(
