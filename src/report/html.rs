@@ -3,7 +3,7 @@
 //! Owns what the template asks for. Everything that people or workflows wrote is escaped; only our own drawings
 //! are not.
 
-use super::attention::{Parts, parts};
+use super::attention::{Parts, Rest, parts};
 use super::chart;
 use super::document::{ActionLine, CouncilAnswer, Decision, Layer, Move, Offer, Place, Report, Scope};
 use super::document_week::{GuardBaseline, WorkflowWeek};
@@ -12,6 +12,9 @@ use super::shift::Shift;
 use super::words::{between, count, escaped, lab, minute, percent, relative, value};
 use crate::domain::{Mode, Scopes, Standing, Time};
 use askama::Template;
+
+/// Workflows of one row each in a part of another page.
+const OTHERS_IN_PART: usize = 50;
 
 /// The page.
 #[derive(Template)]
@@ -44,6 +47,12 @@ pub fn body(report: &Report, may: Scopes) -> Result<String, String> {
 }
 
 impl Page<'_> {
+    /// Workflows of which one row is said: in somebody else's page, which is asked for often, the first ones.
+    fn others(&self) -> &[Rest<'_>] {
+        let most = if self.is_whole { usize::MAX } else { OTHERS_IN_PART };
+        self.parts.rest.get(..most).unwrap_or(&self.parts.rest)
+    }
+
     /// The choices of a question that the reader may take.
     fn offers<'o>(&self, one: &'o Decision) -> Vec<&'o Offer> {
         one.choices.iter().filter(|offer| self.may.allows(offer.choice.scope())).collect()

@@ -37,24 +37,12 @@ async function timed(part, ...given) {
   if (options.verbose) console.log(`   ${part.name}: ${((performance.now() - since) / 1_000).toFixed(1)} s`);
 }
 
-// A fault that is known and not mended yet: what must hold afterwards is tried and told, and fails nothing. Once it
-// holds, its mark is to be taken off, so that it fails again when it doesn't.
-async function waits(fault, holds) {
-  try {
-    await holds();
-    console.log(`   MENDED, so take its mark off: ${fault}`);
-  } catch (wrong) {
-    if (!(wrong instanceof Failed)) throw wrong;
-    console.log(`   waits to be mended: ${fault}${options.verbose ? ` (${wrong.message})` : ""}`);
-  }
-}
-
 async function main() {
   const wanted = options.only ? options.only.split(",") : Object.keys(PARTS);
   const began = performance.now();
   const browser = await Browser.start();
   const daemon = await Daemon.with("house", CONFIGURATION);
-  const house = { browser, daemon, say: (text) => console.log(`   ${text}`), daemons: [daemon], timed, waits };
+  const house = { browser, daemon, say: (text) => console.log(`   ${text}`), daemons: [daemon], timed };
   try {
     await fill(daemon);
     for (const name of wanted) {

@@ -62,31 +62,20 @@ async function measured(daemon, cookie, path, loads = LOADS) {
   return { path, size, loads, ms: (times[Math.ceil(loads / 2) - 1] + times[Math.floor(loads / 2)]) / 2 };
 }
 
-// Pages that are known to grow beyond it, and why.
-const GROW = {
-  "/incidents": "console/incidents.rs lists 200 incidents, and nothing says that there are more",
-  "/incidents?status=all": "console/incidents.rs lists 200 incidents, and nothing says that there are more",
-  "/gate": "console/gate.rs lists all requests that wait, of which a house may have any number",
-};
-
 // What must not be lost among many: the page is asked where there are more incidents than it reads.
-async function amongMany({ waits }, daemon, page, incidents) {
+async function amongMany(daemon, page, incidents) {
   const [oldest] = incidents.slice(-1);
-  await waits("a workflow's page doesn't show its incident while 100 newer ones are there: console/workflow.rs asks for all of the house", async () => {
-    await go(page, `/workflows/${oldest.workflow}`);
-    check(await page.locator(".notice.bad", { hasText: oldest.id }).count() === 1, "its incident is not there");
-  });
+  await go(page, `/workflows/${oldest.workflow}`);
+  check(await page.locator(".notice.bad", { hasText: oldest.id }).count() === 1, "its incident is not there");
   const newer = incidents.slice(0, 210);
   await Promise.all(newer.map(({ id }) => daemon.ok("boss", "POST", `/v1/incidents/${encodeURIComponent(id)}/resolve`, { note: "a bad morning" })));
-  await waits("unresolved incidents are missing once 200 newer ones are resolved: console/incidents.rs leaves out what is resolved only after it has cut the list", async () => {
-    await go(page, "/incidents");
-    const listed = await page.locator("tbody tr").count();
-    check(listed === incidents.length - newer.length, `${listed} are listed`);
-  });
+  await go(page, "/incidents");
+  const listed = await page.locator("tbody tr").count();
+  check(listed === incidents.length - newer.length, `${listed} are listed`);
 }
 
 export async function scale(house) {
-  const { browser, daemons, say, waits } = house;
+  const { browser, daemons, say } = house;
   const daemon = await Daemon.with("scale", configuration());
   daemons.push(daemon);
   const since = performance.now();
@@ -113,13 +102,9 @@ export async function scale(house) {
   say(`/reports/now, the whole house: ${(size / 1_000).toFixed(1)} kB, median of 3 loads ${ms.toFixed(0)} ms`);
   const short = (path) => path.replace(/(workflow-\d+)[^/]*/, "$1");
   for (const { path, size, ms, loads } of figures) say(`${short(path)}: ${(size / 1_000).toFixed(1)} kB, median of ${loads} loads ${ms.toFixed(0)} ms`);
-  for (const { path, size } of figures) {
-    const small = () => check(size < BYTES_MAX, `${path} is larger than ${BYTES_MAX} bytes: ${size}`);
-    if (GROW[path]) await waits(`${path} is larger than ${BYTES_MAX} bytes: ${GROW[path]}`, small);
-    else small();
-  }
+  for (const { path, size } of figures) check(size < BYTES_MAX, `${path} is larger than ${BYTES_MAX} bytes: ${size}`);
   const slow = figures.filter((one) => one.ms >= options.barMs);
   check(slow.length === 0, `slower than ${options.barMs} ms: ${slow.map((one) => `${one.path} ${one.ms.toFixed(0)} ms`).join(", ")}`);
-  await amongMany(house, daemon, page, incidents);
+  await amongMany(daemon, page, incidents);
   await browser.forget(page);
 }
