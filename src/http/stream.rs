@@ -30,7 +30,7 @@ use tokio::time::{Sleep, sleep};
 use utoipa::{IntoParams, ToSchema};
 
 /// Entries that wait for a listener; one that is further behind reads them from the ledger.
-const WAITING_MAX: usize = 1_024;
+const WAITING_MAX: usize = 256;
 /// Entries that a listener may have missed; of one that missed more, nobody knows what it shows.
 const MISSED_MAX: u64 = 5_000;
 /// Entries that are read at a time.
