@@ -8,8 +8,8 @@ use super::notary_desk::NotaryDesk;
 use super::recovery::Changes;
 use crate::domain::{Refusal, Time};
 use crate::metrics::Metrics;
-use crate::store::{Book, SnapshotChange};
-use std::collections::VecDeque;
+use crate::store::{Book, Counted, HOURS_MAX, SnapshotChange, hour_of};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -42,6 +42,7 @@ const RETRY: Duration = Duration::from_secs(5);
 enum Chore {
     Snapshot(Box<Changes>, Time),
     Refusals(Vec<Refusal>),
+    Count(Vec<Counted>),
 }
 
 /// Keeps the books beside the driver.
@@ -52,6 +53,10 @@ pub struct Bookkeeper {
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Kept refusals, newest first, and those that are not yet written.
     refusals: Mutex<(VecDeque<Refusal>, Vec<Refusal>)>,
+    /// What is counted by the hour, and what of it is not yet written.
+    counted: Mutex<[BTreeMap<(i64, String), u64>; 2]>,
+    /// Repeats that are counted already.
+    duplicates: AtomicU64,
     snapshot_at: AtomicI64,
     refusals_at: AtomicI64,
     retention_at: AtomicI64,
@@ -74,6 +79,7 @@ impl Bookkeeper {
     ) -> std::io::Result<Self> {
         let (chores, inbox) = channel();
         let kept = book.reader().and_then(|reader| reader.refusals(schedule.refusals_max)).unwrap_or_default();
+        let counted = book.reader().and_then(|reader| reader.counted()).unwrap_or_default();
         let snapshot_running = Arc::new(AtomicBool::new(false));
         let seq = Arc::new(AtomicU64::new(snapshot_seq));
         let desk = Desk {
@@ -90,6 +96,11 @@ impl Bookkeeper {
             chores: Mutex::new(Some(chores)),
             thread: Mutex::new(Some(thread)),
             refusals: Mutex::new((kept.into(), Vec::new())),
+            counted: Mutex::new([
+                counted.into_iter().map(|one| ((one.hour, one.what), one.count)).collect(),
+                BTreeMap::new(),
+            ]),
+            duplicates: AtomicU64::new(0),
             snapshot_at: AtomicI64::new(now.0),
             refusals_at: AtomicI64::new(now.0),
             retention_at: AtomicI64::new(now.0),
@@ -98,9 +109,10 @@ impl Bookkeeper {
         })
     }
 
-    /// Keeps refusals; of all of them the newest.
+    /// Keeps refusals; of all of them the newest. How many there were is counted in any case.
     pub fn keep(&self, refusals: &[Refusal], now: Time) {
         let max = self.schedule.refusals_max;
+        refusals.iter().for_each(|refusal| self.count(format!("refused:{}", refusal.code.name()), 1, now));
         if let Ok(mut kept) = self.refusals.lock() {
             for refusal in refusals {
                 let refusal = Refusal { time: Some(now), ..refusal.clone() };
@@ -111,6 +123,26 @@ impl Bookkeeper {
             let unwritten = kept.1.len();
             kept.1.drain(..unwritten.saturating_sub(max));
         }
+    }
+
+    fn count(&self, what: String, count: u64, now: Time) {
+        if let Ok(mut counted) = self.counted.lock() {
+            let hour = hour_of(now);
+            counted[0].retain(|(at, _), _| *at >= hour - HOURS_MAX);
+            counted.iter_mut().for_each(|map| *map.entry((hour, what.clone())).or_default() += count);
+        }
+    }
+
+    /// How many of each there were from one hour up to before another.
+    pub fn counted(&self, from_hour: i64, until_hour: i64) -> BTreeMap<String, u64> {
+        let mut sums = BTreeMap::new();
+        if let Ok(counted) = self.counted.lock() {
+            for ((_, what), count) in counted[0].iter().filter(|((hour, _), _)| (from_hour..until_hour).contains(hour))
+            {
+                *sums.entry(what.clone()).or_default() += count;
+            }
+        }
+        sums
     }
 
     /// The newest refusals, newest first.
@@ -130,7 +162,7 @@ impl Bookkeeper {
         }
         if due(&self.refusals_at, REFUSALS_EVERY_MS) {
             self.refusals_at.store(now.0, Ordering::Relaxed);
-            self.write_refusals();
+            self.write_refusals(engine, now);
             show(engine, now);
         }
         self.notary.visit(now);
@@ -163,7 +195,17 @@ impl Bookkeeper {
         kept
     }
 
-    fn write_refusals(&self) {
+    fn write_refusals(&self, engine: &Engine, now: Time) {
+        let duplicates = engine.metrics.duplicates.get();
+        let new = duplicates - self.duplicates.swap(duplicates, Ordering::Relaxed);
+        if new > 0 {
+            self.count("duplicate".to_owned(), new, now);
+        }
+        let counted = self.counted.lock().map(|mut counted| std::mem::take(&mut counted[1])).unwrap_or_default();
+        if !counted.is_empty() {
+            let one = |((hour, what), count)| Counted { hour, what, count };
+            self.send(Chore::Count(counted.into_iter().map(one).collect()));
+        }
         let unwritten = self.refusals.lock().map(|mut kept| std::mem::take(&mut kept.1)).unwrap_or_default();
         if !unwritten.is_empty() {
             self.send(Chore::Refusals(unwritten));
@@ -193,7 +235,7 @@ impl Bookkeeper {
 
     /// At the end: a snapshot of everything, and the thread's end.
     pub(super) fn last_visit(&self, engine: &mut Engine, now: Time) {
-        self.write_refusals();
+        self.write_refusals(engine, now);
         self.snapshot(engine, now);
         self.notary.last_visit(now);
         if let Ok(mut chores) = self.chores.lock() {
@@ -245,6 +287,11 @@ impl Desk {
                 Ok(Chore::Refusals(refusals)) => {
                     if let Err(error) = self.book.refusals_add(&refusals, self.refusals_max) {
                         tracing::warn!(%error, "refusals could not be written");
+                    }
+                }
+                Ok(Chore::Count(counted)) => {
+                    if let Err(error) = self.book.counted_add(&counted) {
+                        tracing::warn!(%error, "how many events were refused or repeated could not be written");
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => failed = failed.and_then(|change| self.save(change)),

@@ -14,8 +14,9 @@ use crate::monitor::lab_view::LabKpis;
 use crate::report::make::entries;
 use crate::report::quality::Refused;
 use crate::report::state::Known;
+use crate::report::week::DAYS;
 use crate::report::{Folded, Report, Scope, Sources, State as Seen, Week, build};
-use crate::store::Shelf;
+use crate::store::{Shelf, hour_of};
 use axum::http::StatusCode;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
@@ -59,7 +60,7 @@ pub(super) async fn make(shared: &Shared, week: Week, running: Week, scope: Scop
         return Err(Problem::unknown_workflow(workflow));
     }
     let (desk, ledger) = (Arc::clone(&shared.reports), Arc::clone(&shared.ledger));
-    let refused = refused(shared);
+    let refused = refused(shared, week.days(&shared.reports.zone));
     let (report, folded) = blocking(move || {
         let state = known(&workflows, &policy, &house, as_of);
         let from = week.days(&desk.zone).map_or(Time::EPOCH, |days| days[0]);
@@ -86,10 +87,11 @@ pub(super) async fn make(shared: &Shared, week: Week, running: Week, scope: Scop
     report.ok_or_else(|| Problem::invalid("name", "the calendar ends before this week"))
 }
 
-fn refused(shared: &Shared) -> Refused {
+fn refused(shared: &Shared, days: Option<[Time; DAYS + 1]>) -> Refused {
     let max = usize::try_from(shared.server.refusals_max).unwrap_or(usize::MAX);
     let kept = shared.driver.refusals(max);
-    Refused { is_full: kept.len() >= max, kept }
+    let counted = days.map(|days| shared.driver.counted(hour_of(days[0]), hour_of(days[DAYS])));
+    Refused { is_full: kept.len() >= max, kept, counted }
 }
 
 /// Copies of the workflows that a scope may cover, in portions so that nothing waits for long.

@@ -7,8 +7,9 @@ use super::book::{
     Book, EachChunk, KeptCheckpoint, LedgerQuery, LedgerReader, Part, SealedEntry, Snapshot, SnapshotChange,
     check_snapshot,
 };
+use super::counted::Counted;
 use super::error::{REMEDY_LEDGER, REMEDY_SNAPSHOT, StoreError};
-use super::{key_file, ledger, ledger_seal, snapshot};
+use super::{counted, key_file, ledger, ledger_seal, snapshot};
 use crate::domain::{Entry, Refusal};
 use crate::seal::Head;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -118,6 +119,10 @@ impl Book for SqliteBook {
         self.change(&self.ledger, LEDGER, "keep refusals", |db| ledger::refusals_add(db, refusals, max))
     }
 
+    fn counted_add(&self, counted: &[Counted]) -> Result<(), StoreError> {
+        self.change(&self.ledger, LEDGER, "count", |db| counted::add(db, counted))
+    }
+
     fn save(&self, change: &SnapshotChange) -> Result<(), StoreError> {
         check_snapshot(change.seq, self.ledger_applied_seq()?)?;
         self.change(&self.snapshot, SNAPSHOT, "save the snapshot", |db| snapshot::save(db, change))?;
@@ -172,6 +177,10 @@ impl LedgerReader for SqliteReader {
 
     fn refusals(&self, limit: usize) -> Result<Vec<Refusal>, StoreError> {
         ledger::refusals(&lock(&self.0), limit)
+    }
+
+    fn counted(&self) -> Result<Vec<Counted>, StoreError> {
+        counted::all(&lock(&self.0))
     }
 }
 

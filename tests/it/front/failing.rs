@@ -8,7 +8,8 @@ use andon::domain::{Entry, Refusal};
 use andon::seal::Head;
 use andon::store::memory::MemoryBook;
 use andon::store::{
-    Book, EachChunk, KeptCheckpoint, LedgerQuery, LedgerReader, SealedEntry, Snapshot, SnapshotChange, StoreError,
+    Book, Counted, EachChunk, KeptCheckpoint, LedgerQuery, LedgerReader, SealedEntry, Snapshot, SnapshotChange,
+    StoreError,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -65,6 +66,10 @@ impl Book for FailingBook {
     }
     fn refusals_add(&self, refusals: &[Refusal], max: usize) -> Result<(), StoreError> {
         self.book.refusals_add(refusals, max)
+    }
+
+    fn counted_add(&self, counted: &[Counted]) -> Result<(), StoreError> {
+        self.book.counted_add(counted)
     }
     fn checkpoint_add(&self, checkpoint: &KeptCheckpoint, max: usize) -> Result<(), StoreError> {
         refuse_if(self.checkpoints)?;
@@ -126,5 +131,9 @@ impl LedgerReader for Reader {
     }
     fn refusals(&self, limit: usize) -> Result<Vec<Refusal>, StoreError> {
         self.0.refusals(limit)
+    }
+
+    fn counted(&self) -> Result<Vec<Counted>, StoreError> {
+        self.0.counted()
     }
 }
