@@ -63,7 +63,7 @@ pub struct App {
     reloader: Arc<Reloader>,
     stopping: watch::Sender<bool>,
     server: JoinHandle<()>,
-    schedules: [JoinHandle<()>; 3],
+    schedules: [JoinHandle<()>; 4],
     notifier: Arc<Notifier>,
     grace: Duration,
 }
@@ -134,15 +134,20 @@ impl App {
             reports: Arc::new(http::report_desk::Desk::new(&settings.report, shelf)),
             reading: Arc::new(Semaphore::new(cores().saturating_sub(1).max(1))),
             long_polls: Arc::new(Semaphore::new(limit(settings.server.long_polls_max))),
+            feed: Arc::new(http::stream::Feed::new(limit(settings.server.streams_max))),
+            simulations: Arc::default(),
+            backtests: Arc::new(http::backtests::Backtests::new(settings.store.path.clone())),
+            sessions: Arc::new(sessions(&settings)),
             server: Arc::new(settings.server.clone()),
             stopping: stop.clone(),
         };
         let schedules = [
             tokio::spawn(http::drills::keep_schedule(shared.clone())),
             tokio::spawn(http::notifications::keep_watch(shared.clone())),
+            tokio::spawn(http::stream::keep_feed(shared.clone())),
             tokio::spawn(http::report_schedule::keep_schedule(shared.clone())),
         ];
-        let router = http::router(shared);
+        let router = crate::console::router(shared);
         let server = tokio::spawn(async move {
             let mut stop = stop;
             let served = axum::serve(listener, router).with_graceful_shutdown(async move {
@@ -277,6 +282,11 @@ fn start_notifier(
         metrics: metrics.clone(),
     };
     Notifier::start(parts).map(Arc::new)
+}
+
+fn sessions(settings: &Settings) -> access::Sessions {
+    let lasts_ms = i64::try_from(settings.server.session_ms).unwrap_or(i64::MAX);
+    access::Sessions::new(limit(settings.server.sessions_max), lasts_ms)
 }
 
 fn cores() -> usize {

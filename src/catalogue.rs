@@ -154,8 +154,15 @@ catalogue! {
     REQUEST_OLDEST: Gauge "andon_request_oldest_timestamp_seconds" ["workflow"];
     /// Changes of the granted mode.
     MODE_CHANGES: Counter "andon_mode_changes_total" ["workflow", "from", "to", "cause"];
-    /// Demotions by guards that people judged false.
+    /// Demotions by guards that two people took back as false.
     DEMOTIONS_ANNULLED: Counter "andon_demotions_annulled_total" ["workflow"];
+    /// Demotions by guards since adoption that people judged `right` or `false`, each by the last word on it; a gauge, as
+    /// that word may change.
+    DEMOTIONS_JUDGED: Gauge "andon_demotions_judged" ["workflow", "judgement"];
+    /// Actions that the council assigned and that are open.
+    ACTIONS_OPEN: Gauge "andon_actions_open" [];
+    /// Of these, those whose time is over.
+    ACTIONS_OVERDUE: Gauge "andon_actions_overdue" [];
     /// When a workflow's mode was last read; absent before the first read since the start.
     MODE_LAST_READ: Gauge "andon_mode_last_read_timestamp_seconds" ["workflow"];
     /// Outputs that reported a mode above the allowed one.
@@ -204,7 +211,7 @@ catalogue! {
     QUEUE_DEPTH: Gauge "andon_queue_depth" [];
     /// Bytes of requests waiting for the journal.
     QUEUE_BYTES: Gauge "andon_queue_bytes" [];
-    /// Limits of the daemon: `queue_bytes`, `queue_requests`, `body_bytes`, `dedup_ids`, `unknown_workflows`, `connections`, `long_polls`, `refusals`.
+    /// Limits of the daemon: `queue_bytes`, `queue_requests`, `body_bytes`, `dedup_ids`, `unknown_workflows`, `connections`, `long_polls`, `streams`, `sessions`, `refusals`.
     LIMIT: Gauge "andon_limit" ["limit"];
     /// Time of one group commit: write and fsync.
     JOURNAL_FSYNC: Histogram "andon_journal_fsync_seconds" [];
@@ -244,6 +251,10 @@ catalogue! {
     SCRAPES_PARTIAL: Counter "andon_scrapes_partial_total" [];
     /// Readers waiting for a change of a mode.
     LONG_POLLS: Gauge "andon_long_polls" [];
+    /// Open streams of events.
+    STREAMS: Gauge "andon_streams" [];
+    /// People who are signed in to the console.
+    SESSIONS: Gauge "andon_sessions" [];
     /// Reads of modes.
     MODE_READS: Counter "andon_mode_reads_total" [];
     /// Whether the last reload of the configuration succeeded.

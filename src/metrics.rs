@@ -9,7 +9,8 @@ use crate::catalogue::{
     DENIED, DRILLS, DUPLICATES, GROUP_EVENTS, JOURNAL_BYTES, JOURNAL_FSYNC, LONG_POLLS, MODE_READS,
     NOTIFICATION_OLDEST, NOTIFICATIONS, NOTIFICATIONS_DEAD, NOTIFICATIONS_DROPPED, NOTIFICATIONS_PENDING,
     OUTBOX_DAMAGED, OUTBOX_FAILING, OVERLOADED, QUEUE_BYTES, QUEUE_DEPTH, RECIPIENTS_REFUSED, REJECTED, RELOAD_AT,
-    RELOAD_OK, REPORT_LAST_WEEK, REPORTS_MADE, SCRAPES_PARTIAL, SNAPSHOT_FAILURES, SNAPSHOT_LAST, STORE_POISONED, Spec,
+    RELOAD_OK, REPORT_LAST_WEEK, REPORTS_MADE, SCRAPES_PARTIAL, SESSIONS, SNAPSHOT_FAILURES, SNAPSHOT_LAST,
+    STORE_POISONED, STREAMS, Spec,
 };
 use crate::domain::alert::AlertResult;
 use crate::domain::{DrillResult, RefusalCode, Time};
@@ -83,6 +84,10 @@ pub struct Metrics {
     report_last_week: IntGauge,
     /// [`LONG_POLLS`].
     pub long_polls: IntGauge,
+    /// [`STREAMS`].
+    pub streams: IntGauge,
+    /// [`SESSIONS`].
+    pub sessions: IntGauge,
     /// [`MODE_READS`].
     pub mode_reads: IntCounter,
     /// [`RELOAD_OK`].
@@ -131,6 +136,8 @@ impl Metrics {
             reports_made: counters(r, REPORTS_MADE, &["kept", "empty", "failed"])?,
             report_last_week: unregistered(REPORT_LAST_WEEK)?,
             long_polls: gauge(r, LONG_POLLS)?,
+            streams: gauge(r, STREAMS)?,
+            sessions: gauge(r, SESSIONS)?,
             mode_reads: counter(r, MODE_READS)?,
             reload_ok: gauge(r, RELOAD_OK)?,
             reload_at: gauge(r, RELOAD_AT)?,

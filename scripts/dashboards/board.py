@@ -22,7 +22,7 @@ def to_workflow(field="workflow"):
 
 def why():
     return {"title": "Why it is in this mode (andon)", "targetBlank": True,
-            "url": "${base_url:raw}/v1/workflows/${__data.fields.workflow}/why"}
+            "url": "${base_url:raw}/workflows/${__data.fields.workflow}"}
 
 
 def runbook():

@@ -242,9 +242,9 @@ def dashboard():
         "andon-workflow", "andon / Workflow", "One workflow: its mode, why it has it, and the evidence.",
         with_workflow=True, annotations=annotations(),
         links=[own_link("Why", "The reason for the present mode, with the numbers",
-                        "${base_url:raw}/v1/workflows/${workflow}/why"),
+                        "${base_url:raw}/workflows/${workflow}"),
                own_link("Gate", "What a higher mode asks for, and what is missing",
-                        "${base_url:raw}/v1/workflows/${workflow}/gate")])
+                        "${base_url:raw}/workflows/${workflow}/gate")])
     now(board)
     guards(board)
     outputs(board)

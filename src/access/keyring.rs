@@ -97,11 +97,18 @@ impl Keyring {
     /// # Errors
     /// Why it opens nothing.
     pub fn person(&self, presented: &[u8], now: Time) -> Result<Arc<Person>, Denied> {
-        let hash = Secret::hash_of(presented).ok_or(Denied::Malformed)?;
-        let wanted = place(&hash);
+        self.person_of(&Secret::hash_of(presented).ok_or(Denied::Malformed)?, now)
+    }
+
+    /// Whose the token with this hash is.
+    ///
+    /// # Errors
+    /// Why it opens nothing.
+    pub fn person_of(&self, hash: &[u8; 32], now: Time) -> Result<Arc<Person>, Denied> {
+        let wanted = place(hash);
         let from = self.0.partition_point(|held| held.place < wanted);
         let near = self.0[from..].iter().take_while(|held| held.place == wanted);
-        let found = near.filter(|held| bool::from(held.hash.ct_eq(&hash))).last().ok_or(Denied::Unknown)?;
+        let found = near.filter(|held| bool::from(held.hash.ct_eq(hash))).last().ok_or(Denied::Unknown)?;
         match found.expires {
             Some(expires) if now >= expires => Err(Denied::Expired(expires)),
             _ => Ok(Arc::clone(&found.person)),

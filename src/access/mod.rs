@@ -7,11 +7,13 @@ mod edit;
 mod file;
 mod keyring;
 mod secret;
+mod sessions;
 
 pub use edit::{append, remove};
 pub use file::{FileError, read_file, write_file};
 pub use keyring::{Access, Count, Denied, Keyring};
 pub use secret::Secret;
+pub use sessions::{COOKIE, Session, Sessions};
 
 use crate::config::{Problems, Settings, load_tokens};
 use crate::domain::Time;

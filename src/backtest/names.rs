@@ -3,7 +3,7 @@
 //! Owns under which id the candidate knows a workflow of the journal, and which incident of its own
 //! an order about an incident means.
 
-use crate::domain::{Action, Command, Entry, Input, Policy, What, WorkflowId};
+use crate::domain::{Action, Answered, Choice, Command, Entry, Input, Policy, What, WorkflowId};
 use crate::monitor::{IncidentStatus, Monitor};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,9 +97,13 @@ impl Names {
             Action::Acknowledge { incident, .. } | Action::Resolve { incident, .. } => {
                 *incident = self.incident(monitor, incident)?;
             }
+            Action::Council(answered) => command.action = self.answer(monitor, answered)?,
             // What people asked for and decided is followed where it raised a mode: under another policy
             // nobody knows what they would have asked.
             Action::Promote { .. }
+            | Action::Judge { .. }
+            | Action::Assign { .. }
+            | Action::Finish { .. }
             | Action::Annul { .. }
             | Action::Restore { .. }
             | Action::Rebase { .. }
@@ -107,6 +111,13 @@ impl Names {
             _ => {}
         }
         Some(command)
+    }
+
+    /// Of what the council chose, that a workflow is kept down has a meaning there.
+    fn answer(&self, monitor: &Monitor, answered: &Answered) -> Option<Action> {
+        let workflow = self.within(monitor, answered.question.workflow()?).clone();
+        let keeps_down = answered.choice == Choice::KeepDown;
+        keeps_down.then(|| Action::Hold { workflow, hold: true, reason: answered.note.clone() })
     }
 
     /// Incidents are counted, so the same number may be another's: what it is about decides.

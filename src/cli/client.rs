@@ -172,7 +172,7 @@ impl Client {
 
     /// The answer as text, of a kind that isn't JSON.
     pub(super) fn text(&self, path: &str, kind: &str) -> Result<String, ClientError> {
-        let response = self.agent.get(format!("{}{path}", self.url)).header("accept", kind).call();
+        let response = self.authorized(self.agent.get(format!("{}{path}", self.url))).header("accept", kind).call();
         self.plain(self.receive(response)?)
     }
 
@@ -253,6 +253,12 @@ struct Answer {
     status: u16,
     retry_after: Option<u64>,
     body: Vec<u8>,
+}
+
+/// Sends lines of outputs; waits are told on standard error.
+pub(super) fn send(client: &Client, lines: &[u8]) -> Result<Taken, ClientError> {
+    let mut busy = |seconds| super::output::complain(format!("the daemon has too much to do: waiting {seconds} s"));
+    client.lines("/v1/events", lines, &mut busy)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Owns the text of the configuration and what happens to each workflow. The text goes through the
 //! same reader as every other configuration, and a copy of it is kept with `--keep`.
 
-use super::traffic::Scenario;
+use crate::traffic::Scenario;
 
 /// The folder of the store in the text, replaced by the real one.
 pub(super) const STORE: &str = "andon-demo-store";

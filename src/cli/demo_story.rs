@@ -3,16 +3,17 @@
 //! Owns the loop, its pace and the telling. It sees no more than any workflow does: the
 //! acknowledgements of its outputs and the public reads.
 
+use super::client::send;
 use super::client::{Client, ClientError};
 use super::demo_policy::{ACTS, Act};
 use super::table::{Side, Table};
-use super::traffic::{Traffic, send};
 use super::{output, words};
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::{Breach, Mode, Time, What, WorkflowId};
 use crate::driver::ModeNow;
 use crate::http::workflows::{Why, Workflows};
 use crate::monitor::WorkflowView;
+use crate::traffic::Traffic;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;

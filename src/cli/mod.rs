@@ -3,6 +3,7 @@
 //! Owns the arguments, the exit codes (0 done, 1 failed, 64 wrong use or configuration) and what
 //! is printed. Decides nothing about modes.
 
+mod actions;
 mod alerts;
 mod annul;
 mod backtest;
@@ -25,6 +26,7 @@ mod import_report;
 mod import_store;
 mod incidents;
 mod intake;
+mod judge;
 mod lab;
 mod lab_report;
 mod ledger;
@@ -48,7 +50,6 @@ mod serve;
 mod simulate;
 mod table;
 mod token;
-mod traffic;
 mod why;
 mod words;
 
@@ -101,6 +102,10 @@ enum Command {
     Requests(requests::Arguments),
     /// Say that a demotion, or a whole storm of them, was false.
     Annul(annul::Arguments),
+    /// Say whether a demotion was right or false.
+    Judge(judge::Arguments),
+    /// Say who does what until when; name somebody, and say how it ended.
+    Actions(actions::Arguments),
     /// Show and answer the readiness checklist of a workflow.
     Ready(ready::Arguments),
     /// Say which outputs people are to review, what is overdue and what was found.
@@ -156,6 +161,8 @@ pub fn run() -> ExitCode {
         Command::Promote(arguments) => promote::run(&arguments),
         Command::Requests(arguments) => requests::run(&arguments),
         Command::Annul(arguments) => annul::run(&arguments),
+        Command::Judge(arguments) => judge::run(&arguments),
+        Command::Actions(arguments) => actions::run(&arguments),
         Command::Ready(arguments) => ready::run(&arguments),
         Command::Review(arguments) => review::run(&arguments),
         Command::Lab(arguments) => lab::run(&arguments),

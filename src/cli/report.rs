@@ -4,6 +4,7 @@
 
 use super::client::{Client, ClientError, Daemon};
 use super::output;
+use crate::report::words::escaped;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -79,15 +80,6 @@ fn fetch(arguments: &Arguments) -> Result<String, ClientError> {
     let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
     let path = format!("/v1/reports/{}.{form}{query}", escaped(&arguments.week));
     Client::of(&arguments.daemon)?.text_patiently(&path)
-}
-
-/// A value as it stands in an address.
-fn escaped(value: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    value.bytes().map(byte).collect()
 }
 
 fn put(arguments: &Arguments, report: &str) -> ExitCode {

@@ -3,15 +3,16 @@
 //! Owns the pace and the summary. What the traffic looks like is `traffic`'s; what follows from it
 //! the daemon's, and is read from its acknowledgements.
 
+use super::client::send;
 use super::client::{Client, ClientError, Daemon};
 use super::progress::Progress;
 use super::refused::Refused;
-use super::traffic::{Scenario, Traffic, send};
 use super::{output, words};
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::{Mode, What, WorkflowId};
 use crate::http::lease::ModeAnswer;
 use crate::http::workflows::Why;
+use crate::traffic::{Scenario, Traffic};
 use serde::Serialize;
 use std::process::ExitCode;
 use std::time::Duration;

@@ -85,6 +85,12 @@ pub struct Server {
     pub refusals_max: u64,
     /// Most long polls that wait at the same time.
     pub long_polls_max: u64,
+    /// Most streams of events at the same time; one more is refused.
+    pub streams_max: u64,
+    /// Most people who are signed in to the console; for one more, whoever was signed in longest is signed out.
+    pub sessions_max: u64,
+    /// How long a sign-in holds.
+    pub session_ms: u64,
     /// Connections at the same time; further ones wait.
     pub connections_max: u64,
     /// A request that takes longer is given up.
@@ -234,6 +240,11 @@ fn server(section: &Section<'_>) -> Server {
         refusals_max: whole(section, "refusals_max", 1..=1_000_000),
         connections_max: whole(section, "connections_max", 1..=1_000_000),
         long_polls_max: whole(section, "long_polls_max", 1..=1_000_000),
+        streams_max: whole(section, "streams_max", 1..=1_000_000),
+        sessions_max: whole(section, "sessions_max", 1..=1_000_000),
+        session_ms: section
+            .read("session", |v| duration_ms(v, Time::MINUTE..=30 * Time::DAY))
+            .map_or(0, i64::unsigned_abs),
         request_timeout_ms: time("request_timeout", 100),
         shutdown_grace_ms: time("shutdown_grace", 0),
     }

@@ -4,7 +4,10 @@
 //! that is not one of these. How inputs are framed on disk is the store's.
 
 use super::alert::WorkflowAlert;
-use super::{Decision, DrillAct, LabAct, Mode, OutputEvent, Policy, Reported, Review, Target, WorkflowId};
+use super::{
+    Answered, Decision, DrillAct, Ending, Judgement, LabAct, Mode, OutputEvent, Policy, Reported, Review, Target, Time,
+    WorkflowId,
+};
 use serde::{Deserialize, Serialize};
 
 /// One input of the monitor.
@@ -180,6 +183,39 @@ pub enum Action {
         /// Each with its workflow.
         alerts: Vec<WorkflowAlert>,
     },
+    /// Judge a demotion. That raises no mode: an annulment does, which two people approve.
+    Judge {
+        /// The workflow.
+        workflow: WorkflowId,
+        /// The epoch that the demotion began.
+        epoch: u64,
+        /// What it was.
+        judgement: Judgement,
+        /// Why.
+        note: String,
+    },
+    /// Name somebody who does something until a time.
+    Assign {
+        /// The workflow; `None` for the whole house.
+        workflow: Option<WorkflowId>,
+        /// What is to be done.
+        task: String,
+        /// Who does it.
+        owner: String,
+        /// Until when.
+        due: Time,
+    },
+    /// What somebody was to do has come to an end.
+    Finish {
+        /// The action's id.
+        id: String,
+        /// How.
+        ending: Ending,
+        /// A remark.
+        note: String,
+    },
+    /// The council answers a question of a weekly report: what it chose is done and recorded, or nothing is.
+    Council(Answered),
     /// The report of a week was made and is kept. Only the reports' schedule orders it.
     Report(Reported),
     /// A drill begins or ended. Only the drill's conductor orders it, in the name of whoever began the drill.
@@ -206,6 +242,10 @@ impl Action {
             Self::Regress { .. } => "regress",
             Self::Lab { .. } => "lab",
             Self::Alerts { .. } => "alerts",
+            Self::Judge { .. } => "judge",
+            Self::Assign { .. } => "assign",
+            Self::Finish { .. } => "finish",
+            Self::Council(_) => "council",
             Self::Report(_) => "report",
             Self::Drill(_) => "drill",
         }
@@ -220,7 +260,10 @@ impl Action {
             | Self::Promote { workflow, .. }
             | Self::Annul { workflow, .. }
             | Self::Lab { workflow, .. }
+            | Self::Judge { workflow, .. }
             | Self::Answer { workflow, .. } => Some(workflow),
+            Self::Assign { workflow, .. } => workflow.as_ref(),
+            Self::Council(answered) => answered.question.workflow(),
             _ => None,
         }
     }

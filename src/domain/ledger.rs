@@ -5,8 +5,8 @@
 
 use super::alert::Alert;
 use super::{
-    Ask, Breach, Cause, Decision, DrillResult, Findings, Gate, LabAct, Mode, Raised, Reported, RequestStatus, Severity,
-    Time, WorkflowId,
+    Ask, Breach, Cause, Choice, Decision, DrillResult, Ending, Findings, Gate, Judgement, LabAct, Mode, Question,
+    Raised, Reported, RequestStatus, Severity, Time, WorkflowId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -296,6 +296,63 @@ pub enum What {
         incident: String,
         /// Remark.
         note: String,
+    },
+    /// Somebody judged a demotion by a guard; the last judgement holds.
+    Judged {
+        /// The epoch that the demotion began.
+        epoch: u64,
+        /// What it was judged to be.
+        judgement: Judgement,
+        /// What it was judged to be before.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        before: Option<Judgement>,
+        /// Why.
+        note: String,
+    },
+    /// Somebody is to do something until a time.
+    Assigned {
+        /// The action.
+        action: String,
+        /// What is to be done.
+        task: String,
+        /// Who does it.
+        owner: String,
+        /// Until when.
+        due: Time,
+        /// The question of a report that it answers.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        #[schema(value_type = Option<String>)]
+        question: Option<Question>,
+    },
+    /// What somebody was to do has come to an end.
+    Finished {
+        /// The action.
+        action: String,
+        /// How.
+        ending: Ending,
+        /// A remark.
+        note: String,
+        /// What was to be done.
+        task: String,
+        /// Who was to do it.
+        owner: String,
+        /// Until when.
+        due: Time,
+    },
+    /// The council answered a question of a weekly report. What it chose was done with the same record.
+    Council {
+        /// The week of the report.
+        week: String,
+        /// The question.
+        #[schema(value_type = String)]
+        question: Question,
+        /// What was chosen.
+        decided: Box<Choice>,
+        /// Why.
+        note: String,
+        /// The request or the action that came of it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        did: Option<String>,
     },
     /// A drill began: its lane was made anew in its start mode, and nothing of its past counts. That is no
     /// promotion: nothing but drills runs on the lane.

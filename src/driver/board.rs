@@ -35,6 +35,7 @@ pub struct Board {
     policy: ArcSwap<Policy>,
     review_key: AtomicU64,
     changes: watch::Sender<u64>,
+    written: watch::Sender<u64>,
     poisoned: ArcSwapOption<String>,
     heartbeat_ms: AtomicI64,
     clock: Arc<dyn Clock>,
@@ -48,6 +49,7 @@ impl Board {
             policy: ArcSwap::from_pointee(Policy::empty()),
             review_key: AtomicU64::new(0),
             changes: watch::Sender::new(0),
+            written: watch::Sender::new(0),
             poisoned: ArcSwapOption::empty(),
             heartbeat_ms: AtomicI64::new(clock.monotonic_ms()),
             clock,
@@ -167,5 +169,14 @@ impl Board {
     /// Wakes whenever a mode changed.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+    /// The ledger has new entries that can be read.
+    pub fn wrote(&self) {
+        self.written.send_modify(|version| *version += 1);
+    }
+
+    /// Wakes whenever the ledger grew.
+    pub fn written(&self) -> watch::Receiver<u64> {
+        self.written.subscribe()
     }
 }

@@ -307,7 +307,9 @@ impl Engine {
             return Ok(());
         }
         entries.iter().for_each(log);
-        self.store.book.append(&entries, seq).map_err(|error| self.refused(error))
+        self.store.book.append(&entries, seq).map_err(|error| self.refused(error))?;
+        self.board.wrote();
+        Ok(())
     }
 
     fn count(&self, taken: &mut Taken) {

@@ -13,7 +13,7 @@ use crate::monitor::drill::Drills;
 use crate::reload::Reloader;
 
 /// What the monitor knows; on the driver's thread.
-pub fn monitor(page: &mut Page, monitor: &Monitor) {
+pub fn monitor(page: &mut Page, monitor: &Monitor, now: Time) {
     let house = monitor.house();
     for (item, state) in &house.base {
         if let Some(due) = house.audit_due(item) {
@@ -26,6 +26,8 @@ pub fn monitor(page: &mut Page, monitor: &Monitor) {
     let storm = house.incidents.unresolved().any(|incident| incident.about == "storm");
     page.add(catalogue::STORM_ACTIVE, &[], flag(storm));
     page.add(catalogue::STORMS, &[], real(house.storms.count()));
+    page.add(catalogue::ACTIONS_OPEN, &[], real(house.actions.open().len() as u64));
+    page.add(catalogue::ACTIONS_OVERDUE, &[], real(house.actions.overdue(now) as u64));
     drills(page, &house.drills);
 }
 
@@ -94,7 +96,7 @@ pub fn daemon(page: &mut Page, daemon: &Daemon<'_>) {
 }
 
 /// The limits of the daemon, by name.
-fn limits(server: &Server, reloader: &Reloader) -> [(&'static str, f64); 8] {
+fn limits(server: &Server, reloader: &Reloader) -> [(&'static str, f64); 10] {
     [
         ("body_bytes", server.body_bytes_max),
         ("queue_bytes", server.queue_bytes_max),
@@ -102,6 +104,8 @@ fn limits(server: &Server, reloader: &Reloader) -> [(&'static str, f64); 8] {
         ("refusals", server.refusals_max),
         ("connections", server.connections_max),
         ("long_polls", server.long_polls_max),
+        ("streams", server.streams_max),
+        ("sessions", server.sessions_max),
         ("dedup_ids", reloader.dedup_max()),
         ("unknown_workflows", reloader.unknown_max()),
     ]

@@ -97,8 +97,8 @@ impl Scraper {
             works.extend(some);
         }
         if with_house {
-            let house = self.driver.read(move |monitor, _| {
-                house::monitor(&mut page, monitor);
+            let house = self.driver.read(move |monitor, now| {
+                house::monitor(&mut page, monitor, now);
                 page
             });
             page = house.await?;

@@ -6,7 +6,7 @@
 use super::page::{Distribution, Page};
 use super::{flag, guard, real};
 use crate::catalogue;
-use crate::domain::{FindingKind, LabPolicy, Mode, Time, Verdict};
+use crate::domain::{FindingKind, Judgement, LabPolicy, Mode, Time, Verdict};
 use crate::monitor::governance::Requests;
 use crate::monitor::incident::Incidents;
 use crate::monitor::kpi::LATENCY_BUCKETS_SECONDS;
@@ -81,6 +81,10 @@ fn totals(page: &mut Page, workflow: &Workflow) {
     single.into_iter().for_each(|(spec, count)| page.add(spec, &[id], real(count)));
     for verdict in Verdict::ALL {
         page.add(catalogue::REVIEWS, &[id, verdict.name()], real(state.totals.reviews[verdict as usize]));
+    }
+    for judgement in Judgement::ALL {
+        let judged = state.governance.judged(judgement);
+        page.add(catalogue::DEMOTIONS_JUDGED, &[id, judgement.name()], real(judged));
     }
     for moves in &state.moves {
         let labels = [id, moves.from.name(), moves.to.name(), moves.cause.name()];

@@ -88,6 +88,8 @@ pub async fn readyz(State(shared): State<Shared>) -> Result<&'static str, Proble
 pub async fn metrics(State(shared): State<Shared>, caller: Caller, headers: HeaderMap) -> Result<Response, Problem> {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = Format::accepted(accept);
+    let sessions = shared.sessions.count(shared.driver.clock().now());
+    shared.metrics.sessions.set(i64::try_from(sessions).unwrap_or(i64::MAX));
     let text = shared.scraper.scrape(format, &caller.workflows).await?;
     Ok(([(header::CONTENT_TYPE, format.content_type())], text).into_response())
 }

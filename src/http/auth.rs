@@ -5,7 +5,7 @@
 
 use super::hide::stem;
 use super::problem::Problem;
-use crate::access::{Access, Denied};
+use crate::access::{Access, COOKIE, Denied, Secret, Session, Sessions};
 use crate::clock::Clock;
 use crate::domain::access::ANDON;
 use crate::domain::drill::{LANE, RESERVED};
@@ -140,9 +140,14 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 /// Marks a request that andon makes to itself: it holds for the routes of one scope. What comes over a
 /// connection carries no such mark, whatever its headers say.
 #[derive(Debug, Clone)]
-pub(super) struct Inside(Caller);
+pub struct Inside(Caller);
 
 impl Inside {
+    /// Somebody whom the console knows.
+    pub const fn of(caller: Caller) -> Self {
+        Self(caller)
+    }
+
     /// andon itself, with one scope for all workflows.
     pub(super) fn with(scope: Scope) -> Self {
         let person = Person { name: ANDON.to_owned(), scopes: [scope].into_iter().collect(), ..Person::local() };
@@ -162,21 +167,80 @@ pub struct Gate {
     reloader: Arc<Reloader>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
+    sessions: Arc<Sessions>,
     /// Without tokens everybody is the same.
     local: Caller,
 }
 
 impl Gate {
     /// With the tokens that the reloader has in force.
-    pub fn new(reloader: Arc<Reloader>, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
-        Self { reloader, clock, metrics, local: Caller(Arc::new(Person::local())) }
+    pub fn new(reloader: Arc<Reloader>, clock: Arc<dyn Clock>, metrics: Metrics, sessions: Arc<Sessions>) -> Self {
+        Self { reloader, clock, metrics, sessions, local: Caller(Arc::new(Person::local())) }
+    }
+
+    /// Whether everybody who reaches the address may do everything.
+    pub fn is_open(&self) -> bool {
+        matches!(**self.reloader.access(), Access::Open)
+    }
+
+    /// Whoever may do everything where no tokens are configured.
+    pub const fn local(&self) -> &Caller {
+        &self.local
+    }
+
+    /// Whoever is signed in to the console with the cookie in a request, as long as their token holds.
+    pub fn signed_in(&self, headers: &HeaderMap) -> Option<(Session, Caller)> {
+        let access = self.reloader.access();
+        let Access::Tokens(keyring) = &**access else { return None };
+        let now = self.clock.now();
+        let session = self.sessions.find(cookie(headers)?, now)?;
+        let person = keyring.person_of(&session.token, now).ok()?;
+        Some((session, Caller(person)))
+    }
+
+    /// Signs somebody in who shows a token; gives the secret for their cookie, and how long it holds, milliseconds.
+    ///
+    /// # Errors
+    /// The token opens nothing; there are no random numbers.
+    pub fn sign_in(&self, token: &str) -> Result<(Secret, i64), Problem> {
+        let access = self.reloader.access();
+        let now = self.clock.now();
+        let shown = Secret::hash_of(token.as_bytes()).ok_or(Denied::Malformed);
+        let known = shown.and_then(|hash| match &**access {
+            Access::Tokens(keyring) => keyring.person_of(&hash, now).map(|_| hash),
+            Access::Open => Err(Denied::Unknown),
+        });
+        let hash = known.map_err(|denied| {
+            self.count(denied.name());
+            unauthenticated(denied)
+        })?;
+        let opened = self.sessions.open(hash, now).map(|(secret, session)| (secret, session.expires_at.since(now)));
+        opened.map_err(|error| {
+            tracing::error!(%error, "nobody can sign in, because there are no random numbers");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "nobody can sign in now: the log says why")
+        })
+    }
+
+    /// Signs out whoever has the cookie in a request.
+    pub fn sign_out(&self, headers: &HeaderMap) {
+        if let Some(cookie) = cookie(headers) {
+            self.sessions.close(cookie);
+        }
     }
 
     /// Who asks.
-    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+    fn caller(&self, method: &Method, headers: &HeaderMap) -> Result<Caller, Problem> {
         let access = self.reloader.access();
         let Access::Tokens(keyring) = &**access else { return Ok(self.local.clone()) };
-        let found = presented(headers).and_then(|token| keyring.person(token, self.clock.now()));
+        let shown = presented(headers);
+        // Browsers send a cookie with whatever another site asks them to: it reads, and changes nothing.
+        if shown == Err(Denied::Missing)
+            && *method == Method::GET
+            && let Some((_, caller)) = self.signed_in(headers)
+        {
+            return Ok(caller);
+        }
+        let found = shown.and_then(|token| keyring.person(token, self.clock.now()));
         found.map(Caller).map_err(|denied| {
             self.count(denied.name());
             unauthenticated(denied)
@@ -190,7 +254,7 @@ impl Gate {
     async fn check(&self, scope: Scope, request: &mut Request) -> Result<(), Problem> {
         let caller = match request.extensions().get::<Inside>() {
             Some(Inside(caller)) => caller.clone(),
-            None => self.caller(request.headers())?,
+            None => self.caller(request.method(), request.headers())?,
         };
         if !caller.scopes.allows(scope) {
             self.count("scope");
@@ -251,6 +315,13 @@ fn presented(headers: &HeaderMap) -> Result<&[u8], Denied> {
         Err(Denied::Missing) => only(API_KEY),
         Err(denied) => Err(denied),
     }
+}
+
+/// The secret in the console's cookie.
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
 }
 
 fn unauthenticated(denied: Denied) -> Problem {

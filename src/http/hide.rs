@@ -4,7 +4,7 @@
 //! only what is shown. Whether a whole item is shown is its route's matter.
 
 use super::auth::Caller;
-use crate::domain::{Ask, Entry, Request, What, WorkflowId};
+use crate::domain::{Ask, Choice, Entry, Request, Task, What, WorkflowId};
 use crate::monitor::{Incident, Monitor};
 use std::collections::BTreeSet;
 
@@ -51,6 +51,13 @@ impl Hidden {
         }
     }
 
+    /// Takes the others out of an action of the house.
+    pub(super) fn task(&self, task: &mut Task) {
+        if task.workflow.is_none() {
+            self.text(&mut task.task);
+        }
+    }
+
     /// Takes the others out of an entry about the house; whether there was something to take out.
     pub(super) fn entry(&self, entry: &mut Entry) -> bool {
         if entry.workflow.is_some() {
@@ -77,9 +84,17 @@ impl Hidden {
             | What::IncidentOpened { summary: text, .. }
             | What::IncidentJoined { summary: text, .. }
             | What::IncidentAcknowledged { note: text, .. }
+            | What::Assigned { task: text, .. }
             | What::IncidentResolved { note: text, .. } => self.text(text),
+            What::Finished { note, task, .. } => self.text(note) | self.text(task),
+            What::Council { note, decided, .. } => self.decided(decided) | self.text(note),
             _ => false,
         }
+    }
+
+    /// What somebody is to do for the whole house.
+    fn decided(&self, decided: &mut Choice) -> bool {
+        if let Choice::Assign { task, .. } = decided { self.text(task) } else { false }
     }
 
     /// What a policy loosens is a sentence for each, which begins with the workflow that it is about.

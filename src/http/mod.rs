@@ -3,12 +3,16 @@
 //! Owns the router, the shared state of the handlers and the fallbacks. The list of routes is the
 //! OpenAPI document: a handler can't be routed without standing in it and saying which scope it needs.
 
+pub mod actions;
 pub mod admin;
 pub mod alertmanager;
 pub mod auth;
+pub mod backtests;
 pub mod base;
 pub mod checkpoint;
+pub mod council;
 pub mod drills;
+pub mod floor;
 pub mod governance;
 pub mod guards;
 mod hide;
@@ -18,6 +22,7 @@ pub mod lab_act;
 pub mod lease;
 pub mod listener;
 pub mod notifications;
+pub mod policy;
 pub mod problem;
 pub mod records;
 pub mod report_desk;
@@ -25,9 +30,12 @@ pub mod report_schedule;
 pub mod report_schema;
 pub mod reports;
 pub mod review;
+pub mod simulations;
+pub mod stream;
 mod table;
 pub mod workflows;
 
+use crate::access::Sessions;
 use crate::config::Server;
 use crate::domain::Scope;
 use crate::drill::Conductor;
@@ -69,6 +77,14 @@ pub struct Shared {
     pub notifier: Arc<Notifier>,
     /// Makes reports.
     pub reports: Arc<report_desk::Desk>,
+    /// Tells listeners what happens.
+    pub feed: Arc<stream::Feed>,
+    /// Shows people what happens.
+    pub simulations: Arc<simulations::Simulations>,
+    /// Tries policies on the past.
+    pub backtests: Arc<backtests::Backtests>,
+    /// Who is signed in.
+    pub sessions: Arc<Sessions>,
     /// Limits.
     pub server: Arc<Server>,
     /// Turns for reading large bodies: one core stays free for the driver and for mode answers.
@@ -94,6 +110,8 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Alert, routes!(alertmanager::post))
         .needs(Scope::Read, routes!(workflows::list))
         .needs(Scope::Read, routes!(workflows::get))
+        .needs(Scope::Read, routes!(floor::get))
+        .needs(Scope::Read, routes!(floor::series))
         .needs(Scope::Read, routes!(workflows::get_mode))
         .needs(Scope::Operate, routes!(workflows::post_mode))
         .needs(Scope::Read, routes!(workflows::why))
@@ -140,11 +158,27 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Operate, routes!(notifications::retry))
         .needs(Scope::Read, routes!(reports::list))
         .needs(Scope::Read, routes!(reports::get))
+        .needs(Scope::Read, routes!(policy::get))
+        .needs(Scope::Read, routes!(backtests::get))
+        .needs(Scope::Operate, routes!(backtests::post))
+        .needs(Scope::Ingest, routes!(simulations::post))
+        .needs(Scope::Read, routes!(stream::get))
+        .and(of_council)
         .needs(Scope::Read, routes!(admin::metrics))
         // Whoever watches the process has no token, and learns nothing of the workflows here.
         .open(routes!(admin::livez))
         .open(routes!(admin::readyz))
         .done()
+}
+
+/// What the council decides, and what becomes of it.
+fn of_council(table: Table) -> Table {
+    table
+        .needs(Scope::Operate, routes!(council::decide))
+        .needs(Scope::Approve, routes!(council::judge))
+        .needs(Scope::Read, routes!(actions::list))
+        .needs(Scope::Operate, routes!(actions::assign))
+        .needs(Scope::Operate, routes!(actions::finish))
 }
 
 /// The OpenAPI document, generated from the routes.
@@ -157,7 +191,8 @@ pub fn router(shared: Shared) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = Arc::new(document);
     let clock = Arc::clone(shared.driver.clock());
-    let gate = Arc::new(Gate::new(Arc::clone(&shared.reloader), clock, shared.metrics.clone()));
+    let gate =
+        Arc::new(Gate::new(Arc::clone(&shared.reloader), clock, shared.metrics.clone(), Arc::clone(&shared.sessions)));
     router
         .route("/openapi.json", axum::routing::get(move || async move { axum::Json((*document).clone()) }))
         .fallback(|uri: axum::http::Uri| async move {

@@ -33,6 +33,10 @@ pub struct Entries {
     workflow: Option<String>,
     /// Only entries after this number.
     after: Option<u64>,
+    /// Only entries before this number.
+    before: Option<u64>,
+    /// Begin with the newest.
+    newest_first: Option<bool>,
     /// At most so many, 1 to 1000; 100 by default.
     limit: Option<usize>,
 }
@@ -54,9 +58,9 @@ pub struct Numbered {
 /// A page of the ledger.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Ledger {
-    /// The entries, oldest first.
+    /// The entries, oldest first, or newest first where that was asked for.
     pub entries: Vec<Numbered>,
-    /// `after` of the next page; `null` on the last one.
+    /// `after` of the next page (`before`, where the newest come first); `null` on the last one.
     pub next: Option<u64>,
 }
 
@@ -77,7 +81,14 @@ pub async fn ledger(
         .map(|id| WorkflowId::new(&id).map_err(|error| Problem::invalid("workflow", format!("`workflow` {error}"))));
     let workflow = workflow.transpose()?;
     workflow.as_ref().map_or(Ok(()), |id| caller.workflow(id.as_str()))?;
-    let wanted = LedgerQuery { workflow, after: query.after.unwrap_or(0), limit, ..LedgerQuery::default() };
+    let wanted = LedgerQuery {
+        workflow,
+        after: query.after.unwrap_or(0),
+        before: query.before,
+        newest_first: query.newest_first.unwrap_or(false),
+        limit,
+        ..LedgerQuery::default()
+    };
     let hidden = {
         let caller = caller.clone();
         // Without asking the driver where nothing is hidden.

@@ -56,6 +56,11 @@ impl Table {
         Self(self.0.routes((schemas, paths, router)))
     }
 
+    /// Adds a list of routes.
+    pub(super) fn and(self, more: fn(Self) -> Self) -> Self {
+        more(self)
+    }
+
     /// The routes, and their document.
     pub(super) fn done(self) -> OpenApiRouter<Shared> {
         self.0

@@ -96,8 +96,36 @@ pub(super) async fn copy_of(shared: &Shared, id: &str) -> Result<(Arc<Policy>, T
     found.map(|workflow| (policy, now, workflow)).ok_or_else(|| Problem::unknown_workflow(id))
 }
 
+/// Workflows that are copied on the driver's thread at a time.
+const PORTION: usize = 50;
+
+/// Copies of all workflows of the policy that somebody wants, in portions so that nothing waits for long.
+pub(super) async fn copies<W>(shared: &Shared, is_wanted: W) -> Result<Vec<Workflow>, Problem>
+where
+    W: Fn(&Workflow) -> bool + Clone + Send + 'static,
+{
+    let mut all: Vec<Workflow> = Vec::new();
+    loop {
+        let after = all.last().map(|workflow| workflow.id.clone());
+        let is_wanted = is_wanted.clone();
+        let portion: Vec<Workflow> = shared
+            .driver
+            .read(move |monitor, _| {
+                let present = monitor.workflows().values().filter(|w| w.state.in_policy && !w.id.is_drill_lane());
+                let next = present.filter(|workflow| after.as_ref().is_none_or(|after| workflow.id > *after));
+                next.filter(|workflow| is_wanted(workflow)).take(PORTION).cloned().collect()
+            })
+            .await?;
+        let is_last = portion.len() < PORTION;
+        all.extend(portion);
+        if is_last {
+            return Ok(all);
+        }
+    }
+}
+
 /// The view with the mode that readers get now, caps of a failed store included.
-fn effective(shared: &Shared, view: WorkflowView) -> WorkflowView {
+pub(super) fn effective(shared: &Shared, view: WorkflowView) -> WorkflowView {
     let mode = shared.driver.board().peek(view.id.as_str()).map_or_else(|| view.mode.clone(), |mode| (*mode).clone());
     WorkflowView { mode, ..view }
 }

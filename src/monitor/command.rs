@@ -85,7 +85,7 @@ impl Monitor {
             Action::Lab { workflow, hypothesis, act } => {
                 known(&mut self.workflows, workflow)?.lab(ctx, &policy.house.lab, hypothesis, act)
             }
-            _ => Ok(()),
+            _ => self.council(ctx, command),
         }
     }
 
@@ -114,7 +114,7 @@ impl Monitor {
 
 impl Workflow {
     /// Blocks raises, or allows them again.
-    fn hold(&mut self, ctx: &mut Ctx, hold: bool, reason: &str) {
+    pub(super) fn hold(&mut self, ctx: &mut Ctx, hold: bool, reason: &str) {
         let (by, reason) = (ctx.by.clone(), reason.to_owned());
         self.state.held = hold.then(|| reason.clone());
         if hold {
@@ -127,7 +127,10 @@ impl Workflow {
 }
 
 /// The workflow, if the policy holds it.
-fn known<'w>(workflows: &'w mut BTreeMap<WorkflowId, Workflow>, id: &WorkflowId) -> Result<&'w mut Workflow, Denial> {
+pub(super) fn known<'w>(
+    workflows: &'w mut BTreeMap<WorkflowId, Workflow>,
+    id: &WorkflowId,
+) -> Result<&'w mut Workflow, Denial> {
     let found = workflows.get_mut(id).filter(|workflow| workflow.state.in_policy);
     found.ok_or_else(|| Denial::new("unknown_workflow", format!("the policy holds no workflow `{id}`")))
 }

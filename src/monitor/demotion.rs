@@ -46,7 +46,8 @@ impl Workflow {
             let broken_off = probation.map(|probation| (probation, probation.until_output.saturating_sub(outputs)));
             self.lower(ctx, target, Cause::Breach, summary.clone(), Some(breach.clone()));
             let epoch = self.state.epoch;
-            let demotion = Demotion { at: now, epoch, from, guard: name.clone(), annulled: false, broken_off };
+            let guard = name.clone();
+            let demotion = Demotion { at: now, epoch, from, guard, annulled: false, judged: None, broken_off };
             self.state.governance.demoted(demotion);
             ctx.demoted(&self.id, epoch);
         } else if self.state.incidents.is_about_guard(&name) {

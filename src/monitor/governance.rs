@@ -6,7 +6,7 @@
 use super::incident::SAME_CAUSE_MS;
 use super::lab::Lab;
 use super::seen::Seen;
-use crate::domain::{CooldownPolicy, Mode, Request, Time};
+use crate::domain::{CooldownPolicy, Denial, Judgement, Mode, Request, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -28,8 +28,10 @@ pub struct Demotion {
     pub from: Mode,
     /// The guard.
     pub guard: String,
-    /// Whether people judged it false since.
+    /// Whether people took it back since: that it was false, and two of them said so.
     pub annulled: bool,
+    /// What people judged it to be, whatever came of it.
+    pub judged: Option<Judgement>,
     /// The tighter review that it broke off, with the outputs that were left of it.
     pub broken_off: Option<(Probation, u64)>,
 }
@@ -150,8 +152,11 @@ pub struct Governance {
     pub demoted: u64,
     /// The same by guard.
     by_guard: BTreeMap<String, u64>,
-    /// Those that people judged false.
+    /// Those that two people took back.
     pub annulled: u64,
+    /// Those that people judged right, and those that they judged false, taken back or not. Each counts once, by
+    /// what was last said of it.
+    pub judged: [u64; 2],
     /// When people last raised it.
     pub raised_at: Option<Time>,
     /// When people last lowered it, or stopped it where it was down already.
@@ -202,7 +207,41 @@ impl Governance {
         {
             demotion.annulled = true;
             self.annulled += 1;
+            let before = demotion.judged.replace(Judgement::False);
+            self.count(before, Judgement::False);
         }
+    }
+
+    /// People judge the demotion that began an epoch; the last judgement holds. Gives the one before.
+    ///
+    /// # Errors
+    /// No guard began this epoch, or it is too long ago, or two people took the demotion back.
+    pub fn judge(&mut self, epoch: u64, judgement: Judgement) -> Result<Option<Judgement>, Denial> {
+        let Some(demotion) = self.demotions.iter_mut().find(|demotion| demotion.epoch == epoch) else {
+            let detail = format!(
+                "epoch {epoch} didn't begin with a demotion by a guard, or it is too long ago: the last {DEMOTIONS_MAX} can be judged"
+            );
+            return Err(Denial::new("no_demotion", detail));
+        };
+        if demotion.annulled {
+            let detail = format!("the demotion that began epoch {epoch} was annulled: it counts as false already");
+            return Err(Denial::new("annulled_already", detail));
+        }
+        let before = demotion.judged.replace(judgement);
+        self.count(before, judgement);
+        Ok(before)
+    }
+
+    /// Demotions that people judged so, each counted once.
+    pub const fn judged(&self, judgement: Judgement) -> u64 {
+        self.judged[judgement as usize]
+    }
+
+    fn count(&mut self, before: Option<Judgement>, judgement: Judgement) {
+        if let Some(before) = before {
+            self.judged[before as usize] -= 1;
+        }
+        self.judged[judgement as usize] += 1;
     }
 
     /// Until when the gate stays closed after the last demotion, and which one in a row that was: each
@@ -241,6 +280,7 @@ mod tests {
             from: Mode::Automate,
             guard: "g".into(),
             annulled: false,
+            judged: None,
             broken_off: None,
         }
     }
@@ -266,6 +306,30 @@ mod tests {
         assert_eq!(steps.closed_until(&policy).map(|(_, nth)| nth), Some(2), "two steps down are one");
         of.demoted(demotion(136, 8));
         assert_eq!(of.closed_until(&policy), Some((Time(139 * Time::DAY), 1)), "the others are too long ago");
+    }
+
+    #[test]
+    fn a_demotion_counts_once_by_what_was_last_said_of_it() {
+        let mut of = Governance::default();
+        (2..5).for_each(|epoch| of.demoted(demotion(100, epoch)));
+        let told = |of: &Governance| (of.judged(Judgement::Right), of.judged(Judgement::False), of.annulled);
+        let says = |of: &mut Governance, epoch, judgement| of.judge(epoch, judgement).map_err(|denial| denial.code);
+        assert_eq!(says(&mut of, 2, Judgement::Right), Ok(None));
+        assert_eq!(says(&mut of, 2, Judgement::False), Ok(Some(Judgement::Right)));
+        assert_eq!(says(&mut of, 2, Judgement::False), Ok(Some(Judgement::False)));
+        assert_eq!(told(&of), (0, 1, 0));
+        // Taken back after that it is the same false one; after the other word it is one more.
+        of.annul(2);
+        assert_eq!(told(&of), (0, 1, 1));
+        assert_eq!(says(&mut of, 3, Judgement::Right), Ok(None));
+        of.annul(3);
+        assert_eq!(told(&of), (0, 2, 2));
+        assert_eq!(says(&mut of, 3, Judgement::Right), Err("annulled_already".into()));
+        assert_eq!(says(&mut of, 9, Judgement::Right), Err("no_demotion".into()));
+        // What was said holds in the numbers when the demotion itself is long forgotten.
+        (10..90).for_each(|epoch| of.demoted(demotion(101, epoch)));
+        assert_eq!((of.demotions.len(), told(&of)), (DEMOTIONS_MAX, (0, 2, 2)));
+        assert_eq!(says(&mut of, 2, Judgement::Right), Err("no_demotion".into()));
     }
 
     #[test]

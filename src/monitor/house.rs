@@ -3,6 +3,7 @@
 //! Owns this state, and base items with their audits and regressions. What a cap or a restored mode
 //! means for a workflow is that workflow's.
 
+use super::council::Actions;
 use super::drill::Drills;
 use super::governance::Requests;
 use super::handle::{Ctx, Monitor};
@@ -64,6 +65,9 @@ pub struct House {
     /// Drills.
     #[serde(default)]
     pub drills: Drills,
+    /// Who does what until when.
+    #[serde(default)]
+    pub actions: Actions,
 }
 
 impl House {

@@ -112,6 +112,7 @@ impl Monitor {
         if let Some(mut workflow) = self.workflows.remove(former) {
             workflow.id = id.clone();
             self.workflows.insert(id.clone(), workflow);
+            self.house.actions.rename(former, id);
             ctx.ledger(Some(id), ANDON, What::Renamed { from: former.clone() });
             ctx.mode_changed(id);
         }

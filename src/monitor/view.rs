@@ -7,7 +7,7 @@ use super::guard_view::{Detail, GuardView, QuantileView};
 use super::kpi::{Counts, Kinds, Slot};
 use super::slo::SloView;
 use super::workflow::Workflow;
-use crate::domain::{Cause, Mode, Money, Policy, Time, Track, WorkflowId};
+use crate::domain::{Cause, Judgement, Mode, Money, Policy, Time, Track, WorkflowId};
 use crate::stats::confidence::wilson_95;
 use crate::stats::latency::{LatencySummary, histogram};
 use crate::stats::ring::WINDOWS;
@@ -100,8 +100,12 @@ pub struct WorkflowView {
     pub outputs_above_mode: u64,
     /// Demotions by guards since adoption …
     pub demotions_by_guards: u64,
-    /// … and those of them that people judged false: compare with outputs / B.
+    /// … those of them that two people took back …
     pub demotions_annulled: u64,
+    /// … those that people judged false, taken back or not: compare with outputs / B …
+    pub demotions_judged_false: u64,
+    /// … and those that they judged right.
+    pub demotions_judged_right: u64,
     /// Guards, in the order of the policy.
     pub guards: Vec<GuardView>,
     /// What is promised, and what is left of it.
@@ -218,6 +222,8 @@ impl Workflow {
             outputs_above_mode: state.totals.above_mode,
             demotions_by_guards: state.governance.demoted,
             demotions_annulled: state.governance.annulled,
+            demotions_judged_false: state.governance.judged(Judgement::False),
+            demotions_judged_right: state.governance.judged(Judgement::Right),
             guards: self.guard_views(now, detail),
             slos: self.slo_views(&sums),
             latency_anytime: if detail == Detail::Full { self.latency_anytime() } else { BTreeMap::new() },

@@ -82,7 +82,8 @@ impl<'c> Context<'c> {
         message
     }
 
-    fn api(&self, message: &mut Message, title: &str, path: &str) {
+    /// A page of the console: who reads a message wants to see, and to act.
+    fn page(&self, message: &mut Message, title: &str, path: &str) {
         if let Some(url) = self.public_url {
             message.link(title, &format!("{url}{path}"));
         }
@@ -118,7 +119,7 @@ impl<'c> Context<'c> {
         if way == "lowered" {
             message.advise(format!("say why and see the numbers: andon why {workflow}"));
         }
-        self.api(&mut message, "why", &format!("/v1/workflows/{workflow}/why"));
+        self.page(&mut message, "why", &format!("/workflows/{workflow}"));
         message
     }
 
@@ -144,7 +145,7 @@ impl<'c> Context<'c> {
         }
         message.fact("since", message.time.to_string());
         name_workflows(&mut message, changed);
-        self.api(&mut message, "workflows", "/v1/workflows");
+        self.page(&mut message, "workflows", "/");
         message
     }
 
@@ -182,7 +183,7 @@ impl<'c> Context<'c> {
         if named.len() > 1 {
             name_workflows(&mut message, entries.iter().map(|entry| first_workflow(&[*entry])).collect());
         }
-        self.api(&mut message, "incidents", "/v1/incidents");
+        self.page(&mut message, "incident", &format!("/incidents/{incident}"));
         message
     }
 
@@ -233,7 +234,7 @@ impl<'c> Context<'c> {
             message.fact("loosens", loosens.join("; "));
         }
         message.advise(format!("decide: andon requests approve {request}, or andon requests reject {request}"));
-        self.api(&mut message, "request", &format!("/v1/requests/{request}"));
+        self.page(&mut message, "request", &format!("/gate#{request}"));
         message
     }
 
@@ -249,7 +250,7 @@ impl<'c> Context<'c> {
         message.fact("decisions asked", decisions.to_string());
         message.fact("since", entry.1.time.to_string());
         message.advise(format!("read it: andon report --week {week}"));
-        self.api(&mut message, "report", &format!("/reports/{week}"));
+        self.page(&mut message, "report", &format!("/reports/{week}"));
         message
     }
 
@@ -266,7 +267,7 @@ impl<'c> Context<'c> {
         message.fact("since", entry.1.time.to_string());
         message.advise("don't rely on modes until a drill passes: hold what may be held, and stop what must not run unwatched (andon mode --stop-all)");
         message.advise("look at the first wire that failed: docs/drill.md; then andon drill");
-        self.api(&mut message, "drills", "/v1/drills");
+        self.page(&mut message, "drills", "/incidents");
         message
     }
 
@@ -274,7 +275,7 @@ impl<'c> Context<'c> {
         message.incident = Some(incident.to_owned());
         message.fact("incident", incident);
         message.advise(format!("say that you look at it: andon incidents ack {incident}"));
-        self.api(message, "incidents", "/v1/incidents");
+        self.page(message, "incident", &format!("/incidents/{incident}"));
     }
 }
 

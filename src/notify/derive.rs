@@ -182,6 +182,7 @@ impl<'r> Record<'r> {
         }
     }
 
+    /// What the council decides is told by what it does: a request, and later an action that is overdue.
     fn rest(&self, told: &mut Vec<Told>) {
         for entry in &self.entries {
             let message = match &entry.1.what {

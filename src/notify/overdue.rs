@@ -1,4 +1,5 @@
-//! What people have not done in time: audits of base items, reviews, hypotheses past their time-box.
+//! What people have not done in time: audits of base items, reviews, hypotheses past their time-box, actions of the
+//! council.
 //!
 //! Owns what counts, by the due times that the state machine has anyway. No entry of the ledger says so, as
 //! nothing happens when a time passes; so it is looked, and told once for as long as it lasts.
@@ -28,6 +29,7 @@ pub struct Overdue {
 /// Everything that is overdue now.
 pub fn overdue(monitor: &Monitor, now: Time) -> Vec<Overdue> {
     let mut found = audits(monitor, now);
+    found.extend(actions(monitor, now));
     for workflow in monitor.workflows().values().filter(|workflow| workflow.state.in_policy) {
         let (id, policy) = (&workflow.id, &workflow.plan.policy);
         let within_ms = policy.reviewing.within_ms;
@@ -41,7 +43,7 @@ pub fn overdue(monitor: &Monitor, now: Time) -> Vec<Overdue> {
                 since: oldest.plus(within_ms),
                 headline: format!("{late} outputs of {id} wait for a review for more than {hours} h"),
                 to_do: format!("review them: andon review {id}"),
-                path: format!("/v1/workflows/{id}/reviews"),
+                path: format!("/workflows/{id}"),
                 kind: "review",
             });
         }
@@ -55,7 +57,7 @@ pub fn overdue(monitor: &Monitor, now: Time) -> Vec<Overdue> {
                 since: due,
                 headline: format!("the time-box of the hypothesis {} of {id} is over", hypothesis.id),
                 to_do: format!("answer its exit criteria and sign it off: andon lab show {}", hypothesis.id),
-                path: format!("/v1/hypotheses/{}", hypothesis.id),
+                path: format!("/lab/{id}:{}", hypothesis.id),
                 kind: "hypothesis",
             })
         }));
@@ -73,10 +75,24 @@ fn audits(monitor: &Monitor, now: Time) -> Vec<Overdue> {
         since: due,
         headline: format!("the audit of the base item {item} is overdue"),
         to_do: format!("look at it and say how it is: andon base audit {item}"),
-        path: "/v1/base".to_owned(),
+        path: "/base".to_owned(),
         kind: "audit",
     });
     late.collect()
+}
+
+fn actions(monitor: &Monitor, now: Time) -> impl Iterator<Item = Overdue> {
+    let late = monitor.house().actions.open().iter().filter(move |task| task.is_overdue(now));
+    late.map(|task| Overdue {
+        subject: format!("action {} {}", task.id, task.due),
+        workflow: task.workflow.clone(),
+        owner: task.owner.clone(),
+        since: task.due,
+        headline: format!("{} is overdue: {} ({})", task.id, task.task, task.owner),
+        to_do: format!("say how it ended: andon actions finish {} done --note \"…\"", task.id),
+        path: "/v1/actions".to_owned(),
+        kind: "action",
+    })
 }
 
 impl Overdue {

@@ -3,8 +3,9 @@
 //! Owns the order of its parts, its headline, and what it says that it doesn't know. It is handed everything: the
 //! same sources give the same report.
 
+use super::council::{actions, budget, overdue, settle};
 use super::decisions::{decisions, is_demotion};
-use super::document::{AsOf, Budget, Report, SCHEMA, Scope};
+use super::document::{AsOf, Report, SCHEMA, Scope};
 use super::document_week::WorkflowWeek;
 use super::fold::Fold;
 use super::moves::{Entries, drills, incidents, lab, moves};
@@ -97,7 +98,8 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
         headline: Vec::new(),
         decisions: Vec::new(),
         matrix,
-        budget: budget(sources.state, &covered, &all_moves),
+        actions: actions(sources, &covered, until),
+        budget: budget(sources.state, &covered, all_moves.iter().filter(|one| is_demotion(one)).count() as u64),
         moves: all_moves,
         incidents: opened(sources, &covered, from, until),
         base: if is_fleet { sources.state.base.clone() } else { base_of(sources.state, &covered) },
@@ -114,11 +116,7 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
 
 /// What follows from the rest: the decisions, what isn't known, and the headline.
 fn conclude(report: &mut Report, sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) {
-    let (mut asked, left_out) = decisions(report);
-    if !sources.is_current {
-        // What waits now is the matter of the running week.
-        asked.retain(|one| !["assign", "open_gate"].contains(&one.kind.as_str()));
-    }
+    let (asked, left_out) = settle(decisions(report), sources, covered);
     report.decisions = asked;
     report.quality = quality(report, sources);
     report.gaps = gaps(report, sources.is_cut, left_out);
@@ -167,19 +165,6 @@ fn opened(
 fn base_of(state: &State, covered: &BTreeMap<&WorkflowId, &Known>) -> Vec<super::document::BaseLine> {
     let stands = |item: &String| covered.values().any(|known| known.policy.base.contains(item));
     state.base.iter().filter(|line| stands(&line.item)).cloned().collect()
-}
-
-fn budget(state: &State, covered: &BTreeMap<&WorkflowId, &Known>, moves: &[super::document::Move]) -> Budget {
-    let sum = |of: fn(&Known) -> u64| covered.values().map(|known| of(known)).sum::<u64>();
-    let outputs_total = sum(|known| known.view.outputs_total);
-    Budget {
-        outputs_per_false_demotion: state.outputs_per_false_demotion,
-        outputs_total,
-        demotions: sum(|known| known.view.demotions_by_guards),
-        judged_false: sum(|known| known.view.demotions_annulled),
-        allowed: number(outputs_total) / state.outputs_per_false_demotion.max(1.0),
-        demotions_this_week: moves.iter().filter(|one| is_demotion(one)).count() as u64,
-    }
 }
 
 /// The workflows that decisions are about come first, in the order of these; then those with more exceptions.
@@ -248,7 +233,8 @@ fn named(ids: &[&str]) -> String {
 }
 
 fn headline(report: &Report, sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> Vec<String> {
-    vec![moved(report), cost(sources, covered), asked(report)]
+    let said = [moved(report), cost(sources, covered), asked(report)];
+    said.into_iter().chain(overdue(&report.actions)).collect()
 }
 
 fn moved(report: &Report) -> String {
@@ -327,10 +313,12 @@ fn cost(sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> Strin
 }
 
 fn asked(report: &Report) -> String {
-    match report.decisions.as_slice() {
+    let open: Vec<_> = report.decisions.iter().filter(|one| one.answer.is_none()).collect();
+    match open.as_slice() {
+        [] if !report.decisions.is_empty() => "Every question is answered.".to_owned(),
         [] => "Nothing needs a decision.".to_owned(),
         [one] => format!("One decision is asked: {}", one.question),
-        [first, ..] => format!("{} are asked; the first: {}", many(report.decisions.len(), "decision"), first.question),
+        [first, ..] => format!("{} are asked; the first: {}", many(open.len(), "decision"), first.question),
     }
 }
 

@@ -2,23 +2,22 @@
 //!
 //! Owns the questions and their order. Everything that it says stands in the report's numbers; it decides nothing.
 
+use super::council::ask;
 use super::document::{Decision, Move, Report};
 use super::document_week::WorkflowWeek;
 use super::measure::Measure;
 use super::shift::Shift;
 use super::words::{count, many, minute, percent, week_and_before};
-use crate::domain::{Cause, Standing, Time};
+use crate::domain::{Cause, Question, Standing, Time, WorkflowId};
 
-/// Decisions that are asked; a council of fifteen minutes takes no more.
-pub(super) const DECISIONS_MAX: usize = 12;
 /// A shift that is dated so near to the change that a guard saw speaks for the same cause.
 const NEAR_MS: i64 = Time::DAY;
 
-/// The questions of a report, most urgent first, and how many were left out.
-pub(super) fn decisions(report: &Report) -> (Vec<Decision>, usize) {
+/// All questions of a report, in no order.
+pub(super) fn decisions(report: &Report) -> Vec<Decision> {
     let mut asked = Vec::new();
     for demotion in report.moves.iter().filter(|one| is_demotion(one) && one.judged.is_none()) {
-        asked.push(judge(demotion, of(report, &demotion.workflow)));
+        asked.extend(judge(demotion, of(report, &demotion.workflow)));
     }
     for workflow in &report.workflows {
         asked.extend(gate(workflow));
@@ -28,10 +27,12 @@ pub(super) fn decisions(report: &Report) -> (Vec<Decision>, usize) {
         asked.extend(unwatched(workflow));
     }
     asked.extend(house(report));
-    asked.sort_by(|a, b| b.urgency.cmp(&a.urgency).then_with(|| a.id.cmp(&b.id)));
-    let left_out = asked.len().saturating_sub(DECISIONS_MAX);
-    asked.truncate(DECISIONS_MAX);
-    (asked, left_out)
+    asked
+}
+
+/// A question about a workflow.
+fn about(workflow: &str, question: impl FnOnce(WorkflowId) -> Question) -> Option<Decision> {
+    WorkflowId::new(workflow).ok().map(|workflow| ask(&question(workflow)))
 }
 
 /// Whether a guard lowered a mode.
@@ -43,8 +44,8 @@ fn of<'r>(report: &'r Report, workflow: &str) -> Option<&'r WorkflowWeek> {
     report.workflows.iter().find(|week| week.workflow == workflow)
 }
 
-fn judge(demotion: &Move, week: Option<&WorkflowWeek>) -> Decision {
-    let workflow = &demotion.workflow;
+fn judge(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<Decision> {
+    let (workflow, epoch) = (&demotion.workflow, demotion.epoch?);
     let mut evidence = vec![demotion.reason.clone()];
     if let Some(at) = demotion.changed_at {
         evidence.push(format!("the change is estimated at {} UTC", minute(at)));
@@ -71,10 +72,7 @@ fn judge(demotion: &Move, week: Option<&WorkflowWeek>) -> Decision {
     } else {
         "Open: nothing else in the week shows it. Look at the outputs that weighed most, then judge.".to_owned()
     };
-    Decision {
-        id: format!("judge_demotion:{workflow}:{}", demotion.epoch.unwrap_or_default()),
-        kind: "judge_demotion".to_owned(),
-        workflow: Some(workflow.clone()),
+    Some(Decision {
         question: format!(
             "Was it right that {} lowered {workflow} from {} to {}?",
             demotion.guard.as_deref().unwrap_or("a guard"),
@@ -83,9 +81,10 @@ fn judge(demotion: &Move, week: Option<&WorkflowWeek>) -> Decision {
         ),
         recommendation,
         evidence,
-        command: Some(format!("if it was false: andon annul {workflow} --reason \"…\"")),
+        command: Some(format!("andon judge {workflow} right --epoch {epoch} --note \"…\" (or false)")),
         urgency: 90 + u32::from(demotion.from.level() - demotion.to.level()),
-    }
+        ..about(workflow, |workflow| Question::JudgeDemotion { workflow, epoch })?
+    })
 }
 
 /// Measures that are clearly worse than in the week before.
@@ -98,10 +97,8 @@ fn worse(week: &WorkflowWeek) -> Vec<&Measure> {
 
 fn gate(week: &WorkflowWeek) -> Option<Decision> {
     let (workflow, gate) = (&week.workflow, week.gate.as_ref()?);
-    (gate.verdict == Standing::Met).then(|| Decision {
-        id: format!("open_gate:{workflow}:{}", gate.to),
-        kind: "open_gate".to_owned(),
-        workflow: Some(workflow.clone()),
+    let to = gate.to.parse().ok().filter(|_| gate.verdict == Standing::Met)?;
+    Some(Decision {
         question: format!("May {workflow} rise from {} to {}?", week.mode, gate.to),
         recommendation: if worse(week).is_empty() {
             "Ask for it: every requirement is met, and nothing got clearly worse this week.".to_owned()
@@ -113,6 +110,7 @@ fn gate(week: &WorkflowWeek) -> Option<Decision> {
             .collect(),
         command: Some(format!("andon promote {workflow} --to {} --reason \"…\"", gate.to)),
         urgency: 60,
+        ..about(workflow, |workflow| Question::OpenGate { workflow, to })?
     })
 }
 
@@ -122,15 +120,13 @@ fn again(week: &WorkflowWeek, moves: &[Move]) -> Option<Decision> {
     let own = || moves.iter().filter(|one| one.workflow == *workflow && one.to != one.from);
     let lowered = own().filter(|one| is_demotion(one)).count();
     let raised_between = own().skip_while(|one| !is_demotion(one)).skip_while(|one| one.to < one.from).any(is_demotion);
-    raised_between.then(|| Decision {
-        id: format!("keep_down:{workflow}"),
-        kind: "keep_down".to_owned(),
-        workflow: Some(workflow.clone()),
-        question: format!("Should {workflow} be kept down until its cause is found?"),
+    raised_between.then_some(())?;
+    Some(Decision {
         recommendation: "Hold it: whatever raised it in between did not last.".to_owned(),
         evidence: vec![format!("guards lowered it {lowered} times this week")],
         command: Some(format!("andon mode {workflow} --hold --reason \"…\"")),
         urgency: 80,
+        ..about(workflow, |workflow| Question::KeepDown { workflow })?
     })
 }
 
@@ -142,10 +138,6 @@ fn baseline(week: &WorkflowWeek, moves: &[Move]) -> Option<Decision> {
     let guard = of_it.filter_map(|one| one.guard.clone()).find(|guard| is_drift(guard))?;
     let worse = worse(week);
     Some(Decision {
-        id: format!("accept_baseline:{workflow}:{guard}"),
-        kind: "accept_baseline".to_owned(),
-        workflow: Some(workflow.clone()),
-        question: format!("Is what {guard} of {workflow} sees now the new normal?"),
         recommendation: if worse.is_empty() {
             "Accept it if its cause is known: nothing got clearly worse with it.".to_owned()
         } else {
@@ -158,6 +150,7 @@ fn baseline(week: &WorkflowWeek, moves: &[Move]) -> Option<Decision> {
             .collect(),
         command: Some(format!("andon baseline {workflow} {guard} --learn --reason \"…\"")),
         urgency: 70,
+        ..about(workflow, |workflow| Question::AcceptBaseline { workflow, guard })?
     })
 }
 
@@ -181,15 +174,13 @@ fn shifted(shift: &Shift) -> String {
 
 fn overdue_reviews(week: &WorkflowWeek) -> Option<Decision> {
     let (workflow, overdue) = (&week.workflow, week.reviews.overdue);
-    (overdue > 0).then(|| Decision {
-        id: format!("assign:reviews:{workflow}"),
-        kind: "assign".to_owned(),
-        workflow: Some(workflow.clone()),
-        question: format!("Who reviews what is overdue of {workflow}?"),
+    (overdue > 0).then_some(())?;
+    Some(Decision {
         recommendation: "Name somebody and a day: the outputs that nobody looks at may be the bad ones.".to_owned(),
         evidence: vec![format!("{} of {} outputs wait for too long", count(overdue), count(week.reviews.awaited))],
         command: Some(format!("andon review {workflow}")),
         urgency: 40,
+        ..about(workflow, |workflow| Question::Reviews { workflow })?
     })
 }
 
@@ -204,30 +195,24 @@ fn unwatched(week: &WorkflowWeek) -> Option<Decision> {
     let shift =
         week.shifts.iter().find(counts).filter(|shift| !["version", "model"].contains(&shift.signal.as_str()))?;
     Some(Decision {
-        id: format!("look:{workflow}:{}", shift.signal),
-        kind: "look".to_owned(),
-        workflow: Some(workflow.clone()),
-        question: format!("Should a guard watch {} of {workflow}?", shift.signal),
         recommendation: "Look at it first: it moved clearly, and no mode depends on it.".to_owned(),
         evidence: vec![shifted(shift)],
-        command: None,
         urgency: 20,
+        ..about(workflow, |workflow| Question::Look { workflow, signal: shift.signal.clone() })?
     })
 }
 
 fn house(report: &Report) -> Vec<Decision> {
-    let assign =
-        |id: String, question: String, recommendation: &str, evidence: String, command: Option<String>, urgency| {
-            let (kind, recommendation) = ("assign".to_owned(), recommendation.to_owned());
-            Decision { id, kind, workflow: None, question, recommendation, evidence: vec![evidence], command, urgency }
-        };
+    let assign = |question: &Question, recommendation: &str, evidence: String, command: Option<String>, urgency| {
+        let (recommendation, evidence) = (recommendation.to_owned(), vec![evidence]);
+        Decision { recommendation, evidence, command, urgency, ..ask(question) }
+    };
     let mut asked = Vec::new();
     for open in report.incidents.iter().filter(|one| one.resolved_at.is_none() && one.acknowledged_at.is_none()) {
         asked.push(Decision {
             workflow: open.workflow.clone(),
             ..assign(
-                format!("assign:incident:{}", open.incident),
-                format!("Who looks at the incident {}?", open.incident),
+                &Question::Incident { incident: open.incident.clone() },
                 "Name an owner and a day: nobody has said that they look at it.",
                 format!("{} (since {} UTC)", open.summary, minute(open.opened_at)),
                 Some(format!("andon incidents ack {}", open.incident)),
@@ -237,19 +222,18 @@ fn house(report: &Report) -> Vec<Decision> {
     }
     for item in report.base.iter().filter(|item| item.is_regressed || item.is_overdue) {
         let (what, urgency) = if item.is_regressed { ("mends", 85) } else { ("audits", 45) };
-        asked.push(assign(
-            format!("assign:base:{}", item.item),
-            format!("Who {what} {}?", item.item),
+        let of_it = assign(
+            &Question::Base { item: item.item.clone() },
             "Name somebody and a day.",
             format!("{} stand on it", many(usize::try_from(item.dependents).unwrap_or(usize::MAX), "workflow")),
             Some(format!("andon base audit {} --note \"…\"", item.item)).filter(|_| !item.is_regressed),
             urgency,
-        ));
+        );
+        asked.push(Decision { question: format!("Who {what} {}?", item.item), ..of_it });
     }
     if let Some(failed) = report.drills.last().filter(|drill| drill.result == "failed") {
         asked.push(assign(
-            format!("assign:drill:{}", failed.drill),
-            "Who mends the andon cord?".to_owned(),
+            &Question::Drill { drill: failed.drill },
             "At once: until a drill passes, a breach might lower nothing.",
             failed.summary.clone(),
             Some("andon drill".to_owned()),

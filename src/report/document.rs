@@ -2,6 +2,7 @@
 //!
 //! Owns the shape. Every number stands here: drawing and wording add none. No time of rendering is in it.
 
+pub use super::document_council::{ActionLine, Budget, CouncilAnswer, Decision, Offer};
 use super::document_week::WorkflowWeek;
 use super::quality::Quality;
 use crate::domain::{Mode, Severity, Standing, Time};
@@ -35,8 +36,10 @@ pub struct Report {
     pub as_of: AsOf,
     /// What moved, what it cost, and what needs a decision: a sentence each.
     pub headline: Vec<String>,
-    /// What the council is asked to decide, most urgent first.
+    /// What the council is asked to decide, most urgent first; then what it has answered.
     pub decisions: Vec<Decision>,
+    /// Who does what until when: what is open, and what ended in the week.
+    pub actions: Vec<ActionLine>,
     /// Where each workflow stands, for people who don't read further.
     pub matrix: Vec<Place>,
     /// What moved a mode, in order of time.
@@ -92,27 +95,6 @@ pub struct AsOf {
     pub time: Option<Time>,
     /// Hash of the policy in force then.
     pub policy: String,
-}
-
-/// Something to decide.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Decision {
-    /// The same for the same question, week after week.
-    pub id: String,
-    /// `judge_demotion`, `accept_baseline`, `open_gate`, `keep_down`, `assign` or `look`.
-    pub kind: String,
-    /// The workflow; `null` for the whole house.
-    pub workflow: Option<String>,
-    /// The question.
-    pub question: String,
-    /// What andon would do, and why.
-    pub recommendation: String,
-    /// What speaks for it, a sentence with numbers each.
-    pub evidence: Vec<String>,
-    /// The command that carries the recommendation out.
-    pub command: Option<String>,
-    /// Larger is more urgent.
-    pub urgency: u32,
 }
 
 /// Where a workflow stands: its row of the operating matrix.
@@ -218,23 +200,6 @@ pub struct IncidentLine {
     pub resolved_at: Option<Time>,
     /// In a sentence.
     pub summary: String,
-}
-
-/// False demotions against the declared budget.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Budget {
-    /// Outputs per false demotion, as declared.
-    pub outputs_per_false_demotion: f64,
-    /// Outputs of all workflows that are reported on, since their adoption.
-    pub outputs_total: u64,
-    /// Demotions by guards since then.
-    pub demotions: u64,
-    /// Of these, those that people judged false.
-    pub judged_false: u64,
-    /// As many false ones would be within the budget.
-    pub allowed: f64,
-    /// Demotions by guards this week.
-    pub demotions_this_week: u64,
 }
 
 /// A base item.

@@ -5,11 +5,11 @@
 
 use super::attention::{Parts, parts};
 use super::chart;
-use super::document::{Layer, Move, Place, Report, Scope};
+use super::document::{ActionLine, CouncilAnswer, Decision, Layer, Move, Offer, Place, Report, Scope};
 use super::document_week::{GuardBaseline, WorkflowWeek};
 use super::measure::{Difference, Figure, Measure};
 use super::shift::Shift;
-use super::words::{between, count, lab, minute, percent, relative, value};
+use super::words::{between, count, escaped, lab, minute, percent, relative, value};
 use crate::domain::{Mode, Standing, Time};
 use askama::Template;
 
@@ -18,6 +18,8 @@ use askama::Template;
 #[template(path = "report.html")]
 struct Page<'r> {
     report: &'r Report,
+    /// Whether it is a page of its own, and not a part of another one.
+    is_whole: bool,
     parts: Parts<'r>,
 }
 
@@ -26,16 +28,50 @@ struct Page<'r> {
 /// # Errors
 /// The template can't be filled, which is a fault of andon.
 pub fn html(report: &Report) -> Result<String, String> {
-    Page { report, parts: parts(report) }.render().map_err(|error| error.to_string())
+    Page { report, parts: parts(report), is_whole: true }.render().map_err(|error| error.to_string())
+}
+
+/// The report as a part of another page, which loads the style.
+///
+/// # Errors
+/// The template can't be filled, which is a fault of andon.
+pub fn body(report: &Report) -> Result<String, String> {
+    Page { report, parts: parts(report), is_whole: false }.render().map_err(|error| error.to_string())
 }
 
 impl Page<'_> {
+    /// Where the console asks for what is said with a choice.
+    fn address(&self, one: &Decision, offer: &Offer) -> String {
+        let of = match &self.report.scope {
+            Scope::Workflow { workflow } => format!("&of={workflow}"),
+            _ => String::new(),
+        };
+        format!(
+            "/act/council?week={}&question={}&choice={}{of}",
+            self.report.week,
+            escaped(&one.id),
+            offer.choice.name()
+        )
+    }
+
     fn scope(&self) -> String {
         match &self.report.scope {
             Scope::Fleet => "all workflows".to_owned(),
             Scope::Team { owner } => format!("the workflows of {owner}"),
             Scope::Workflow { workflow } => workflow.clone(),
         }
+    }
+
+    fn open(&self) -> Vec<&Decision> {
+        self.report.decisions.iter().filter(|one| one.answer.is_none()).collect()
+    }
+
+    fn answered(&self) -> Vec<(&Decision, &CouncilAnswer)> {
+        self.report.decisions.iter().filter_map(|one| Some((one, one.answer.as_ref()?))).collect()
+    }
+
+    fn stand(&self, action: &ActionLine) -> String {
+        action.ended_at.map_or_else(|| action.status.clone(), |at| format!("{} {}", action.status, minute(at)))
     }
 
     fn last_date(&self) -> &str {

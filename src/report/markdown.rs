@@ -26,12 +26,14 @@ pub fn markdown(report: &Report) -> String {
         let _ = writeln!(text, "{}\n", plain(sentence));
     }
     text.push_str("## Decisions asked\n\n");
-    if report.decisions.is_empty() {
+    let open: Vec<&Decision> = report.decisions.iter().filter(|one| one.answer.is_none()).collect();
+    if open.is_empty() {
         text.push_str("None.\n\n");
     }
-    for (number, one) in (1..).zip(&report.decisions) {
+    for (number, one) in (1..).zip(open) {
         decision(&mut text, number, one);
     }
+    council(&mut text, report);
     stands(&mut text, report);
     moves(&mut text, report);
     let parts = parts(report);
@@ -74,6 +76,37 @@ fn decision(text: &mut String, number: usize, one: &Decision) {
         let _ = writeln!(text, "   - {}", code(command));
     }
     text.push('\n');
+}
+
+/// What the council decided, and who does what until when.
+fn council(text: &mut String, report: &Report) {
+    let answered: Vec<_> = report.decisions.iter().filter_map(|one| Some((one, one.answer.as_ref()?))).collect();
+    if !answered.is_empty() {
+        text.push_str("## Decided\n\n");
+    }
+    for (one, answer) in &answered {
+        let note = if answer.note.is_empty() { String::new() } else { format!(": {}", plain(&answer.note)) };
+        let did = answer.did.as_ref().map(|did| format!(" ({})", plain(did))).unwrap_or_default();
+        let (question, says, by, at) =
+            (plain(&one.question), plain(&answer.says), plain(&answer.by), minute(answer.at));
+        let _ = writeln!(text, "- **{question}** {says}{did}, by {by} {at} UTC{note}");
+    }
+    if !report.actions.is_empty() {
+        text.push_str(if answered.is_empty() { "## Actions\n\n" } else { "\n## Actions\n\n" });
+    }
+    for action in &report.actions {
+        let state = match (action.ended_at, action.is_overdue) {
+            (Some(at), _) => format!("{} {} UTC", action.status, minute(at)),
+            (None, true) => "**overdue**".to_owned(),
+            (None, false) => action.status.clone(),
+        };
+        let note = if action.note.is_empty() { String::new() } else { format!(": {}", plain(&action.note)) };
+        let (id, task, owner, due) = (&action.action, plain(&action.task), plain(&action.owner), minute(action.due));
+        let _ = writeln!(text, "- {id} {task} ({owner}, until {due} UTC): {state}{note}");
+    }
+    if !(answered.is_empty() && report.actions.is_empty()) {
+        text.push('\n');
+    }
 }
 
 fn stands(text: &mut String, report: &Report) {
@@ -191,9 +224,11 @@ fn house(text: &mut String, report: &Report) {
     let budget = &report.budget;
     let _ = writeln!(
         text,
-        "- {} demotions by guards in all, {} judged false; {:.2} in {} outputs are within the declared budget",
+        "- {} demotions by guards in all, {} judged false, {} right, {} not judged; {:.2} in {} outputs are within the declared budget",
         count(budget.demotions),
         count(budget.judged_false),
+        count(budget.judged_right),
+        count(budget.not_judged),
         budget.allowed,
         count(budget.outputs_total)
     );

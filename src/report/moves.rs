@@ -17,12 +17,19 @@ const WITNESSES_MAX: usize = 5;
 const CARRIERS_MAX: usize = 3;
 
 /// Every change of a mode, and every breach that changed none. The entries may go on after the week: a demotion that
-/// was judged false later is said to be so.
+/// was judged later is said to be so.
 pub fn moves(entries: Entries<'_>, until: Time) -> Vec<Move> {
     let mut found: Vec<Move> = Vec::new();
     for (seq, entry) in entries {
         let Some(workflow) = entry.workflow.as_ref().filter(|id| !id.is_drill_lane()) else { continue };
         let (from, to, epoch, cause, reason, breach) = match &entry.what {
+            What::Judged { epoch, judgement, .. } => {
+                let is_it = |one: &&mut Move| one.workflow == workflow.as_str() && one.epoch == Some(*epoch);
+                if let Some(judged) = found.iter_mut().rev().find(is_it) {
+                    judged.judged = Some(judgement.name().to_owned());
+                }
+                continue;
+            }
             What::ModeChanged { from, to, epoch, cause, reason, breach, .. } => {
                 (*from, *to, Some(*epoch), cause.name(), reason.clone(), breach.as_deref())
             }

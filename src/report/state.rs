@@ -3,7 +3,7 @@
 //! Owns what is kept of it, worked out from copies of the workflows. Must not know the week.
 
 use super::document::{BaseLine, Layer};
-use crate::domain::{Gate, Policy, Standing, Time, Track, WorkflowId, WorkflowPolicy};
+use crate::domain::{Ask, Gate, Policy, Standing, Task, Time, Track, WorkflowId, WorkflowPolicy};
 use crate::monitor::house::House;
 use crate::monitor::lab_view::LabKpis;
 use crate::monitor::reviews_view::ReviewsView;
@@ -19,6 +19,8 @@ pub struct Known {
     pub gate: Option<Gate>,
     /// What is owed and found.
     pub reviews: ReviewsView,
+    /// What waits for approvals.
+    pub pending: Vec<Ask>,
     /// Unresolved incidents and those of late.
     pub incidents: Vec<Incident>,
     /// What was declared.
@@ -38,6 +40,8 @@ pub struct State {
     pub base: Vec<BaseLine>,
     /// Incidents of the whole house.
     pub incidents: Vec<Incident>,
+    /// Who does what until when.
+    pub actions: Vec<Task>,
     /// Outputs per false demotion, as declared.
     pub outputs_per_false_demotion: f64,
     /// Hash of the policy in force.
@@ -70,6 +74,7 @@ impl Known {
             builder: all(&readiness.builder),
             beneficiary: all(&readiness.beneficiary),
             reviews: workflow.reviews_view(now),
+            pending: workflow.state.governance.requests.pending().map(|request| request.ask.clone()).collect(),
             incidents: workflow.state.incidents.list().to_vec(),
             policy: workflow.plan.policy.clone(),
             view,
@@ -109,6 +114,7 @@ impl State {
             workflows: BTreeMap::new(),
             base: base.collect(),
             incidents: house.incidents.list().to_vec(),
+            actions: house.actions.open().to_vec(),
             outputs_per_false_demotion: policy.outputs_per_false_demotion,
             policy: policy.hash.clone(),
             lab: None,

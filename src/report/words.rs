@@ -6,6 +6,7 @@ use super::measure::Measure;
 use super::shift::short;
 use crate::domain::Time;
 use crate::monitor::lab_view::LabKpis;
+use std::fmt::Write as _;
 
 /// A share as percent, such as `2.1 %`.
 pub(super) fn percent(share: f64) -> String {
@@ -26,6 +27,20 @@ pub fn count(n: u64) -> String {
             text.push(',');
         }
         text.push(digit);
+    }
+    text
+}
+
+/// A value as it stands in a path or a query (RFC 3986).
+pub fn escaped(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => text.push(char::from(byte)),
+            other => {
+                let _ = write!(text, "%{other:02X}");
+            }
+        }
     }
     text
 }

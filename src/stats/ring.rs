@@ -4,6 +4,7 @@
 //! folded into the slots of every coarser window. Knows neither what is counted nor any clock.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a slot holds.
@@ -151,6 +152,20 @@ impl<T: Slot> Windows<T> {
         slots.filter(move |timed| inside(timed.start_ms)).map(|timed| &*timed.slot)
     }
 
+    /// The slots of a window (an index into [`WINDOWS`]) as seen at `now_ms` with their beginnings, oldest first; what
+    /// isn't folded into them yet is counted in.
+    pub fn slots(&self, window: usize, now_ms: i64) -> Vec<(i64, T)> {
+        let Window { length_ms, slot_ms, .. } = WINDOWS[window];
+        let inside = |start_ms: i64| start_ms > now_ms - length_ms && start_ms <= now_ms;
+        let mut slots: BTreeMap<i64, T> = BTreeMap::new();
+        let own = self.levels[window].iter().filter(|timed| inside(timed.start_ms));
+        let open = self.levels[0].iter().filter(|timed| window > 0 && timed.start_ms >= self.folded_until_ms);
+        for timed in own.chain(open.filter(|timed| inside(timed.start_ms))) {
+            slots.entry(align(timed.start_ms, slot_ms)).or_default().merge(&timed.slot);
+        }
+        slots.into_iter().collect()
+    }
+
     /// Slots kept, of all windows.
     pub fn len(&self) -> usize {
         self.levels.iter().map(Vec::len).sum()
@@ -189,6 +204,13 @@ mod tests {
         assert!((280..=300).contains(&counts[0]), "{counts:?}");
         assert!((3_300..=3_600).contains(&counts[1]), "{counts:?}");
         assert_eq!(counts[2..], [7_200, 7_200, 7_200]);
+        // Slot by slot it is the same, the open ones counted in.
+        for (window, count) in counts.iter().enumerate() {
+            let slots = windows.slots(window, now);
+            assert_eq!(slots.iter().map(|(_, slot)| slot.0).sum::<u64>(), *count);
+            assert!(slots.windows(2).all(|pair| pair[0].0 < pair[1].0), "{slots:?}");
+            assert!(slots.iter().all(|(start, _)| start % WINDOWS[window].slot_ms == 0), "{slots:?}");
+        }
         // An hour later nothing is in the short window, and nothing is not zero.
         assert_eq!(windows.sum(0, now + 3_600_000), None);
         assert_eq!(windows.sum(2, now + 3_600_000).unwrap().0.0, 7_200);

@@ -8,12 +8,17 @@
 mod access;
 mod access_house;
 mod alertmanager;
+mod backtests;
+mod console;
+mod console_acts;
+mod council;
 mod drill;
 mod drill_cli;
 mod drill_wires;
 mod errors;
 mod failing;
 mod faults;
+mod floor;
 pub(crate) mod harness;
 pub(crate) mod http;
 mod intake;
@@ -43,5 +48,6 @@ mod restart;
 mod reviews;
 mod slo;
 mod story;
+mod stream;
 
 pub(crate) use harness::until;

@@ -6,6 +6,7 @@
 #![cfg(test)]
 
 mod base;
+mod council;
 mod demotions;
 mod external;
 mod gate;

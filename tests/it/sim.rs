@@ -26,7 +26,7 @@ pub(crate) enum Op {
     Again { back: usize, count: usize },
     /// Time passes.
     Advance { seconds: u32 },
-    /// An operator acts.
+    /// An operator or the council acts.
     Command { workflow: usize, what: u8 },
     /// A drill begins, reports exceptions, or ends: in any order, as crashes make it.
     Drill { what: u8 },
@@ -54,7 +54,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => (0..3usize, 1..8usize).prop_map(|(workflow, count)| Op::Events { workflow, count, failed: 0, late_s: 0 }),
         3 => (0..40usize, 1..6usize).prop_map(|(back, count)| Op::Again { back, count }),
         2 => prop_oneof![0..100u32, 3_000..90_000u32].prop_map(|seconds| Op::Advance { seconds }),
-        1 => (0..3usize, 0..5u8).prop_map(|(workflow, what)| Op::Command { workflow, what }),
+        1 => (0..3usize, 0..9u8).prop_map(|(workflow, what)| Op::Command { workflow, what }),
         1 => (0..4u8).prop_map(|what| Op::Drill { what }),
         1 => (0..4usize).prop_map(|policy| Op::Reload { policy }),
         2 => prop::bool::weighted(0.8).prop_map(|saved| Op::Snapshot { saved }),

@@ -50,7 +50,7 @@ fn code(path: &str, text: &str) -> String {
 }
 
 /// Which rooms a room may import; the higher the line, the lower the room.
-const ROOMS: [(&str, &[&str]); 21] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("domain", &[]),
     ("stats", &[]),
     ("seal", &["domain"]),
@@ -68,6 +68,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("driver", &["domain", "stats", "monitor", "config", "seal", "clock", "metrics", "store"]),
     ("access", &["domain", "config", "clock"]),
     ("reload", &["domain", "config", "clock", "metrics", "monitor", "driver", "access"]),
+    ("traffic", &["domain", "stats", "ingest"]),
     ("drill", &["domain", "monitor", "config", "seal", "clock", "metrics", "store", "notify", "driver"]),
     (
         "exposition",
@@ -92,8 +93,11 @@ const ROOMS: [(&str, &[&str]); 21] = [
             "access",
             "exposition",
             "report",
+            "backtest",
+            "traffic",
         ],
     ),
+    ("console", &["domain", "stats", "monitor", "access", "report", "http"]),
     (
         "app",
         &[
@@ -112,6 +116,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
             "access",
             "exposition",
             "http",
+            "console",
         ],
     ),
 ];

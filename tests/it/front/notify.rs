@@ -96,7 +96,7 @@ fn each_target_is_told_what_it_asked_for() {
     let told = receivers[2].wait_for(2);
     assert_eq!(told[0].headline(), "w1 was lowered from automate to assist");
     assert_eq!(told[1].json()["type"], "andon.request.pending");
-    assert_eq!(told[1].json()["data"]["links"][1]["url"], "https://andon.example.com/v1/requests/w1-r1", "{told:?}");
+    assert_eq!(told[1].json()["data"]["links"][1]["url"], "https://andon.example.com/gate#w1-r1", "{told:?}");
     let told = receivers[0].wait_for(2);
     assert!(told.iter().all(|told| told.json()["type"] == "andon.incident.opened"), "{told:?}");
     assert_eq!(
@@ -227,6 +227,13 @@ fn overdue_work_is_told_once_for_as_long_as_it_lasts() {
     app.advance(Time::DAY);
     let told = receiver.wait_for(2);
     assert!(told[0].id() != told[1].id() && told.len() == 2, "{told:?}");
+    // So is what the council had somebody do.
+    let due = app.now().plus(Time::MINUTE);
+    app.post("/v1/actions", &json!({"task": "mend it", "owner": "ann", "due": due})).ok();
+    app.advance(2 * Time::MINUTE);
+    let told = receiver.wait_for(3)[2].json();
+    assert_eq!((&told["type"], &told["time"]), (&json!("andon.overdue.action"), &json!(due)));
+    assert_eq!(told["data"]["owner"], "ann");
 }
 
 #[test]

@@ -24,6 +24,8 @@ fn every_documented_route_answers_and_every_answer_is_documented() {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let there = path.replace("/incidents/{id}", "/incidents/drafts-1").replace("{id}", "drafts");
+            // A stream that is taken has no end.
+            let there = there.replace("/v1/stream", "/v1/stream?after=x");
             let answer = app.send(&method.to_uppercase(), &there, &[], b"");
             let status = answer.status.to_string();
             assert!(operation["responses"][&status].is_object(), "{method} {path} answers {status}: {}", answer.text());

@@ -9,7 +9,8 @@ use super::Op;
 use andon::clock::{Clock, ManualClock};
 use andon::config;
 use andon::domain::{
-    Action, Command, DrillAct, Findings, Input, Mode, Money, Outcome, OutputEvent, Policy, Time, What, WorkflowId,
+    Action, Answered, Choice, Command, DrillAct, Ending, Findings, Input, Judgement, Mode, Money, Outcome, OutputEvent,
+    Policy, Question, Time, What, WorkflowId,
 };
 use andon::driver::{Board, Engine, EngineOptions, EventBatch};
 use andon::metrics::Metrics;
@@ -209,6 +210,17 @@ impl World {
             1 => Action::Hold { workflow: id(workflow), hold: true, reason },
             2 => Action::Lower { workflow: id(workflow), mode: Mode::Delegate, reason },
             3 => Action::Lower { workflow: id(workflow), mode: Mode::Automate, reason },
+            5 => Action::Judge { workflow: id(workflow), epoch: 2, judgement: Judgement::False, note: reason },
+            6 => {
+                let (task, owner, due) = (reason, "bob".to_owned(), self.now().plus(Time::DAY));
+                Action::Assign { workflow: Some(id(workflow)), task, owner, due }
+            }
+            7 => Action::Finish { id: format!("a{}", workflow + 1), ending: Ending::Done, note: reason },
+            8 => {
+                let question = Question::KeepDown { workflow: id(workflow) };
+                let (week, choice) = ("2026-W47".to_owned(), Choice::KeepDown);
+                Action::Council(Answered { week, question, choice, note: reason })
+            }
             _ => Action::Resolve { incident: format!("w{workflow}-1"), note: reason },
         };
         let now = self.now();
@@ -354,5 +366,6 @@ impl World {
             "the journal gives another state than the one that lives"
         );
         assert_eq!(monitor.house().drills, engine.monitor().house().drills);
+        assert_eq!(monitor.house().actions, engine.monitor().house().actions);
     }
 }

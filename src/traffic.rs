@@ -3,15 +3,13 @@
 //! Owns the shapes. The same seed gives the same outputs; only the prefix of their ids differs from
 //! run to run, so that a second run is not taken for a repeat of the first. Asks no clock.
 
-use super::client::{Client, ClientError};
 use crate::domain::{Mode, Money, Outcome, OutputEvent, WorkflowId};
-use crate::driver::Taken;
 use crate::ingest::write::event_line;
 use crate::stats::rng::Rng;
 
 /// How the workflow behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Scenario {
+pub enum Scenario {
     /// Half a per cent of exceptions, throughout.
     Healthy,
     /// 25 outputs of which most fail, then healthy again: no reason to lower a mode.
@@ -38,7 +36,7 @@ const DRIFT: f64 = 1_500.0;
 const REPEAT_EVERY: u64 = 5;
 
 /// The outputs of one workflow.
-pub(super) struct Traffic {
+pub struct Traffic {
     workflow: WorkflowId,
     scenario: Scenario,
     change_at: u64,
@@ -72,23 +70,23 @@ impl Shape {
 
 impl Traffic {
     /// Traffic that is healthy up to output `change_at` (counted from 1), where the scenario begins.
-    pub(super) fn new(workflow: WorkflowId, scenario: Scenario, change_at: u64, prefix: &str, seed: u64) -> Self {
+    pub fn new(workflow: WorkflowId, scenario: Scenario, change_at: u64, prefix: &str, seed: u64) -> Self {
         let prefix = format!("{prefix}-{workflow}");
         Self { workflow, scenario, change_at, prefix, rng: Rng::new(seed), made: 0 }
     }
 
     /// The workflow.
-    pub(super) const fn workflow(&self) -> &WorkflowId {
+    pub const fn workflow(&self) -> &WorkflowId {
         &self.workflow
     }
 
     /// Outputs made so far, repeats not counted.
-    pub(super) const fn made(&self) -> u64 {
+    pub const fn made(&self) -> u64 {
         self.made
     }
 
     /// The number of an output of this run, from 1.
-    pub(super) fn number(&self, id: &str) -> Option<u64> {
+    pub fn number(&self, id: &str) -> Option<u64> {
         id.strip_prefix(self.prefix.as_str())?.strip_prefix('-')?.parse().ok()
     }
 
@@ -120,7 +118,7 @@ impl Traffic {
     }
 
     /// The next output, made in a mode.
-    pub(super) fn next(&mut self, mode: Mode) -> OutputEvent {
+    pub fn next(&mut self, mode: Mode) -> OutputEvent {
         self.made += 1;
         let shape = self.shape();
         // Every output draws the same numbers, so that scenarios differ only in what they change.
@@ -150,7 +148,7 @@ impl Traffic {
     }
 
     /// The next `count` outputs as lines, with what the scenario sends twice. Returns how many lines.
-    pub(super) fn lines(&mut self, count: u64, mode: Mode, out: &mut Vec<u8>) -> u64 {
+    pub fn lines(&mut self, count: u64, mode: Mode, out: &mut Vec<u8>) -> u64 {
         let mut lines = 0;
         for _ in 0..count {
             let event = self.next(mode);
@@ -162,12 +160,6 @@ impl Traffic {
         }
         lines
     }
-}
-
-/// Sends lines of outputs; waits are told on standard error.
-pub(super) fn send(client: &Client, lines: &[u8]) -> Result<Taken, ClientError> {
-    let mut busy = |seconds| super::output::complain(format!("the daemon has too much to do: waiting {seconds} s"));
-    client.lines("/v1/events", lines, &mut busy)
 }
 
 fn round(score: f64) -> f64 {

@@ -1,0 +1,252 @@
+//! What the council may choose, what it chose, and who does what until when.
+//!
+//! Owns how questions meet their answers: one that was answered is not asked again in that week, nor later while
+//! what was chosen is under way. The questions are `decisions`', their words and choices the domain's.
+
+use super::build::Sources;
+use super::document::{ActionLine, Budget, CouncilAnswer, Decision, Offer};
+use super::moves::Entries;
+use super::state::{Known, State};
+use super::words::minute;
+use crate::domain::{Ask, Choice, ChoiceKey, Question, Task, Time, What, WorkflowId};
+use crate::stats::number::number;
+use std::collections::BTreeMap;
+
+/// Decisions that are asked; a council of fifteen minutes takes no more.
+pub(super) const DECISIONS_MAX: usize = 12;
+/// Answers that are shown.
+const ANSWERS_MAX: usize = 50;
+/// Actions that are shown.
+const ACTIONS_MAX: usize = 300;
+
+/// The workflows that a report is about.
+pub(super) type Covered<'s> = BTreeMap<&'s WorkflowId, &'s Known>;
+
+/// A question with its choices, and nothing yet that speaks for one of them.
+pub(super) fn ask(question: &Question) -> Decision {
+    Decision {
+        id: question.to_string(),
+        kind: question.kind().to_owned(),
+        workflow: question.workflow().map(ToString::to_string),
+        question: question.sentence(),
+        recommendation: String::new(),
+        evidence: Vec::new(),
+        command: None,
+        urgency: 0,
+        choices: question.choices().iter().map(|key| offer(question, *key)).collect(),
+        answer: None,
+    }
+}
+
+fn offer(question: &Question, key: ChoiceKey) -> Offer {
+    let of = question.workflow().map_or_else(|| "the house".to_owned(), ToString::to_string);
+    let (label, does) = match key {
+        ChoiceKey::JudgeRight => {
+            ("It was right", "Records that the demotion was right. The mode stays as it is.".into())
+        }
+        ChoiceKey::JudgeFalse => (
+            "It was false",
+            format!(
+                "Counts it as false against the declared budget. The mode stays as it is: two people take the demotion back with `andon annul {of}`."
+            ),
+        ),
+        ChoiceKey::AcceptBaseline => (
+            "Accept the new baseline",
+            format!(
+                "Has the guard learn anew from the outputs that come now; above assist {of} waits for an approver."
+            ),
+        ),
+        ChoiceKey::OpenGate => (
+            "Ask for the promotion",
+            "Looks at the gate once more, freezes the evidence and asks others to approve.".into(),
+        ),
+        ChoiceKey::KeepDown => ("Keep it down", format!("Blocks raises of {of} until somebody allows them again.")),
+        ChoiceKey::Assign => ("Name somebody", "Somebody does it until a day; the next reports follow it up.".into()),
+        ChoiceKey::Nothing => ("Nothing this week", "Records why; it may be asked again next week.".into()),
+    };
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let (fields, optional): (&[&str], &[&str]) = match key {
+        ChoiceKey::Assign => (&["owner", "due"], &["task", "note"]),
+        ChoiceKey::OpenGate => (&["note"], &["funding"]),
+        _ => (&["note"], &[]),
+    };
+    let (fields, optional, scope) = (words(fields), words(optional), key.scope().name().to_owned());
+    Offer { choice: key, label: label.to_owned(), does, scope, fields, optional }
+}
+
+/// The questions in the order in which they are shown, the open ones first, and how many open ones were left out.
+pub(super) fn settle(asked: Vec<Decision>, sources: &Sources<'_>, covered: &Covered<'_>) -> (Vec<Decision>, usize) {
+    let mut answers = answers(sources, covered);
+    // What waits now is the matter of the running week.
+    let is_past = |one: &Decision| !sources.is_current && ["assign", "open_gate"].contains(&one.kind.as_str());
+    let (mut open, mut answered) = (Vec::new(), Vec::new());
+    for one in asked {
+        match answers.remove(&one.id) {
+            Some((_, answer)) => answered.push(Decision { answer: Some(answer), ..one }),
+            None if is_past(&one) || (sources.is_current && is_under_way(&one.id, sources, covered)) => {}
+            None => open.push(one),
+        }
+    }
+    // What was answered may no longer be a question: the answer stays.
+    answered
+        .extend(answers.into_values().map(|(question, answer)| Decision { answer: Some(answer), ..ask(&question) }));
+    for list in [&mut open, &mut answered] {
+        list.sort_by(|a, b| b.urgency.cmp(&a.urgency).then_with(|| a.id.cmp(&b.id)));
+    }
+    let left_out = open.len().saturating_sub(DECISIONS_MAX);
+    open.truncate(DECISIONS_MAX);
+    answered.truncate(ANSWERS_MAX);
+    open.extend(answered);
+    (open, left_out)
+}
+
+/// The last answer of the week's council to each question.
+fn answers(sources: &Sources<'_>, covered: &Covered<'_>) -> BTreeMap<String, (Question, CouncilAnswer)> {
+    let (week, is_fleet) = (sources.week.to_string(), sources.scope == super::Scope::Fleet);
+    let mut found = BTreeMap::new();
+    for (ledger_seq, entry) in sources.entries {
+        let What::Council { week: of, question, decided, note, did } = &entry.what else { continue };
+        if *of != week || !entry.workflow.as_ref().map_or(is_fleet, |id| covered.contains_key(id)) {
+            continue;
+        }
+        let answer = CouncilAnswer {
+            decided: (**decided).clone(),
+            says: says(decided),
+            note: note.clone(),
+            by: entry.by.clone(),
+            at: entry.time,
+            did: did.clone(),
+            ledger_seq: *ledger_seq,
+        };
+        found.insert(question.to_string(), (question.clone(), answer));
+    }
+    found
+}
+
+fn says(decided: &Choice) -> String {
+    match decided {
+        Choice::JudgeRight => "the demotion was right".to_owned(),
+        Choice::JudgeFalse => "the demotion was false".to_owned(),
+        Choice::AcceptBaseline => "the new baseline is accepted".to_owned(),
+        Choice::OpenGate { .. } => "the promotion is asked for".to_owned(),
+        Choice::KeepDown => "it is kept down".to_owned(),
+        Choice::Assign { task, owner, due } => format!("{owner} is to {task} until {} UTC", minute(*due)),
+        Choice::Nothing => "nothing this week".to_owned(),
+    }
+}
+
+/// Whether what would be asked is being done already.
+fn is_under_way(id: &str, sources: &Sources<'_>, covered: &Covered<'_>) -> bool {
+    let Ok(question) = id.parse::<Question>() else { return false };
+    let known = question.workflow().and_then(|workflow| covered.get(workflow));
+    let waits = |is: &dyn Fn(&Ask) -> bool| known.is_some_and(|known| known.pending.iter().any(is));
+    let own = match &question {
+        Question::KeepDown { .. } => known.is_some_and(|known| known.view.mode.held.is_some()),
+        Question::OpenGate { .. } => waits(&|ask| matches!(ask, Ask::Promotion { .. })),
+        Question::AcceptBaseline { workflow, guard } => {
+            waits(&|ask| matches!(ask, Ask::Relearning { guard: of, .. } if of == guard))
+                || learns_since(sources.entries, workflow, guard)
+        }
+        _ => false,
+    };
+    own || sources.state.actions.iter().any(|task| task.question.as_ref() == Some(&question))
+}
+
+/// Whether a guard was told to learn anew after its last breach.
+fn learns_since(entries: Entries<'_>, workflow: &WorkflowId, guard: &str) -> bool {
+    let own = entries.iter().rev().filter(|(_, entry)| entry.workflow.as_ref() == Some(workflow));
+    let mut told = own.filter_map(|(_, entry)| match &entry.what {
+        What::BaselineDropped { guard: of, .. } if of == guard => Some(true),
+        What::ModeChanged { breach: Some(breach), .. } | What::BreachNoted { breach } if breach.guard == guard => {
+            Some(false)
+        }
+        _ => None,
+    });
+    told.next().unwrap_or(false)
+}
+
+/// Actions that are open, and those that ended since the week began. Of a week that is long over only what was
+/// assigned or ended in it is known.
+pub(super) fn actions(sources: &Sources<'_>, covered: &Covered<'_>, until: Time) -> Vec<ActionLine> {
+    let is_fleet = sources.scope == super::Scope::Fleet;
+    let is_ours = |workflow: Option<&WorkflowId>| workflow.map_or(is_fleet, |id| covered.contains_key(id));
+    let as_of = sources.fold.as_of().1.unwrap_or(until);
+    let mut lines: BTreeMap<String, ActionLine> = BTreeMap::new();
+    let open = sources.state.actions.iter().filter(|task| sources.is_current && is_ours(task.workflow.as_ref()));
+    lines.extend(open.map(|task| (task.id.clone(), line(task, as_of))));
+    for (_, entry) in sources.entries.iter().filter(|(_, entry)| is_ours(entry.workflow.as_ref())) {
+        let (workflow, at) = (entry.workflow.clone(), entry.time);
+        match &entry.what {
+            What::Assigned { action, task, owner, due, question } if at < until && !sources.is_current => {
+                let (id, task, owner, due) = (action.clone(), task.clone(), owner.clone(), *due);
+                let task =
+                    Task { id, workflow, task, owner, due, question: question.clone(), by: entry.by.clone(), at };
+                lines.insert(action.clone(), line(&task, as_of));
+            }
+            What::Finished { action, ending, note, task, owner, due } => {
+                let is_known = lines.contains_key(action);
+                if !(sources.is_current || is_known || at < until) {
+                    continue;
+                }
+                let ended = lines.entry(action.clone()).or_insert_with(|| {
+                    let (id, task, owner, due) = (action.clone(), task.clone(), owner.clone(), *due);
+                    line(&Task { id, workflow, task, owner, due, question: None, by: String::new(), at }, as_of)
+                });
+                (ended.status, ended.ended_at, ended.is_overdue) = (ending.name().to_owned(), Some(at), false);
+                ended.note.clone_from(note);
+            }
+            _ => {}
+        }
+    }
+    let mut lines: Vec<ActionLine> = lines.into_values().collect();
+    lines.sort_by(|a, b| (a.ended_at.is_some(), a.due, &a.action).cmp(&(b.ended_at.is_some(), b.due, &b.action)));
+    lines.truncate(ACTIONS_MAX);
+    lines
+}
+
+fn line(task: &Task, as_of: Time) -> ActionLine {
+    ActionLine {
+        action: task.id.clone(),
+        workflow: task.workflow.as_ref().map(ToString::to_string),
+        task: task.task.clone(),
+        owner: task.owner.clone(),
+        due: task.due,
+        is_overdue: task.is_overdue(as_of),
+        question: task.question.as_ref().map(ToString::to_string),
+        status: "open".to_owned(),
+        ended_at: None,
+        note: String::new(),
+    }
+}
+
+/// The sentence about actions that nobody finished in time.
+pub(super) fn overdue(actions: &[ActionLine]) -> Option<String> {
+    let late: Vec<&ActionLine> = actions.iter().filter(|action| action.is_overdue).collect();
+    let first = late.first()?;
+    let what = format!("{} was to {} until {} UTC", first.owner, first.task, minute(first.due));
+    Some(match late.len() {
+        1 => format!("One action is overdue: {what}."),
+        n => format!("{n} actions are overdue; for the longest: {what}."),
+    })
+}
+
+/// False demotions against what is declared.
+pub(super) fn budget(state: &State, covered: &Covered<'_>, demotions_this_week: u64) -> Budget {
+    let sum = |of: fn(&Known) -> u64| covered.values().map(|known| of(known)).sum::<u64>();
+    let outputs_total = sum(|known| known.view.outputs_total);
+    let demotions = sum(|known| known.view.demotions_by_guards);
+    let judged_false = sum(|known| known.view.demotions_judged_false);
+    let judged_right = sum(|known| known.view.demotions_judged_right);
+    Budget {
+        outputs_per_false_demotion: state.outputs_per_false_demotion,
+        outputs_total,
+        demotions,
+        judged_false,
+        annulled: sum(|known| known.view.demotions_annulled),
+        judged_right,
+        not_judged: demotions.saturating_sub(judged_false + judged_right),
+        outputs_per_judged_false: (judged_false > 0).then(|| number(outputs_total) / number(judged_false)),
+        allowed: number(outputs_total) / state.outputs_per_false_demotion.max(1.0),
+        demotions_this_week,
+    }
+}
