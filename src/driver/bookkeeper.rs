@@ -6,9 +6,10 @@
 use super::engine::Engine;
 use super::notary_desk::NotaryDesk;
 use super::recovery::Changes;
+use super::tally::{Owed, Tally};
 use crate::domain::{Refusal, Time};
 use crate::metrics::Metrics;
-use crate::store::{Book, Counted, HOURS_MAX, SnapshotChange, hour_of};
+use crate::store::{Book, Counted, LedgerReader, SnapshotChange, StoreError};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 /// A snapshot is taken after so many outputs at the latest: bounds the time of a restart.
 const SNAPSHOT_EVENTS: u64 = 2_000_000;
-/// Refusals are written at most this often, milliseconds.
+/// Refusals and counts are written at most this often, milliseconds: a kill loses those of so long.
 const REFUSALS_EVERY_MS: i64 = 1_000;
 /// The journal's retention is looked at this often, milliseconds.
 const RETENTION_EVERY_MS: i64 = 60_000;
@@ -53,9 +54,8 @@ pub struct Bookkeeper {
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Kept refusals, newest first, and those that are not yet written.
     refusals: Mutex<(VecDeque<Refusal>, Vec<Refusal>)>,
-    /// What is counted by the hour, and what of it is not yet written.
-    counted: Mutex<[BTreeMap<(i64, String), u64>; 2]>,
-    /// Repeats that are counted already.
+    tally: Mutex<Tally>,
+    /// Repeats that are in the tally already.
     duplicates: AtomicU64,
     snapshot_at: AtomicI64,
     refusals_at: AtomicI64,
@@ -78,8 +78,10 @@ impl Bookkeeper {
         now: Time,
     ) -> std::io::Result<Self> {
         let (chores, inbox) = channel();
-        let kept = book.reader().and_then(|reader| reader.refusals(schedule.refusals_max)).unwrap_or_default();
-        let counted = book.reader().and_then(|reader| reader.counted()).unwrap_or_default();
+        let reader = book.reader();
+        let kept = reader.as_ref().ok().and_then(|reader| reader.refusals(schedule.refusals_max).ok());
+        let tally = tally(reader, now);
+        let duplicates = metrics.duplicates.get();
         let snapshot_running = Arc::new(AtomicBool::new(false));
         let seq = Arc::new(AtomicU64::new(snapshot_seq));
         let desk = Desk {
@@ -95,12 +97,9 @@ impl Bookkeeper {
             notary,
             chores: Mutex::new(Some(chores)),
             thread: Mutex::new(Some(thread)),
-            refusals: Mutex::new((kept.into(), Vec::new())),
-            counted: Mutex::new([
-                counted.into_iter().map(|one| ((one.hour, one.what), one.count)).collect(),
-                BTreeMap::new(),
-            ]),
-            duplicates: AtomicU64::new(0),
+            refusals: Mutex::new((kept.unwrap_or_default().into(), Vec::new())),
+            tally: Mutex::new(tally),
+            duplicates: AtomicU64::new(duplicates),
             snapshot_at: AtomicI64::new(now.0),
             refusals_at: AtomicI64::new(now.0),
             retention_at: AtomicI64::new(now.0),
@@ -112,7 +111,11 @@ impl Bookkeeper {
     /// Keeps refusals; of all of them the newest. How many there were is counted in any case.
     pub fn keep(&self, refusals: &[Refusal], now: Time) {
         let max = self.schedule.refusals_max;
-        refusals.iter().for_each(|refusal| self.count(format!("refused:{}", refusal.code.name()), 1, now));
+        if !refusals.is_empty()
+            && let Ok(mut tally) = self.tally.lock()
+        {
+            tally.refused(refusals, now);
+        }
         if let Ok(mut kept) = self.refusals.lock() {
             for refusal in refusals {
                 let refusal = Refusal { time: Some(now), ..refusal.clone() };
@@ -125,24 +128,20 @@ impl Bookkeeper {
         }
     }
 
-    fn count(&self, what: String, count: u64, now: Time) {
-        if let Ok(mut counted) = self.counted.lock() {
-            let hour = hour_of(now);
-            counted[0].retain(|(at, _), _| *at >= hour - HOURS_MAX);
-            counted.iter_mut().for_each(|map| *map.entry((hour, what.clone())).or_default() += count);
-        }
+    /// How many of each there were from one hour up to before another; `None` unless all of these were counted.
+    pub fn counted(&self, from_hour: i64, until_hour: i64, now: Time) -> Option<BTreeMap<String, u64>> {
+        self.tally.lock().ok()?.between(from_hour, until_hour, now)
     }
 
-    /// How many of each there were from one hour up to before another.
-    pub fn counted(&self, from_hour: i64, until_hour: i64) -> BTreeMap<String, u64> {
-        let mut sums = BTreeMap::new();
-        if let Ok(counted) = self.counted.lock() {
-            for ((_, what), count) in counted[0].iter().filter(|((hour, _), _)| (from_hour..until_hour).contains(hour))
-            {
-                *sums.entry(what.clone()).or_default() += count;
-            }
+    /// Repeats since the last look: with each group, so that they stand in the hour in which they came.
+    fn count_repeats(&self, engine: &Engine, now: Time) {
+        let all = engine.metrics.duplicates.get();
+        let new = all - self.duplicates.swap(all, Ordering::Relaxed);
+        if new > 0
+            && let Ok(mut tally) = self.tally.lock()
+        {
+            tally.repeated(new, now);
         }
-        sums
     }
 
     /// The newest refusals, newest first.
@@ -153,6 +152,7 @@ impl Bookkeeper {
     /// Between two groups: does what is due.
     pub(super) fn visit(&self, engine: &mut Engine, now: Time) {
         let due = |at: &AtomicI64, every_ms: i64| (now.0 - at.load(Ordering::Relaxed)).abs() >= every_ms;
+        self.count_repeats(engine, now);
         let many = engine.events_since_snapshot >= SNAPSHOT_EVENTS;
         if (due(&self.snapshot_at, self.schedule.snapshot_every_ms) || many)
             && !self.snapshot_running.load(Ordering::Acquire)
@@ -162,7 +162,7 @@ impl Bookkeeper {
         }
         if due(&self.refusals_at, REFUSALS_EVERY_MS) {
             self.refusals_at.store(now.0, Ordering::Relaxed);
-            self.write_refusals(engine, now);
+            self.write_refusals();
             show(engine, now);
         }
         self.notary.visit(now);
@@ -195,16 +195,10 @@ impl Bookkeeper {
         kept
     }
 
-    fn write_refusals(&self, engine: &Engine, now: Time) {
-        let duplicates = engine.metrics.duplicates.get();
-        let new = duplicates - self.duplicates.swap(duplicates, Ordering::Relaxed);
-        if new > 0 {
-            self.count("duplicate".to_owned(), new, now);
-        }
-        let counted = self.counted.lock().map(|mut counted| std::mem::take(&mut counted[1])).unwrap_or_default();
+    fn write_refusals(&self) {
+        let counted = self.tally.lock().map(|mut tally| tally.take_unwritten()).unwrap_or_default();
         if !counted.is_empty() {
-            let one = |((hour, what), count)| Counted { hour, what, count };
-            self.send(Chore::Count(counted.into_iter().map(one).collect()));
+            self.send(Chore::Count(counted));
         }
         let unwritten = self.refusals.lock().map(|mut kept| std::mem::take(&mut kept.1)).unwrap_or_default();
         if !unwritten.is_empty() {
@@ -235,7 +229,8 @@ impl Bookkeeper {
 
     /// At the end: a snapshot of everything, and the thread's end.
     pub(super) fn last_visit(&self, engine: &mut Engine, now: Time) {
-        self.write_refusals(engine, now);
+        self.count_repeats(engine, now);
+        self.write_refusals();
         self.snapshot(engine, now);
         self.notary.last_visit(now);
         if let Ok(mut chores) = self.chores.lock() {
@@ -244,6 +239,17 @@ impl Bookkeeper {
         let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the bookkeeper's thread had failed");
+        }
+    }
+}
+
+/// What was counted before this start.
+fn tally(reader: Result<Arc<dyn LedgerReader>, StoreError>, now: Time) -> Tally {
+    match reader.and_then(|reader| reader.counted()) {
+        Ok(kept) => Tally::new(kept, now),
+        Err(error) => {
+            tracing::warn!(%error, "how many events were refused or repeated before this start could not be read");
+            Tally::unknown(now)
         }
     }
 }
@@ -270,6 +276,7 @@ impl Desk {
         // took out of the state (dirty workflows, new ids) stands in no later one.
         let mut failed: Option<SnapshotChange> = None;
         let mut broken = false;
+        let mut owed = Owed::default();
         loop {
             match inbox.recv_timeout(RETRY) {
                 Ok(Chore::Snapshot(changes, now)) if !broken => {
@@ -289,13 +296,26 @@ impl Desk {
                         tracing::warn!(%error, "refusals could not be written");
                     }
                 }
-                Ok(Chore::Count(counted)) => {
-                    if let Err(error) = self.book.counted_add(&counted) {
-                        tracing::warn!(%error, "how many events were refused or repeated could not be written");
-                    }
+                Ok(Chore::Count(counted)) => self.count(&mut owed, counted),
+                Err(RecvTimeoutError::Timeout) => {
+                    failed = failed.and_then(|change| self.save(change));
+                    self.count(&mut owed, Vec::new());
                 }
-                Err(RecvTimeoutError::Timeout) => failed = failed.and_then(|change| self.save(change)),
                 Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Writes what was counted. Where that fails it stays owed and is tried again; nothing else depends on it.
+    fn count(&self, owed: &mut Owed, counted: Vec<Counted>) {
+        let counted = owed.with(counted);
+        if counted.is_empty() {
+            return;
+        }
+        match self.book.counted_add(&counted) {
+            Ok(()) => owed.paid(),
+            Err(error) => {
+                tracing::warn!(%error, "how many events were refused or repeated could not be written; it is tried again");
             }
         }
     }

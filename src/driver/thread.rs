@@ -133,9 +133,10 @@ impl Driver {
         self.bookkeeper.refusals(limit)
     }
 
-    /// What the intake counted from one hour up to before another: `duplicate`, and `refused:` with a code.
-    pub fn counted(&self, from_hour: i64, until_hour: i64) -> BTreeMap<String, u64> {
-        self.bookkeeper.counted(from_hour, until_hour)
+    /// What the intake counted from one hour up to before another, by the names of `store::Counted`; `None` unless all
+    /// of these hours were counted.
+    pub fn counted(&self, from_hour: i64, until_hour: i64) -> Option<BTreeMap<String, u64>> {
+        self.bookkeeper.counted(from_hour, until_hour, self.clock.now())
     }
 
     /// Keeps and counts refusals.

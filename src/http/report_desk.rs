@@ -12,11 +12,11 @@ use crate::monitor::Workflow;
 use crate::monitor::house::House;
 use crate::monitor::lab_view::LabKpis;
 use crate::report::make::entries;
-use crate::report::quality::Refused;
+use crate::report::quality::{Counts, Refused};
 use crate::report::state::Known;
 use crate::report::week::DAYS;
 use crate::report::{Folded, Report, Scope, Sources, State as Seen, Week, build};
-use crate::store::{Shelf, hour_of};
+use crate::store::{DUPLICATE, REFUSED, Shelf, hour_of};
 use axum::http::StatusCode;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
@@ -90,7 +90,11 @@ pub(super) async fn make(shared: &Shared, week: Week, running: Week, scope: Scop
 fn refused(shared: &Shared, days: Option<[Time; DAYS + 1]>) -> Refused {
     let max = usize::try_from(shared.server.refusals_max).unwrap_or(usize::MAX);
     let kept = shared.driver.refusals(max);
-    let counted = days.map(|days| shared.driver.counted(hour_of(days[0]), hour_of(days[DAYS])));
+    let counted = days.and_then(|days| shared.driver.counted(hour_of(days[0]), hour_of(days[DAYS])));
+    let counted = counted.map(|all| Counts {
+        duplicates: all.get(DUPLICATE).copied().unwrap_or_default(),
+        refused: all.iter().filter_map(|(what, n)| Some((what.strip_prefix(REFUSED)?.to_owned(), *n))).collect(),
+    });
     Refused { is_full: kept.len() >= max, kept, counted }
 }
 

@@ -23,10 +23,12 @@ pub struct Quality {
     pub down_ms: i64,
     /// Events and reviews that were refused in the week, by code.
     pub refused: BTreeMap<String, u64>,
-    /// Whether these are all. Of all workflows together they are counted; of some of them only the newest refusals
-    /// are known (`[server] refusals_max`).
+    /// Whether these are all. Of all workflows together they are counted, in weeks that were counted whole; else only
+    /// the newest refusals are known (`[server] refusals_max`).
     pub refused_is_complete: bool,
-    /// Events and reviews that came again and changed nothing; `null` in a report of some workflows.
+    /// Events and reviews that came again and changed nothing; `null` in a report of some workflows, and of a week that
+    /// was not counted whole.
+    #[serde(default)]
     pub duplicates: Option<u64>,
     /// Outputs that came more than an hour after they were made.
     pub late: u64,
@@ -41,8 +43,17 @@ pub struct Refused {
     pub kept: Vec<Refusal>,
     /// Whether as many are kept as may be, so that earlier ones may be gone.
     pub is_full: bool,
-    /// What the intake counted in the week, by its name; `None` outside of the calendar.
-    pub counted: Option<BTreeMap<String, u64>>,
+    /// What the intake counted in the week; `None` where not all of the week was counted.
+    pub counted: Option<Counts>,
+}
+
+/// What the intake counted in a week, of all workflows together.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// Refusals by code.
+    pub refused: BTreeMap<String, u64>,
+    /// What came again and changed nothing.
+    pub duplicates: u64,
 }
 
 /// When andon ran, by the journal.
@@ -75,15 +86,14 @@ pub(super) fn quality(report: &Report, sources: &Sources<'_>) -> Quality {
 
 fn duplicates(sources: &Sources<'_>) -> Option<u64> {
     let counted = sources.refused.counted.as_ref().filter(|_| sources.scope == Scope::Fleet)?;
-    Some(counted.get("duplicate").copied().unwrap_or_default())
+    Some(counted.duplicates)
 }
 
 /// What was refused in the week, of whom the report speaks; and whether that is all.
 fn refused(report: &Report, sources: &Sources<'_>) -> (BTreeMap<String, u64>, bool) {
     let Refused { kept, is_full, counted } = sources.refused;
     if let (Scope::Fleet, Some(counted)) = (&sources.scope, counted) {
-        let code = |(what, count): (&String, &u64)| Some((what.strip_prefix("refused:")?.to_owned(), *count));
-        return (counted.iter().filter_map(code).collect(), true);
+        return (counted.refused.clone(), true);
     }
     let in_week = |time: Time| time >= report.from && time < report.until;
     let is_of = |refusal: &&Refusal| match &sources.scope {

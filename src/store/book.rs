@@ -170,7 +170,8 @@ pub trait Book: Send + Sync {
     /// Keeps refusals, and of all of them the newest `max`.
     fn refusals_add(&self, refusals: &[Refusal], max: usize) -> Result<(), StoreError>;
 
-    /// Adds to what the intake counted; of all hours the last five weeks are kept.
+    /// Adds to what the intake counted; of all hours the newest [`super::HOURS_MAX`] are kept. A failure ends nothing
+    /// else: it may be tried again.
     fn counted_add(&self, counted: &[Counted]) -> Result<(), StoreError>;
 
     /// Changes the kept snapshot. An error while the ledger holds less than led to it.

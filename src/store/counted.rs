@@ -10,13 +10,19 @@ use rusqlite::{Connection, Transaction};
 
 /// Hours that are kept: the last five weeks, of which a report needs one.
 pub const HOURS_MAX: i64 = 5 * 7 * 24;
+/// What came again and changed nothing.
+pub const DUPLICATE: &str = "duplicate";
+/// What was refused, before its code.
+pub const REFUSED: &str = "refused:";
+/// Marks the hour in which counting began in a store that is older; 0 until a start says which. A new store has none.
+pub const SINCE: &str = "since";
 
 /// So many of something in an hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counted {
     /// The hour, counted from 1970 on, UTC.
     pub hour: i64,
-    /// What: `duplicate`, or `refused:` and a code.
+    /// What: [`DUPLICATE`], [`REFUSED`] and a code, or [`SINCE`].
     pub what: String,
     /// How many.
     pub count: u64,
@@ -27,7 +33,7 @@ pub const fn hour_of(time: Time) -> i64 {
     time.0.div_euclid(Time::HOUR)
 }
 
-/// The table.
+/// The third version of the ledger's tables. Of what came before nothing was counted, and that is marked.
 pub(super) fn create(db: &Transaction<'_>) -> rusqlite::Result<()> {
     db.execute_batch(
         "CREATE TABLE counted (
@@ -35,7 +41,8 @@ pub(super) fn create(db: &Transaction<'_>) -> rusqlite::Result<()> {
              what  TEXT NOT NULL,
              count INTEGER NOT NULL,
              PRIMARY KEY (hour, what)
-         ) STRICT, WITHOUT ROWID;",
+         ) STRICT, WITHOUT ROWID;
+         INSERT INTO counted SELECT 0, 'since', 0 FROM applied WHERE journal_seq > 0;",
     )
 }
 

@@ -81,16 +81,7 @@ impl SqliteBook {
         if let Some(cause) = self.poisoned() {
             return Err(StoreError::Poisoned { cause });
         }
-        let mut connection = lock(connection);
-        let result = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(StoreError::sqlite(what, file))
-            .and_then(|transaction| {
-                let value = act(&transaction)?;
-                transaction.commit().map_err(StoreError::sqlite(what, file))?;
-                Ok(value)
-            });
-        result.inspect_err(|error| {
+        transact(connection, file, what, act).inspect_err(|error| {
             if is_final(error) {
                 let _ = self.poison.set(error.to_string());
             }
@@ -120,7 +111,11 @@ impl Book for SqliteBook {
     }
 
     fn counted_add(&self, counted: &[Counted]) -> Result<(), StoreError> {
-        self.change(&self.ledger, LEDGER, "count", |db| counted::add(db, counted))
+        if let Some(cause) = self.poisoned() {
+            return Err(StoreError::Poisoned { cause });
+        }
+        // No poison: nothing stands on these numbers, and the next entry of the ledger finds out by itself.
+        transact(&self.ledger, LEDGER, "count", |db| counted::add(db, counted))
     }
 
     fn save(&self, change: &SnapshotChange) -> Result<(), StoreError> {
@@ -210,6 +205,21 @@ fn in_uri(path: &str) -> String {
 fn is_final(error: &StoreError) -> bool {
     let StoreError::Sqlite { source, .. } = error else { return false };
     is_damage(source) || source.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+}
+
+/// Runs a change in one transaction.
+fn transact<T>(
+    connection: &Mutex<Connection>,
+    file: &'static str,
+    what: &'static str,
+    act: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut connection = lock(connection);
+    let failed = || StoreError::sqlite(what, file);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed())?;
+    let value = act(&transaction)?;
+    transaction.commit().map_err(failed())?;
+    Ok(value)
 }
 
 fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {

@@ -142,10 +142,4 @@ fn what_was_refused_is_counted_as_far_as_it_is_known() {
     assert!(
         app.get("/v1/reports/now.html?workflow=drafts").text().contains("At least 0 events and reviews were refused")
     );
-    // A restart knows it as well; the next week begins anew.
-    let app = app.stop().start(POLICY);
-    let quality = || app.get("/v1/reports/now.json").json()["quality"].clone();
-    assert_eq!((&quality()["refused"][&code], &quality()["duplicates"]), (&json!(7), &json!(1)));
-    app.advance(7 * Time::DAY);
-    assert_eq!((&quality()["refused"], &quality()["duplicates"]), (&json!({}), &json!(0)));
 }
