@@ -15,6 +15,8 @@ use serde::Deserialize;
 
 /// Decided requests that are shown.
 const DECIDED: usize = 20;
+/// Requests that wait and are shown, the newest ones.
+const WAITING: usize = 60;
 
 /// What was done before, and what is looked at.
 #[derive(Debug, Default, Deserialize)]
@@ -49,6 +51,7 @@ struct WorkflowGatePage {
 #[template(path = "console/requests.html")]
 struct Shown {
     waiting: Vec<Request>,
+    left_out: usize,
     decided: Vec<Request>,
     name: String,
     may_approve: bool,
@@ -60,8 +63,11 @@ impl Shown {
         let (waiting, mut decided): (Vec<_>, Vec<_>) =
             requests.into_iter().partition(|request| request.status == RequestStatus::Pending);
         decided.truncate(DECIDED);
+        let left_out = waiting.len().saturating_sub(WAITING);
+        let waiting = waiting.into_iter().take(WAITING).collect();
         Self {
             waiting,
+            left_out,
             decided,
             name: visitor.caller.name.clone(),
             may_approve: visitor.may(Scope::Approve),

@@ -18,7 +18,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 /// Incidents that are shown.
-const LISTED: usize = 200;
+const LISTED: usize = 100;
 /// Of all incidents, so many are looked through for one.
 const LOOKED_AT: usize = 1_000;
 
@@ -37,6 +37,7 @@ struct IncidentsPage {
     done: Option<&'static str>,
     status: String,
     incidents: Vec<Incident>,
+    has_more: bool,
     drills: Drills,
     may_operate: bool,
 }
@@ -53,21 +54,37 @@ struct IncidentPage {
     may_approve: bool,
 }
 
+/// All that are unresolved, of one workflow or of all, newest first.
+pub(super) async fn unresolved(visitor: &Visitor, workflow: &str) -> Result<Vec<Incident>, Problem> {
+    let mut found = Vec::new();
+    for status in [IncidentStatus::Open, IncidentStatus::Acknowledged] {
+        let limit = LOOKED_AT.to_string();
+        let asked = query(&[("workflow", workflow), ("status", status.name()), ("limit", &limit)]);
+        found.extend(visitor.get::<Incidents>(&format!("/v1/incidents{asked}")).await?.incidents);
+    }
+    found.sort_by(|a, b| b.opened_at.cmp(&a.opened_at).then_with(|| b.id.cmp(&a.id)));
+    Ok(found)
+}
+
 /// All that are unresolved, or those that were asked for.
 pub(super) async fn get(visitor: Visitor, Query(which): Query<Which>) -> Response {
     let page = async {
-        let limit = LISTED.to_string();
-        let status = if which.status == "all" { "" } else { &which.status };
-        let asked = query(&[("status", status), ("limit", &limit)]);
-        let Incidents { mut incidents } = visitor.get(&format!("/v1/incidents{asked}")).await?;
-        if which.status.is_empty() {
-            incidents.retain(|incident| incident.status != IncidentStatus::Resolved);
-        }
+        let mut incidents = if which.status.is_empty() {
+            unresolved(&visitor, "").await?
+        } else {
+            let limit = (LISTED + 1).to_string();
+            let status = if which.status == "all" { "" } else { &which.status };
+            let asked = query(&[("status", status), ("limit", &limit)]);
+            visitor.get::<Incidents>(&format!("/v1/incidents{asked}")).await?.incidents
+        };
+        let has_more = incidents.len() > LISTED;
+        incidents.truncate(LISTED);
         filled(&IncidentsPage {
             layout: visitor.layout("Incidents", "/incidents").live(),
             done: done(&which.done),
             status: which.status,
             incidents,
+            has_more,
             drills: visitor.get("/v1/drills").await?,
             may_operate: visitor.may(Scope::Operate),
         })

@@ -9,6 +9,7 @@ use super::told::{Line, told};
 use super::words::minute;
 use crate::domain::Time;
 use crate::http::checkpoint::CheckpointView;
+use crate::http::ledger_audit::LedgerAudit;
 use crate::http::records::{Ledger, Numbered};
 use askama::Template;
 use axum::extract::Query;
@@ -27,6 +28,8 @@ pub(super) struct Which {
     before: String,
     /// Begins with this entry.
     from: String,
+    /// Whether the whole ledger is looked through.
+    verify: String,
 }
 
 #[derive(Template)]
@@ -38,6 +41,8 @@ struct LedgerPage {
     entries: Vec<(Numbered, Line)>,
     next: Option<u64>,
     checkpoint: Option<CheckpointView>,
+    audit: Option<LedgerAudit>,
+    may_verify: bool,
 }
 
 /// The page.
@@ -53,7 +58,12 @@ pub(super) async fn get(visitor: Visitor, Query(which): Query<Which>) -> Respons
             let line = told(&of.entry);
             (of, line)
         };
+        let is_whole = visitor.caller.workflows.is_all();
+        let wanted = is_whole && which.verify == "true";
+        let audit = if wanted { Some(visitor.get("/v1/ledger/audit").await?) } else { None };
         filled(&LedgerPage {
+            audit,
+            may_verify: is_whole,
             layout: visitor.layout("Ledger", "/ledger"),
             is_first: before.is_empty(),
             workflow: which.workflow,

@@ -157,6 +157,7 @@ pub(super) fn done(act: &str) -> Option<&'static str> {
         "drill" => "The drill is over: see its result below.",
         "reload" => "The configuration was loaded.",
         "council" => "Decided, and recorded in the ledger.",
+        "judge" => "Judged: it counts in the rate of false demotions.",
         "assign" => "Assigned: the next report follows it up.",
         "finish" => "Recorded.",
         "simulate" => "The simulation runs.",

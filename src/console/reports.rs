@@ -76,7 +76,7 @@ pub(super) async fn one(visitor: Visitor, Path(week): Path<String>, Query(which)
         filled(&ReportPage {
             layout: visitor.layout(&format!("Report {}", report.week), "/reports"),
             done: done(&which.done),
-            body: body(&report).map_err(super::api::internal)?,
+            body: body(&report, visitor.caller.scopes).map_err(super::api::internal)?,
             of: query(&[("workflow", &which.workflow)]),
             week: report.week,
             style: super::assets::address("report.css"),

@@ -11,12 +11,12 @@ use super::words::{ago, digits, duration, ladder, minute, percent};
 use crate::domain::{Gate, Mode, Money, Scope, Standing, Time};
 use crate::http::floor::Series;
 use crate::http::problem::Problem;
-use crate::http::records::{Incidents, Ledger, Numbered};
+use crate::http::records::{Ledger, Numbered};
 use crate::monitor::guard_view::{GuardState, GuardView};
 use crate::monitor::reviews_view::ReviewsView;
 use crate::monitor::slo::SloView;
 use crate::monitor::view::KpiView;
-use crate::monitor::{Incident, IncidentStatus, WorkflowView};
+use crate::monitor::{Incident, WorkflowView};
 use crate::stats::ring::WINDOWS;
 use askama::Template;
 use axum::extract::{Path, Query};
@@ -25,6 +25,8 @@ use serde::Deserialize;
 
 /// Entries of the timeline.
 const TIMELINE: usize = 20;
+/// Unresolved incidents that are shown; the newest ones.
+const INCIDENTS: usize = 10;
 /// Points that make a course.
 const DRAWN: usize = 4;
 
@@ -72,8 +74,8 @@ async fn make(visitor: &Visitor, id: &str, which: Which) -> Page {
     let series = course(visitor, &own, &which.window).await?;
     let reviews: ReviewsView = visitor.get(&format!("{own}/reviews")).await?;
     let gate: Option<Gate> = visitor.find(&format!("{own}/gate")).await?;
-    let mut incidents: Vec<Incident> = visitor.get::<Incidents>("/v1/incidents").await?.incidents;
-    incidents.retain(|incident| incident.workflow == id && incident.status != IncidentStatus::Resolved);
+    let mut incidents = super::incidents::unresolved(visitor, id).await?;
+    incidents.truncate(INCIDENTS);
     let limit = TIMELINE.to_string();
     let asked = query(&[("workflow", id), ("newest_first", "true"), ("limit", &limit)]);
     let ledger: Ledger = visitor.get(&format!("/v1/ledger{asked}")).await?;

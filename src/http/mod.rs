@@ -20,6 +20,7 @@ pub mod intake;
 pub mod lab;
 pub mod lab_act;
 pub mod lease;
+pub mod ledger_audit;
 pub mod listener;
 pub mod notifications;
 pub mod policy;
@@ -122,6 +123,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Operate, routes!(admin::stop))
         .needs(Scope::Admin, routes!(admin::reload))
         .needs(Scope::Read, routes!(records::ledger))
+        .needs(Scope::Read, routes!(ledger_audit::get))
         .needs(Scope::Read, routes!(checkpoint::checkpoint))
         .needs(Scope::Read, routes!(checkpoint::key))
         .needs(Scope::Read, routes!(records::refusals))

@@ -65,8 +65,9 @@ fn judge(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<Decision> {
     let speaks = worse.len() + moved.len() + usize::from(!demotion.carriers.is_empty());
     let recommendation = if speaks > 0 {
         format!(
-            "Right: {} beside the guard say the same. Find the cause before anybody asks for {} again.",
+            "Right: {} beside the guard {} the same. Find the cause before anybody asks for {} again.",
             many(speaks, "finding"),
+            if speaks == 1 { "says" } else { "say" },
             demotion.from
         )
     } else {

@@ -3,15 +3,18 @@
 //! Owns what the template asks for. Everything that people or workflows wrote is escaped; only our own drawings
 //! are not.
 
-use super::attention::{Parts, parts};
+use super::attention::{Parts, Rest, parts};
 use super::chart;
 use super::document::{ActionLine, CouncilAnswer, Decision, Layer, Move, Offer, Place, Report, Scope};
 use super::document_week::{GuardBaseline, WorkflowWeek};
 use super::measure::{Difference, Figure, Measure};
 use super::shift::Shift;
 use super::words::{between, count, escaped, lab, minute, percent, relative, value};
-use crate::domain::{Mode, Standing, Time};
+use crate::domain::{Mode, Scopes, Standing, Time};
 use askama::Template;
+
+/// Workflows of one row each in a part of another page.
+const OTHERS_IN_PART: usize = 50;
 
 /// The page.
 #[derive(Template)]
@@ -20,6 +23,8 @@ struct Page<'r> {
     report: &'r Report,
     /// Whether it is a page of its own, and not a part of another one.
     is_whole: bool,
+    /// What whoever reads it may do.
+    may: Scopes,
     parts: Parts<'r>,
 }
 
@@ -28,18 +33,35 @@ struct Page<'r> {
 /// # Errors
 /// The template can't be filled, which is a fault of andon.
 pub fn html(report: &Report) -> Result<String, String> {
-    Page { report, parts: parts(report), is_whole: true }.render().map_err(|error| error.to_string())
+    Page { report, parts: parts(report), is_whole: true, may: Scopes::default() }
+        .render()
+        .map_err(|error| error.to_string())
 }
 
-/// The report as a part of another page, which loads the style.
+/// The report as a part of another page, which loads the style; with the choices that its reader may take.
 ///
 /// # Errors
 /// The template can't be filled, which is a fault of andon.
-pub fn body(report: &Report) -> Result<String, String> {
-    Page { report, parts: parts(report), is_whole: false }.render().map_err(|error| error.to_string())
+pub fn body(report: &Report, may: Scopes) -> Result<String, String> {
+    Page { report, parts: parts(report), is_whole: false, may }.render().map_err(|error| error.to_string())
 }
 
 impl Page<'_> {
+    /// Workflows of which one row is said: in somebody else's page, which is asked for often, the first ones.
+    fn others(&self) -> &[Rest<'_>] {
+        let most = if self.is_whole { usize::MAX } else { OTHERS_IN_PART };
+        self.parts.rest.get(..most).unwrap_or(&self.parts.rest)
+    }
+
+    /// The choices of a question that the reader may take.
+    fn offers<'o>(&self, one: &'o Decision) -> Vec<&'o Offer> {
+        one.choices.iter().filter(|offer| self.may.allows(offer.choice.scope())).collect()
+    }
+
+    fn may_finish(&self, action: &ActionLine) -> bool {
+        action.ended_at.is_none() && self.may.allows(crate::domain::Scope::Operate)
+    }
+
     /// Where the console asks for what is said with a choice.
     fn address(&self, one: &Decision, offer: &Offer) -> String {
         let of = match &self.report.scope {

@@ -2,6 +2,18 @@
 // Everything can be read without it.
 "use strict";
 (() => {
+  // What is wider than its box is scrolled by keys, too; not every browser does that by itself.
+  const reach = () => {
+    for (const box of document.querySelectorAll(".wide, pre")) {
+      if (box.scrollWidth <= box.clientWidth || box.tabIndex === 0) continue;
+      box.tabIndex = 0;
+      box.setAttribute("role", "group");
+      box.setAttribute("aria-label", "scrolls sideways");
+    }
+  };
+  addEventListener("resize", reach);
+  reach();
+
   const stream = document.body.dataset.live;
   const part = document.getElementById("part");
   if (!stream || !part || !window.EventSource) return;
@@ -11,6 +23,9 @@
   const STEPS = ["assist", "collaborate", "delegate", "automate"];
   const SOON_MS = 300;
   const NOW_AND_THEN_MS = 15000;
+  // Outputs are no entries of the ledger, so nobody tells of the first one, nor how far the reading of the journal is:
+  // an empty floor and a course are looked at more often.
+  const WAITING_MS = 2000;
   let timer = 0;
   let silence = 0;
 
@@ -23,9 +38,11 @@
   // Somebody who fills something in must not lose it.
   const isBusy = () => part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
 
+  const pause = () => part.querySelector("#new, progress") ? WAITING_MS : NOW_AND_THEN_MS;
+
   const redraw = async () => {
     clearTimeout(timer);
-    timer = setTimeout(redraw, NOW_AND_THEN_MS);
+    timer = setTimeout(redraw, pause());
     if (document.hidden || isBusy()) return;
     try {
       const answer = await fetch(location.pathname + location.search.replace(/[?&]done=[^&]*/, ""), { headers: { accept: "text/html" } });
@@ -36,6 +53,7 @@
       if (!fresh || isBusy()) return;
       const focus = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
       part.replaceChildren(...fresh.childNodes);
+      reach();
       if (focus) part.querySelector(`[href="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
     } catch {
       // The stream says that the connection is gone.
@@ -69,8 +87,9 @@
     source.onopen = () => show(true);
     source.onerror = () => {
       show(false);
-      // A browser gives up where the answer was an error: a token that no longer holds, or too many listeners.
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => { redraw(); listen(); }, NOW_AND_THEN_MS);
+      // A browser gives up where the answer was an error: a token that no longer holds, or too many listeners. Whoever
+      // has to sign in again is asked to at once.
+      if (source.readyState === EventSource.CLOSED) { soon(); setTimeout(listen, NOW_AND_THEN_MS); }
     };
     source.addEventListener("mode", (event) => { moved(JSON.parse(event.data)); soon(); });
     for (const name of ["incident", "request", "policy", "house", "reset"]) source.addEventListener(name, soon);
@@ -79,5 +98,5 @@
   document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
   addEventListener("pageshow", (event) => { if (event.persisted) { listen(); soon(); } });
   listen();
-  timer = setTimeout(redraw, NOW_AND_THEN_MS);
+  timer = setTimeout(redraw, pause());
 })();

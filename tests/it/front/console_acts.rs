@@ -163,7 +163,8 @@ fn the_council_decides_in_the_report() {
     let own = browser.get("/v1/reports/now.html").text();
     assert!(!own.contains("/act/") && own.contains("<style>"));
     let reader = Browser::signed_in(&app, &bob);
-    assert_eq!(reader.get("/reports/now").status, 200);
+    let page = reader.get("/reports/now");
+    assert!(page.status == 200 && !page.text().contains("/act/"), "{}", page.text());
     let denied = reader.get(find("choice=keep_down")).text();
     assert!(denied.contains("This needs the scope `operate`"), "{denied}");
     assert!(

@@ -182,3 +182,22 @@ fn a_crash_loses_no_checkpoint_and_no_key() {
     assert_eq!(app.get("/v1/ledger/key").problem(404), "no_checkpoint");
     app.take(&[output(1)]);
 }
+
+/// Looked through by the daemon itself: sound as it was written, and not after a hand was laid on it.
+#[test]
+fn the_daemon_looks_through_its_own_ledger() {
+    let app = House::folder().start(DRAFTS);
+    app.take(&(0..20).map(super::harness::failure).collect::<Vec<_>>());
+    let audit = app.get("/v1/ledger/audit").ok();
+    assert_eq!((&audit["sound"], &audit["findings"]), (&json!(true), &json!([])));
+    assert_eq!(audit["entries"].as_u64(), Some(app.ledger().len() as u64));
+    let page = super::console::Browser::new(&app).get("/ledger?verify=true").text();
+    assert!(page.contains("Sound: all"), "{page}");
+    let database = app.house.folder.path().join("data/ledger.db");
+    let db = rusqlite::Connection::open(database).unwrap();
+    let changed = db.execute("UPDATE entry SET body = replace(body, 'timeout', 'nothing') WHERE ledger_seq = (SELECT max(ledger_seq) FROM entry WHERE body LIKE '%timeout%')", []);
+    assert_eq!(changed.unwrap(), 1);
+    let audit = app.get("/v1/ledger/audit").ok();
+    assert_eq!((&audit["sound"], audit["findings_total"].as_u64() > Some(0)), (&json!(false), true), "{audit}");
+    assert!(super::console::Browser::new(&app).get("/ledger?verify=true").text().contains("Not sound"));
+}
