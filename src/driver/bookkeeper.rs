@@ -6,10 +6,11 @@
 use super::engine::Engine;
 use super::notary_desk::NotaryDesk;
 use super::recovery::Changes;
+use super::tally::{Owed, Tally};
 use crate::domain::{Refusal, Time};
 use crate::metrics::Metrics;
-use crate::store::{Book, SnapshotChange};
-use std::collections::VecDeque;
+use crate::store::{Book, Counted, LedgerReader, SnapshotChange, StoreError};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 /// A snapshot is taken after so many outputs at the latest: bounds the time of a restart.
 const SNAPSHOT_EVENTS: u64 = 2_000_000;
-/// Refusals are written at most this often, milliseconds.
+/// Refusals and counts are written at most this often, milliseconds: a kill loses those of so long.
 const REFUSALS_EVERY_MS: i64 = 1_000;
 /// The journal's retention is looked at this often, milliseconds.
 const RETENTION_EVERY_MS: i64 = 60_000;
@@ -42,6 +43,7 @@ const RETRY: Duration = Duration::from_secs(5);
 enum Chore {
     Snapshot(Box<Changes>, Time),
     Refusals(Vec<Refusal>),
+    Count(Vec<Counted>),
 }
 
 /// Keeps the books beside the driver.
@@ -52,6 +54,9 @@ pub struct Bookkeeper {
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Kept refusals, newest first, and those that are not yet written.
     refusals: Mutex<(VecDeque<Refusal>, Vec<Refusal>)>,
+    tally: Mutex<Tally>,
+    /// Repeats that are in the tally already.
+    duplicates: AtomicU64,
     snapshot_at: AtomicI64,
     refusals_at: AtomicI64,
     retention_at: AtomicI64,
@@ -73,7 +78,10 @@ impl Bookkeeper {
         now: Time,
     ) -> std::io::Result<Self> {
         let (chores, inbox) = channel();
-        let kept = book.reader().and_then(|reader| reader.refusals(schedule.refusals_max)).unwrap_or_default();
+        let reader = book.reader();
+        let kept = reader.as_ref().ok().and_then(|reader| reader.refusals(schedule.refusals_max).ok());
+        let tally = tally(reader, now);
+        let duplicates = metrics.duplicates.get();
         let snapshot_running = Arc::new(AtomicBool::new(false));
         let seq = Arc::new(AtomicU64::new(snapshot_seq));
         let desk = Desk {
@@ -89,7 +97,9 @@ impl Bookkeeper {
             notary,
             chores: Mutex::new(Some(chores)),
             thread: Mutex::new(Some(thread)),
-            refusals: Mutex::new((kept.into(), Vec::new())),
+            refusals: Mutex::new((kept.unwrap_or_default().into(), Vec::new())),
+            tally: Mutex::new(tally),
+            duplicates: AtomicU64::new(duplicates),
             snapshot_at: AtomicI64::new(now.0),
             refusals_at: AtomicI64::new(now.0),
             retention_at: AtomicI64::new(now.0),
@@ -98,9 +108,14 @@ impl Bookkeeper {
         })
     }
 
-    /// Keeps refusals; of all of them the newest.
+    /// Keeps refusals; of all of them the newest. How many there were is counted in any case.
     pub fn keep(&self, refusals: &[Refusal], now: Time) {
         let max = self.schedule.refusals_max;
+        if !refusals.is_empty()
+            && let Ok(mut tally) = self.tally.lock()
+        {
+            tally.refused(refusals, now);
+        }
         if let Ok(mut kept) = self.refusals.lock() {
             for refusal in refusals {
                 let refusal = Refusal { time: Some(now), ..refusal.clone() };
@@ -113,6 +128,22 @@ impl Bookkeeper {
         }
     }
 
+    /// How many of each there were from one hour up to before another; `None` unless all of these were counted.
+    pub fn counted(&self, from_hour: i64, until_hour: i64, now: Time) -> Option<BTreeMap<String, u64>> {
+        self.tally.lock().ok()?.between(from_hour, until_hour, now)
+    }
+
+    /// Repeats since the last look: with each group, so that they stand in the hour in which they came.
+    fn count_repeats(&self, engine: &Engine, now: Time) {
+        let all = engine.metrics.duplicates.get();
+        let new = all - self.duplicates.swap(all, Ordering::Relaxed);
+        if new > 0
+            && let Ok(mut tally) = self.tally.lock()
+        {
+            tally.repeated(new, now);
+        }
+    }
+
     /// The newest refusals, newest first.
     pub fn refusals(&self, limit: usize) -> Vec<Refusal> {
         self.refusals.lock().map(|kept| kept.0.iter().take(limit).cloned().collect()).unwrap_or_default()
@@ -121,6 +152,7 @@ impl Bookkeeper {
     /// Between two groups: does what is due.
     pub(super) fn visit(&self, engine: &mut Engine, now: Time) {
         let due = |at: &AtomicI64, every_ms: i64| (now.0 - at.load(Ordering::Relaxed)).abs() >= every_ms;
+        self.count_repeats(engine, now);
         let many = engine.events_since_snapshot >= SNAPSHOT_EVENTS;
         if (due(&self.snapshot_at, self.schedule.snapshot_every_ms) || many)
             && !self.snapshot_running.load(Ordering::Acquire)
@@ -164,6 +196,10 @@ impl Bookkeeper {
     }
 
     fn write_refusals(&self) {
+        let counted = self.tally.lock().map(|mut tally| tally.take_unwritten()).unwrap_or_default();
+        if !counted.is_empty() {
+            self.send(Chore::Count(counted));
+        }
         let unwritten = self.refusals.lock().map(|mut kept| std::mem::take(&mut kept.1)).unwrap_or_default();
         if !unwritten.is_empty() {
             self.send(Chore::Refusals(unwritten));
@@ -193,6 +229,7 @@ impl Bookkeeper {
 
     /// At the end: a snapshot of everything, and the thread's end.
     pub(super) fn last_visit(&self, engine: &mut Engine, now: Time) {
+        self.count_repeats(engine, now);
         self.write_refusals();
         self.snapshot(engine, now);
         self.notary.last_visit(now);
@@ -202,6 +239,17 @@ impl Bookkeeper {
         let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the bookkeeper's thread had failed");
+        }
+    }
+}
+
+/// What was counted before this start.
+fn tally(reader: Result<Arc<dyn LedgerReader>, StoreError>, now: Time) -> Tally {
+    match reader.and_then(|reader| reader.counted()) {
+        Ok(kept) => Tally::new(kept, now),
+        Err(error) => {
+            tracing::warn!(%error, "how many events were refused or repeated before this start could not be read");
+            Tally::unknown(now)
         }
     }
 }
@@ -228,6 +276,7 @@ impl Desk {
         // took out of the state (dirty workflows, new ids) stands in no later one.
         let mut failed: Option<SnapshotChange> = None;
         let mut broken = false;
+        let mut owed = Owed::default();
         loop {
             match inbox.recv_timeout(RETRY) {
                 Ok(Chore::Snapshot(changes, now)) if !broken => {
@@ -247,8 +296,26 @@ impl Desk {
                         tracing::warn!(%error, "refusals could not be written");
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => failed = failed.and_then(|change| self.save(change)),
+                Ok(Chore::Count(counted)) => self.count(&mut owed, counted),
+                Err(RecvTimeoutError::Timeout) => {
+                    failed = failed.and_then(|change| self.save(change));
+                    self.count(&mut owed, Vec::new());
+                }
                 Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Writes what was counted. Where that fails it stays owed and is tried again; nothing else depends on it.
+    fn count(&self, owed: &mut Owed, counted: Vec<Counted>) {
+        let counted = owed.with(counted);
+        if counted.is_empty() {
+            return;
+        }
+        match self.book.counted_add(&counted) {
+            Ok(()) => owed.paid(),
+            Err(error) => {
+                tracing::warn!(%error, "how many events were refused or repeated could not be written; it is tried again");
             }
         }
     }

@@ -14,6 +14,7 @@ pub mod notary;
 pub mod notary_desk;
 pub mod recovery;
 pub mod replay;
+mod tally;
 pub mod thread;
 
 pub use batch::{EventBatch, ModeNow, ReviewBatch, Taken};

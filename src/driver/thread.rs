@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::domain::{Command, Input, Policy, Refusal, Time};
 use crate::metrics::Metrics;
 use crate::monitor::{Effect, Monitor};
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -130,6 +131,12 @@ impl Driver {
     /// The newest refusals, newest first.
     pub fn refusals(&self, limit: usize) -> Vec<Refusal> {
         self.bookkeeper.refusals(limit)
+    }
+
+    /// What the intake counted from one hour up to before another, by the names of `store::Counted`; `None` unless all
+    /// of these hours were counted.
+    pub fn counted(&self, from_hour: i64, until_hour: i64) -> Option<BTreeMap<String, u64>> {
+        self.bookkeeper.counted(from_hour, until_hour, self.clock.now())
     }
 
     /// Keeps and counts refusals.

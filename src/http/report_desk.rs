@@ -12,10 +12,11 @@ use crate::monitor::Workflow;
 use crate::monitor::house::House;
 use crate::monitor::lab_view::LabKpis;
 use crate::report::make::entries;
-use crate::report::quality::Refused;
+use crate::report::quality::{Counts, Refused};
 use crate::report::state::Known;
+use crate::report::week::DAYS;
 use crate::report::{Folded, Report, Scope, Sources, State as Seen, Week, build};
-use crate::store::Shelf;
+use crate::store::{DUPLICATE, REFUSED, Shelf, hour_of};
 use axum::http::StatusCode;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
@@ -59,7 +60,7 @@ pub(super) async fn make(shared: &Shared, week: Week, running: Week, scope: Scop
         return Err(Problem::unknown_workflow(workflow));
     }
     let (desk, ledger) = (Arc::clone(&shared.reports), Arc::clone(&shared.ledger));
-    let refused = refused(shared);
+    let refused = refused(shared, week.days(&shared.reports.zone));
     let (report, folded) = blocking(move || {
         let state = known(&workflows, &policy, &house, as_of);
         let from = week.days(&desk.zone).map_or(Time::EPOCH, |days| days[0]);
@@ -86,10 +87,15 @@ pub(super) async fn make(shared: &Shared, week: Week, running: Week, scope: Scop
     report.ok_or_else(|| Problem::invalid("name", "the calendar ends before this week"))
 }
 
-fn refused(shared: &Shared) -> Refused {
+fn refused(shared: &Shared, days: Option<[Time; DAYS + 1]>) -> Refused {
     let max = usize::try_from(shared.server.refusals_max).unwrap_or(usize::MAX);
     let kept = shared.driver.refusals(max);
-    Refused { is_full: kept.len() >= max, kept }
+    let counted = days.and_then(|days| shared.driver.counted(hour_of(days[0]), hour_of(days[DAYS])));
+    let counted = counted.map(|all| Counts {
+        duplicates: all.get(DUPLICATE).copied().unwrap_or_default(),
+        refused: all.iter().filter_map(|(what, n)| Some((what.strip_prefix(REFUSED)?.to_owned(), *n))).collect(),
+    });
+    Refused { is_full: kept.len() >= max, kept, counted }
 }
 
 /// Copies of the workflows that a scope may cover, in portions so that nothing waits for long.

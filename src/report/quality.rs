@@ -23,8 +23,13 @@ pub struct Quality {
     pub down_ms: i64,
     /// Events and reviews that were refused in the week, by code.
     pub refused: BTreeMap<String, u64>,
-    /// Whether these are all: only the newest refusals are kept (`[server] refusals_max`). Where not, there were more.
+    /// Whether these are all. Of all workflows together they are counted, in weeks that were counted whole; else only
+    /// the newest refusals are known (`[server] refusals_max`).
     pub refused_is_complete: bool,
+    /// Events and reviews that came again and changed nothing; `null` in a report of some workflows, and of a week that
+    /// was not counted whole.
+    #[serde(default)]
+    pub duplicates: Option<u64>,
     /// Outputs that came more than an hour after they were made.
     pub late: u64,
     /// Workflows without an output in the week.
@@ -38,6 +43,17 @@ pub struct Refused {
     pub kept: Vec<Refusal>,
     /// Whether as many are kept as may be, so that earlier ones may be gone.
     pub is_full: bool,
+    /// What the intake counted in the week; `None` where not all of the week was counted.
+    pub counted: Option<Counts>,
+}
+
+/// What the intake counted in a week, of all workflows together.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// Refusals by code.
+    pub refused: BTreeMap<String, u64>,
+    /// What came again and changed nothing.
+    pub duplicates: u64,
 }
 
 /// When andon ran, by the journal.
@@ -62,14 +78,23 @@ pub(super) fn quality(report: &Report, sources: &Sources<'_>) -> Quality {
         down_ms: runs.down_ms,
         refused,
         refused_is_complete,
+        duplicates: duplicates(sources),
         late: report.workflows.iter().map(|week| week.late).sum(),
         silent: silent.collect(),
     }
 }
 
+fn duplicates(sources: &Sources<'_>) -> Option<u64> {
+    let counted = sources.refused.counted.as_ref().filter(|_| sources.scope == Scope::Fleet)?;
+    Some(counted.duplicates)
+}
+
 /// What was refused in the week, of whom the report speaks; and whether that is all.
 fn refused(report: &Report, sources: &Sources<'_>) -> (BTreeMap<String, u64>, bool) {
-    let Refused { kept, is_full } = sources.refused;
+    let Refused { kept, is_full, counted } = sources.refused;
+    if let (Scope::Fleet, Some(counted)) = (&sources.scope, counted) {
+        return (counted.refused.clone(), true);
+    }
     let in_week = |time: Time| time >= report.from && time < report.until;
     let is_of = |refusal: &&Refusal| match &sources.scope {
         Scope::Fleet => true,
@@ -102,6 +127,9 @@ impl Quality {
                 "{at_least}{} events and reviews were refused and are in no number{of}{why}.",
                 count(refused)
             ));
+        }
+        if let Some(duplicates @ 1..) = self.duplicates {
+            said.push(format!("{} events and reviews came again and changed nothing.", count(duplicates)));
         }
         if self.starts > 0 {
             said.push(format!(

@@ -3,6 +3,7 @@
 //! Owns the interface and its promises. Must not know the database (`sqlite.rs`, `ledger.rs`,
 //! `snapshot.rs`) nor what the parts of a snapshot mean.
 
+use super::counted::Counted;
 use super::error::{REMEDY_LEDGER, StoreError};
 use super::sqlite::LEDGER;
 use crate::domain::{Entry, Refusal, Time, WorkflowId};
@@ -143,6 +144,9 @@ pub trait LedgerReader: Send + Sync {
 
     /// The newest refusals, newest first.
     fn refusals(&self, limit: usize) -> Result<Vec<Refusal>, StoreError>;
+
+    /// What the intake counted, hour by hour.
+    fn counted(&self) -> Result<Vec<Counted>, StoreError>;
 }
 
 /// Ledger, refusals and snapshots. What a call has returned is durable.
@@ -165,6 +169,10 @@ pub trait Book: Send + Sync {
 
     /// Keeps refusals, and of all of them the newest `max`.
     fn refusals_add(&self, refusals: &[Refusal], max: usize) -> Result<(), StoreError>;
+
+    /// Adds to what the intake counted; of all hours the newest [`super::HOURS_MAX`] are kept. A failure ends nothing
+    /// else: it may be tried again.
+    fn counted_add(&self, counted: &[Counted]) -> Result<(), StoreError>;
 
     /// Changes the kept snapshot. An error while the ledger holds less than led to it.
     fn save(&self, change: &SnapshotChange) -> Result<(), StoreError>;

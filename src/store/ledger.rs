@@ -11,7 +11,7 @@ use crate::seal::{Hash, Head, leaf_hash, link};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 
 /// The steps from an empty file to this version.
-pub(super) const MIGRATIONS: &[Migration] = &[create, super::ledger_seal::seal];
+pub(super) const MIGRATIONS: &[Migration] = &[create, super::ledger_seal::seal, super::counted::create];
 
 fn create(db: &Transaction<'_>) -> rusqlite::Result<()> {
     db.execute_batch(

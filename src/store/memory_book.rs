@@ -7,6 +7,7 @@ use super::book::{
     BODY_VERSION, Book, EachChunk, KeptCheckpoint, LedgerQuery, LedgerReader, Part, SealedEntry, Snapshot,
     SnapshotChange, check_range, check_snapshot, differs, entry_json,
 };
+use super::counted::{Counted, HOURS_MAX};
 use super::error::StoreError;
 use crate::domain::{Entry, Refusal, Time};
 use crate::seal::{Head, chain_start, leaf_hash, link};
@@ -28,6 +29,7 @@ struct State {
     places: BTreeMap<(u64, u32), usize>,
     applied: u64,
     refusals: VecDeque<Refusal>,
+    counted: BTreeMap<(i64, String), u64>,
     snapshot: Option<(u64, Time)>,
     parts: BTreeMap<String, Part>,
     dedup: Vec<(u32, Vec<u8>)>,
@@ -132,6 +134,16 @@ impl Book for MemoryBook {
         Ok(())
     }
 
+    fn counted_add(&self, counted: &[Counted]) -> Result<(), StoreError> {
+        let mut state = self.change()?;
+        for Counted { hour, what, count } in counted {
+            *state.counted.entry((*hour, what.clone())).or_default() += count;
+        }
+        let oldest = counted.iter().map(|one| one.hour).max().map_or(i64::MIN, |last| last - HOURS_MAX);
+        state.counted.retain(|(hour, _), _| *hour >= oldest);
+        Ok(())
+    }
+
     fn save(&self, change: &SnapshotChange) -> Result<(), StoreError> {
         let mut state = self.change()?;
         check_snapshot(change.seq, state.applied)?;
@@ -198,5 +210,11 @@ impl LedgerReader for MemoryBook {
 
     fn refusals(&self, limit: usize) -> Result<Vec<Refusal>, StoreError> {
         Ok(self.lock().refusals.iter().rev().take(limit).cloned().collect())
+    }
+
+    fn counted(&self) -> Result<Vec<Counted>, StoreError> {
+        let one =
+            |((hour, what), count): (&(i64, String), &u64)| Counted { hour: *hour, what: what.clone(), count: *count };
+        Ok(self.lock().counted.iter().map(one).collect())
     }
 }

@@ -7,6 +7,7 @@
 mod book;
 mod checkpoint_folder;
 mod codec;
+mod counted;
 mod disk;
 mod error;
 mod faulty_disk;
@@ -38,6 +39,7 @@ pub use book::{
 };
 pub use checkpoint_folder::{CheckpointFolder, LATEST};
 pub use codec::{CodecError, EventsRecord, decode_record, encode_event, encode_record, record_time};
+pub use counted::{Counted, DUPLICATE, HOURS_MAX, REFUSED, SINCE, hour_of};
 pub use disk::{Disk, DiskFile, FileInfo, RealDisk};
 pub use error::StoreError;
 pub use helper::Beside;

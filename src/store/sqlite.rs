@@ -7,8 +7,9 @@ use super::book::{
     Book, EachChunk, KeptCheckpoint, LedgerQuery, LedgerReader, Part, SealedEntry, Snapshot, SnapshotChange,
     check_snapshot,
 };
+use super::counted::Counted;
 use super::error::{REMEDY_LEDGER, REMEDY_SNAPSHOT, StoreError};
-use super::{key_file, ledger, ledger_seal, snapshot};
+use super::{counted, key_file, ledger, ledger_seal, snapshot};
 use crate::domain::{Entry, Refusal};
 use crate::seal::Head;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -80,16 +81,7 @@ impl SqliteBook {
         if let Some(cause) = self.poisoned() {
             return Err(StoreError::Poisoned { cause });
         }
-        let mut connection = lock(connection);
-        let result = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(StoreError::sqlite(what, file))
-            .and_then(|transaction| {
-                let value = act(&transaction)?;
-                transaction.commit().map_err(StoreError::sqlite(what, file))?;
-                Ok(value)
-            });
-        result.inspect_err(|error| {
+        transact(connection, file, what, act).inspect_err(|error| {
             if is_final(error) {
                 let _ = self.poison.set(error.to_string());
             }
@@ -116,6 +108,14 @@ impl Book for SqliteBook {
 
     fn refusals_add(&self, refusals: &[Refusal], max: usize) -> Result<(), StoreError> {
         self.change(&self.ledger, LEDGER, "keep refusals", |db| ledger::refusals_add(db, refusals, max))
+    }
+
+    fn counted_add(&self, counted: &[Counted]) -> Result<(), StoreError> {
+        if let Some(cause) = self.poisoned() {
+            return Err(StoreError::Poisoned { cause });
+        }
+        // No poison: nothing stands on these numbers, and the next entry of the ledger finds out by itself.
+        transact(&self.ledger, LEDGER, "count", |db| counted::add(db, counted))
     }
 
     fn save(&self, change: &SnapshotChange) -> Result<(), StoreError> {
@@ -173,6 +173,10 @@ impl LedgerReader for SqliteReader {
     fn refusals(&self, limit: usize) -> Result<Vec<Refusal>, StoreError> {
         ledger::refusals(&lock(&self.0), limit)
     }
+
+    fn counted(&self) -> Result<Vec<Counted>, StoreError> {
+        counted::all(&lock(&self.0))
+    }
 }
 
 /// Opens the ledger of a folder for reading only. Where no log of writes is beside it nobody writes,
@@ -201,6 +205,21 @@ fn in_uri(path: &str) -> String {
 fn is_final(error: &StoreError) -> bool {
     let StoreError::Sqlite { source, .. } = error else { return false };
     is_damage(source) || source.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+}
+
+/// Runs a change in one transaction.
+fn transact<T>(
+    connection: &Mutex<Connection>,
+    file: &'static str,
+    what: &'static str,
+    act: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut connection = lock(connection);
+    let failed = || StoreError::sqlite(what, file);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed())?;
+    let value = act(&transaction)?;
+    transaction.commit().map_err(failed())?;
+    Ok(value)
 }
 
 fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {

@@ -41,6 +41,7 @@ mod reads;
 pub(crate) mod receiver;
 mod reload;
 mod report;
+mod report_counts;
 mod report_fleet;
 mod report_kept;
 mod report_means;

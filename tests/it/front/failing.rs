@@ -8,7 +8,8 @@ use andon::domain::{Entry, Refusal};
 use andon::seal::Head;
 use andon::store::memory::MemoryBook;
 use andon::store::{
-    Book, EachChunk, KeptCheckpoint, LedgerQuery, LedgerReader, SealedEntry, Snapshot, SnapshotChange, StoreError,
+    Book, Counted, EachChunk, KeptCheckpoint, LedgerQuery, LedgerReader, SealedEntry, Snapshot, SnapshotChange,
+    StoreError,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,6 +19,8 @@ pub(crate) struct FailingBook {
     pub(crate) book: MemoryBook,
     /// Snapshots are refused while it is true.
     pub(crate) snapshots: Arc<AtomicBool>,
+    /// What the intake counted is refused while it is true.
+    pub(crate) counts: Arc<AtomicBool>,
     /// Checkpoints are refused.
     pub(crate) checkpoints: bool,
     /// What is said to be done and isn't.
@@ -47,7 +50,7 @@ pub(crate) enum Silent {
 impl FailingBook {
     /// Around a book, refusing nothing.
     pub(crate) fn over(book: MemoryBook) -> Self {
-        Self { book, snapshots: Arc::default(), checkpoints: false, silent: Arc::default() }
+        Self { book, snapshots: Arc::default(), counts: Arc::default(), checkpoints: false, silent: Arc::default() }
     }
 }
 
@@ -65,6 +68,10 @@ impl Book for FailingBook {
     }
     fn refusals_add(&self, refusals: &[Refusal], max: usize) -> Result<(), StoreError> {
         self.book.refusals_add(refusals, max)
+    }
+    fn counted_add(&self, counted: &[Counted]) -> Result<(), StoreError> {
+        refuse_if(self.counts.load(Ordering::SeqCst))?;
+        self.book.counted_add(counted)
     }
     fn checkpoint_add(&self, checkpoint: &KeptCheckpoint, max: usize) -> Result<(), StoreError> {
         refuse_if(self.checkpoints)?;
@@ -126,5 +133,9 @@ impl LedgerReader for Reader {
     }
     fn refusals(&self, limit: usize) -> Result<Vec<Refusal>, StoreError> {
         self.0.refusals(limit)
+    }
+
+    fn counted(&self) -> Result<Vec<Counted>, StoreError> {
+        self.0.counted()
     }
 }

@@ -129,12 +129,17 @@ fn what_was_refused_is_counted_as_far_as_it_is_known() {
     assert_eq!((&known["refused"][&code], &known["refused_is_complete"]), (&json!(2), &json!(true)), "{known}");
     assert_eq!(quality("?workflow=drafts")["refused"], json!({}), "of others nothing is told");
     refuse(2, 5);
-    let cut = quality("");
-    assert_eq!((&cut["refused"][&code], &cut["refused_is_complete"]), (&json!(3), &json!(false)), "{cut}");
+    app.take(&[output(1)]);
+    assert_eq!(app.post("/v1/events", &json!([output(1)])).ok()["duplicates"], 1);
+    app.advance(2 * Time::SECOND);
+    let all = quality("");
+    assert_eq!((&all["refused"][&code], &all["refused_is_complete"]), (&json!(7), &json!(true)), "{all}");
+    assert_eq!(all["duplicates"], 1);
+    let of_one = quality("?workflow=drafts");
+    assert_eq!((&of_one["refused_is_complete"], &of_one["duplicates"]), (&json!(false), &Value::Null), "{of_one}");
     let page = app.get("/v1/reports/now.html").text();
-    assert!(page.contains("At least 3 events and reviews were refused"), "{page}");
-    // Those of the week before are no longer this week's.
-    app.advance(7 * Time::DAY);
-    assert_eq!(quality("")["refused"], json!({}));
-    assert_eq!(quality("")["refused_is_complete"], true, "whatever came later would stand before them");
+    assert!(page.contains("7 events and reviews were refused"), "{page}");
+    assert!(
+        app.get("/v1/reports/now.html?workflow=drafts").text().contains("At least 0 events and reviews were refused")
+    );
 }

@@ -4,7 +4,9 @@ use super::workflow;
 use andon::domain::{Entry, Mode, Refusal, RefusalCode, Time, What};
 use andon::seal::{Hash, Head, chain_start, leaf_hash, link};
 use andon::store::memory::MemoryBook;
-use andon::store::{Book, KeptCheckpoint, LedgerQuery, Part, Snapshot, SnapshotChange, SqliteBook, StoreError};
+use andon::store::{
+    Book, Counted, HOURS_MAX, KeptCheckpoint, LedgerQuery, Part, Snapshot, SnapshotChange, SqliteBook, StoreError,
+};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -301,5 +303,23 @@ fn modes_come_back_from_the_ledger() {
         book.append(std::slice::from_ref(&adopted), 1).unwrap();
         let query = LedgerQuery { workflow: Some(workflow("a")), newest_first: true, limit: 1, ..Default::default() };
         assert_eq!(book.reader().unwrap().entries(&query).unwrap(), [(1, adopted)]);
+    });
+}
+
+#[test]
+fn counts_add_up_and_go_after_the_hours_that_are_kept() {
+    on_both(|book| {
+        let one = |hour: i64, what: &str, count: u64| Counted { hour, what: what.to_owned(), count };
+        let reader = book.reader().unwrap();
+        book.counted_add(&[one(500_000, "a", 2), one(500_000, "b", 1)]).unwrap();
+        book.counted_add(&[one(500_001, "a", 5), one(500_000, "a", 3)]).unwrap();
+        let all = [one(500_000, "a", 5), one(500_000, "b", 1), one(500_001, "a", 5)];
+        assert_eq!(reader.counted().unwrap(), all);
+        book.counted_add(&[one(500_001 + HOURS_MAX, "a", 1)]).unwrap();
+        assert_eq!(reader.counted().unwrap(), [all[2].clone(), one(500_001 + HOURS_MAX, "a", 1)]);
+        // What comes late goes at once, and takes nothing with it.
+        book.counted_add(&[one(500_000, "a", 1)]).unwrap();
+        book.counted_add(&[one(500_001 + HOURS_MAX, "a", 1)]).unwrap();
+        assert_eq!(reader.counted().unwrap(), [all[2].clone(), one(500_001 + HOURS_MAX, "a", 2)]);
     });
 }

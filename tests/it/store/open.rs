@@ -44,7 +44,7 @@ fn two_daemons_cannot_share_a_folder() {
 fn newer_formats_are_told_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()).unwrap());
-    for (file, version) in [("ledger.db", 2_u8), ("snapshot.db", 1)] {
+    for (file, version) in [("ledger.db", 3_u8), ("snapshot.db", 1)] {
         let db = rusqlite::Connection::open(folder.path().join(file)).unwrap();
         db.pragma_update(None, "user_version", 99).unwrap();
         let newer = error(folder.path());
