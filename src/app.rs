@@ -147,16 +147,7 @@ impl App {
             tokio::spawn(http::stream::keep_feed(shared.clone())),
             tokio::spawn(http::report_schedule::keep_schedule(shared.clone())),
         ];
-        let router = crate::console::router(shared);
-        let server = tokio::spawn(async move {
-            let mut stop = stop;
-            let served = axum::serve(listener, router).with_graceful_shutdown(async move {
-                drop(stop.wait_for(|stop| *stop).await);
-            });
-            if let Err(error) = served.await {
-                tracing::error!(%error, "the server ended");
-            }
-        });
+        let server = tokio::spawn(serve(listener, crate::console::router(shared), stop));
         let grace = Duration::from_millis(settings.server.shutdown_grace_ms);
         Ok(Self { address, driver, reloader, stopping, server, schedules, notifier, grace })
     }
@@ -261,6 +252,16 @@ fn start_driver(
         bytes_max: limit(settings.server.queue_bytes_max),
     };
     Driver::start(engine, bookkeeper, limits, Arc::clone(clock)).map_err(AppError::Thread)
+}
+
+/// Answers requests until the daemon begins to stop, and those of then to their end.
+async fn serve(listener: Limited, router: axum::Router, mut stop: watch::Receiver<bool>) {
+    let served = axum::serve(listener, router).with_graceful_shutdown(async move {
+        drop(stop.wait_for(|stop| *stop).await);
+    });
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the server ended");
+    }
 }
 
 fn start_notifier(

@@ -20,9 +20,9 @@ pub(super) fn ago(now: Time, time: Time) -> String {
 pub(super) fn span(ms: i64) -> String {
     let of = |unit_ms: i64, name: &str| format!("{} {name}", ms / unit_ms);
     match ms {
-        ..Time::MINUTE => of(Time::SECOND, "s"),
-        ..Time::HOUR => of(Time::MINUTE, "min"),
-        ..Time::DAY => of(Time::HOUR, "h"),
+        _ if ms < Time::MINUTE => of(Time::SECOND, "s"),
+        _ if ms < Time::HOUR => of(Time::MINUTE, "min"),
+        _ if ms < Time::DAY => of(Time::HOUR, "h"),
         _ => of(Time::DAY, "d"),
     }
 }

@@ -127,7 +127,7 @@ fn sparks(series: &Series) -> Vec<Spark> {
         course("Exception rate", &|point| Some(point.exception_rate), percent),
         course("Latency, 95 %", &|point| point.latency_p95_ms, duration),
         course("Cost per unit", &|point| point.cost_per_unit.map(Money::to_f64), digits),
-        course("Outputs", &|point| Some(point.outputs as f64), |n| digits(n)),
+        course("Outputs", &|point| Some(point.outputs as f64), digits),
     ]
 }
 

@@ -222,7 +222,7 @@ fn compare(backtests: &Backtests, folder: &Path, settings: Settings, days: Optio
     let from = from.filter(|from| look.journal.first_time().ok().flatten().is_some_and(|first| first < *from));
     let wanted = Backtest { policy: settings.policy, span: Span { from, to: None }, start_mode: None };
     let mut each = |far: Far| {
-        if far.done % 64 == 0 {
+        if far.done.is_multiple_of(64) {
             backtests
                 .note(|last| (last.records, last.records_total, last.outputs) = (far.done, far.total, far.outputs));
         }

@@ -111,8 +111,6 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Alert, routes!(alertmanager::post))
         .needs(Scope::Read, routes!(workflows::list))
         .needs(Scope::Read, routes!(workflows::get))
-        .needs(Scope::Read, routes!(floor::get))
-        .needs(Scope::Read, routes!(floor::series))
         .needs(Scope::Read, routes!(workflows::get_mode))
         .needs(Scope::Operate, routes!(workflows::post_mode))
         .needs(Scope::Read, routes!(workflows::why))
@@ -123,7 +121,6 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Operate, routes!(admin::stop))
         .needs(Scope::Admin, routes!(admin::reload))
         .needs(Scope::Read, routes!(records::ledger))
-        .needs(Scope::Read, routes!(ledger_audit::get))
         .needs(Scope::Read, routes!(checkpoint::checkpoint))
         .needs(Scope::Read, routes!(checkpoint::key))
         .needs(Scope::Read, routes!(records::refusals))
@@ -143,16 +140,6 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Read, routes!(base::list))
         .needs(Scope::Operate, routes!(base::audit))
         .needs(Scope::Operate, routes!(base::regress))
-        .needs(Scope::Read, routes!(lab::hypotheses))
-        .needs(Scope::Read, routes!(lab::hypothesis))
-        .needs(Scope::Read, routes!(lab::lab))
-        .needs(Scope::Read, routes!(lab::intake))
-        .needs(Scope::Operate, routes!(lab_act::start))
-        .needs(Scope::Review, routes!(lab_act::finding))
-        .needs(Scope::Operate, routes!(lab_act::decision))
-        .needs(Scope::Operate, routes!(lab_act::criterion))
-        .needs(Scope::Approve, routes!(lab_act::risk))
-        .needs(Scope::Approve, routes!(lab_act::sign_off))
         .needs(Scope::Read, routes!(drills::list))
         .needs(Scope::Operate, routes!(drills::pull))
         .needs(Scope::Read, routes!(notifications::list))
@@ -160,12 +147,9 @@ fn routes() -> OpenApiRouter<Shared> {
         .needs(Scope::Operate, routes!(notifications::retry))
         .needs(Scope::Read, routes!(reports::list))
         .needs(Scope::Read, routes!(reports::get))
-        .needs(Scope::Read, routes!(policy::get))
-        .needs(Scope::Read, routes!(backtests::get))
-        .needs(Scope::Operate, routes!(backtests::post))
-        .needs(Scope::Ingest, routes!(simulations::post))
-        .needs(Scope::Read, routes!(stream::get))
+        .and(of_lab)
         .and(of_council)
+        .and(of_console)
         .needs(Scope::Read, routes!(admin::metrics))
         // Whoever watches the process has no token, and learns nothing of the workflows here.
         .open(routes!(admin::livez))
@@ -181,6 +165,32 @@ fn of_council(table: Table) -> Table {
         .needs(Scope::Read, routes!(actions::list))
         .needs(Scope::Operate, routes!(actions::assign))
         .needs(Scope::Operate, routes!(actions::finish))
+}
+
+/// The lab.
+fn of_lab(list: Table) -> Table {
+    list.needs(Scope::Read, routes!(lab::hypotheses))
+        .needs(Scope::Read, routes!(lab::hypothesis))
+        .needs(Scope::Read, routes!(lab::lab))
+        .needs(Scope::Read, routes!(lab::intake))
+        .needs(Scope::Operate, routes!(lab_act::start))
+        .needs(Scope::Review, routes!(lab_act::finding))
+        .needs(Scope::Operate, routes!(lab_act::decision))
+        .needs(Scope::Operate, routes!(lab_act::criterion))
+        .needs(Scope::Approve, routes!(lab_act::risk))
+        .needs(Scope::Approve, routes!(lab_act::sign_off))
+}
+
+/// What the console needs, and is there for other programs, too.
+fn of_console(list: Table) -> Table {
+    list.needs(Scope::Read, routes!(floor::get))
+        .needs(Scope::Read, routes!(floor::series))
+        .needs(Scope::Read, routes!(policy::get))
+        .needs(Scope::Read, routes!(backtests::get))
+        .needs(Scope::Operate, routes!(backtests::post))
+        .needs(Scope::Ingest, routes!(simulations::post))
+        .needs(Scope::Read, routes!(stream::get))
+        .needs(Scope::Read, routes!(ledger_audit::get))
 }
 
 /// The OpenAPI document, generated from the routes.

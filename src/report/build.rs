@@ -8,12 +8,14 @@ use super::decisions::{decisions, is_demotion};
 use super::document::{AsOf, Report, SCHEMA, Scope};
 use super::document_week::WorkflowWeek;
 use super::fold::Fold;
+use super::mean::{clear_among, strength};
+use super::measure::Measure;
 use super::moves::{Entries, drills, incidents, lab, moves};
 use super::quality::{Quality, Refused, quality};
 use super::state::{Known, State};
 use super::tally::Tally;
 use super::week::{DAYS, Week};
-use super::words::{count, many, percent, relative};
+use super::words::{count, many, percent, relative, week_and_before};
 use super::workflow_week::{place, workflow_week};
 use crate::domain::{Mode, Time, What, WorkflowId};
 use crate::stats::number::number;
@@ -233,8 +235,57 @@ fn named(ids: &[&str]) -> String {
 }
 
 fn headline(report: &Report, sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> Vec<String> {
-    let said = [moved(report), cost(sources, covered), asked(report)];
+    let counted = std::iter::once(cost(sources, covered)).chain(verdicts(sources, covered)).chain(worse(report));
+    let said = [moved(report), counted.collect::<Vec<_>>().join(" "), asked(report)];
     said.into_iter().chain(overdue(&report.actions)).collect()
+}
+
+/// What people said of outputs: a workflow that calls all of its outputs good may still be rejected.
+fn verdicts(sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> Option<String> {
+    let of = |week: Option<Week>| {
+        let tallies = covered.keys().filter_map(|id| week.and_then(|week| sources.fold.of(id, week)));
+        tallies.fold((0, 0), |(rejected, all), tally| {
+            (rejected + tally.verdicts[2], all + tally.verdicts.iter().sum::<u64>())
+        })
+    };
+    let share = |(rejected, all): (u64, u64)| percent(number(rejected) / number(all.max(1)));
+    let (week, before) = (of(Some(sources.week)), of(sources.week.plus(-1)));
+    let than = if before.1 > 0 { format!(" ({} the week before)", share(before)) } else { String::new() };
+    (week.1 > 0).then(|| format!("Of {} {} rejected{than}.", many_verdicts(week.1), share(week)))
+}
+
+fn many_verdicts(n: u64) -> String {
+    if n == 1 { "1 verdict".to_owned() } else { format!("{} verdicts", count(n)) }
+}
+
+/// What got worse, clearly also among as many comparisons as there are: of each workflow the clearest, whether or not a
+/// guard saw it.
+fn worse(report: &Report) -> Option<String> {
+    const NAMED_MAX: usize = 3;
+    let comparisons: usize = report.workflows.iter().map(|week| compared(week).count()).sum();
+    let clear = clear_among(comparisons.max(1) as u64);
+    let mut found: Vec<(f64, String)> = Vec::new();
+    for week in &report.workflows {
+        let worse = compared(week).filter(|(_, by, is_better)| *is_better == Some(false) && *by > clear);
+        let Some((one, by, _)) = worse.max_by(|a, b| a.1.total_cmp(&b.1)) else { continue };
+        let said = week_and_before(one).unwrap_or_default();
+        found.push((by, format!("{}, {} {said}", week.workflow, one.title.to_lowercase())));
+    }
+    found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let more = match found.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!("; and {} more", many(more, "workflow")),
+    };
+    let named: Vec<String> = found.into_iter().take(NAMED_MAX).map(|(_, said)| said).collect();
+    (!named.is_empty()).then(|| format!("Clearly worse: {}{more}.", named.join("; ")))
+}
+
+/// Measures with a difference that has an interval, and how clear it is. Uptime counts what exceptions count already.
+fn compared(week: &WorkflowWeek) -> impl Iterator<Item = (&Measure, f64, Option<bool>)> {
+    week.measures.iter().filter(|one| one.name != "uptime_ratio").filter_map(|one| {
+        let change = one.change?;
+        Some((one, strength(change.absolute, change.interval?), change.is_better))
+    })
 }
 
 fn moved(report: &Report) -> String {

@@ -46,7 +46,9 @@ fn of<'r>(report: &'r Report, workflow: &str) -> Option<&'r WorkflowWeek> {
 
 fn judge(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<Decision> {
     let (workflow, epoch) = (&demotion.workflow, demotion.epoch?);
-    let mut evidence = vec![demotion.reason.clone()];
+    // What carried it has a line of its own.
+    let said = demotion.reason.rsplit_once("; ").filter(|_| !demotion.carriers.is_empty());
+    let mut evidence = vec![said.map_or(demotion.reason.as_str(), |(said, _)| said).to_owned()];
     if let Some(at) = demotion.changed_at {
         evidence.push(format!("the change is estimated at {} UTC", minute(at)));
     }
@@ -61,18 +63,15 @@ fn judge(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<Decision> {
     let moved: Vec<&Shift> = week.map(|week| week.shifts.iter().filter(near).collect()).unwrap_or_default();
     evidence
         .extend(worse.iter().filter_map(|measure| Some(format!("{}: {}", measure.title, week_and_before(measure)?))));
-    evidence.extend(moved.iter().map(|shift| format!("{} moved at about the same time", shift.signal)));
-    let speaks = worse.len() + moved.len() + usize::from(!demotion.carriers.is_empty());
-    let recommendation = if speaks > 0 {
-        format!(
-            "Right: {} beside the guard {} the same. Find the cause before anybody asks for {} again.",
-            many(speaks, "finding"),
-            if speaks == 1 { "says" } else { "say" },
-            demotion.from
-        )
-    } else {
-        "Open: nothing else in the week shows it. Look at the outputs that weighed most, then judge.".to_owned()
-    };
+    if !moved.is_empty() {
+        let names: Vec<&str> = moved.iter().map(|shift| shift.signal.as_str()).collect();
+        evidence.push(format!("moved at about the same time: {}", names.join(", ")));
+    }
+    if !demotion.outputs.is_empty() {
+        let ids: Vec<&str> = demotion.outputs.iter().map(|output| output.output.as_str()).collect();
+        evidence.push(format!("outputs that weighed most: {}", ids.join(", ")));
+    }
+    let recommendation = speaks(demotion, week, &worse, &moved);
     Some(Decision {
         question: format!(
             "Was it right that {} lowered {workflow} from {} to {}?",
@@ -86,6 +85,34 @@ fn judge(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<Decision> {
         urgency: 90 + u32::from(demotion.from.level() - demotion.to.level()),
         ..about(workflow, |workflow| Question::JudgeDemotion { workflow, epoch })?
     })
+}
+
+/// What speaks for a demotion beside the guard that did it. What counts the same outputs in the same way doesn't.
+fn speaks(demotion: &Move, week: Option<&WorkflowWeek>, worse: &[&Measure], moved: &[&Shift]) -> String {
+    let guard = demotion.guard.as_deref().unwrap_or_default();
+    let own = week.and_then(|week| week.guards.iter().find(|own| own.guard == guard));
+    let signal = own.map_or(guard, |own| own.signal.as_str());
+    let is_own = |measure: &str| match signal {
+        _ if measure == "uptime_ratio" => true,
+        "rejection_rate" => measure == "rejected_ratio",
+        "latency" => measure.starts_with("latency"),
+        "cost_per_unit" => measure.starts_with("cost"),
+        other => other.starts_with("exception_rate") && measure == "exception_ratio",
+    };
+    let of_others = worse.iter().filter(|measure| !is_own(&measure.name)).count();
+    let is_other = |shift: &&&Shift| !guard.contains(&shift.signal) && !shift.signal.starts_with(signal);
+    match of_others + moved.iter().filter(is_other).count() {
+        0 if worse.is_empty() => {
+            "Open: nothing beside the guard shows it. Look at the outputs since the change, then judge.".to_owned()
+        }
+        0 => "Likely right: the whole week is worse, but that counts the same outputs. Look first whether one source carries it.".to_owned(),
+        found => format!(
+            "Right: {} beside the guard {} the same. Find the cause before anybody asks for {} again.",
+            many(found, "finding"),
+            if found == 1 { "says" } else { "say" },
+            demotion.from
+        ),
+    }
 }
 
 /// Measures that are clearly worse than in the week before.
@@ -178,9 +205,14 @@ fn overdue_reviews(week: &WorkflowWeek) -> Option<Decision> {
     (overdue > 0).then_some(())?;
     Some(Decision {
         recommendation: "Name somebody and a day: the outputs that nobody looks at may be the bad ones.".to_owned(),
-        evidence: vec![format!("{} of {} outputs wait for too long", count(overdue), count(week.reviews.awaited))],
+        evidence: vec![format!(
+            "{} of {} that wait for a verdict have waited longer than declared",
+            count(overdue),
+            count(week.reviews.awaited)
+        )],
         command: Some(format!("andon review {workflow}")),
-        urgency: 40,
+        // The more are overdue, the higher, and always below audits.
+        urgency: 30 + overdue.ilog2().min(14),
         ..about(workflow, |workflow| Question::Reviews { workflow })?
     })
 }

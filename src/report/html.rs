@@ -9,7 +9,7 @@ use super::document::{ActionLine, CouncilAnswer, Decision, Layer, Move, Offer, P
 use super::document_week::{GuardBaseline, WorkflowWeek};
 use super::measure::{Difference, Figure, Measure};
 use super::shift::Shift;
-use super::words::{between, count, escaped, lab, minute, percent, relative, value};
+use super::words::{between, by, count, escaped, lab, minute, percent, value};
 use crate::domain::{Mode, Scopes, Standing, Time};
 use askama::Template;
 
@@ -146,10 +146,10 @@ impl Page<'_> {
         measure.reference.map_or_else(String::new, |reference| value(reference, &measure.unit))
     }
 
-    fn difference(&self, change: &Option<Difference>) -> String {
+    fn difference(&self, change: &Option<Difference>, unit: &str) -> String {
         let Some(change) = change else { return "–".to_owned() };
-        let by = match change.relative {
-            Some(share) => relative(share),
+        let by = match by(change, unit) {
+            Some(by) => by,
             None if change.absolute.abs() > 0.0 => "from 0".to_owned(),
             None => return "the same".to_owned(),
         };
@@ -163,6 +163,10 @@ impl Page<'_> {
             (Some(false), _) => format!("{by}, as chance might"),
             (None, _) => by,
         }
+    }
+
+    fn is_referenced(&self, week: &WorkflowWeek) -> bool {
+        week.measures.iter().any(|measure| measure.reference.is_some())
     }
 
     fn verdict(&self, change: &Option<Difference>) -> &'static str {
@@ -256,7 +260,7 @@ impl Page<'_> {
         }
         if shown < needing {
             return format!(
-                "{} of {} workflows need attention; this page tells of the first {shown} of them at length, and the data (`format json`) of all.",
+                "{} of {} workflows need attention; this page tells of the first {shown} of them at length, and the data (JSON) of all.",
                 count(needing as u64),
                 count(all as u64)
             );

@@ -7,7 +7,7 @@ use super::attention::parts;
 use super::document::{Decision, Report, Scope};
 use super::document_week::WorkflowWeek;
 use super::measure::Measure;
-use super::words::{between, count, lab, minute, percent, relative, week_and_before};
+use super::words::{between, by, count, lab, minute, percent, week_and_before};
 use std::fmt::Write;
 
 /// The report as Markdown.
@@ -115,20 +115,24 @@ fn stands(text: &mut String, report: &Report) {
         return text.push_str("There is no workflow yet.\n\n");
     }
     text.push_str(
-        "| workflow | track | mode | base | builder | beneficiary | outputs |\n|---|---|---|---|---|---|---|\n",
+        "| workflow | track | mode | base | builder | beneficiary | weakest | outputs | cost | value |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for place in &report.matrix {
         let mode = match place.mode_before {
             Some(before) if before != place.mode => format!("{} (was {before})", place.mode),
             _ => place.mode.to_string(),
         };
+        let amount = |of: Option<f64>| of.map_or_else(|| "–".to_owned(), |of| format!("{of:.2} {}", place.currency));
         let layers = [&place.base, &place.builder, &place.beneficiary].map(|layer| layer.standing.name()).join(" | ");
         let _ = writeln!(
             text,
-            "| {} | {} | {mode} | {layers} | {} |",
+            "| {} | {} | {mode} | {layers} | {} | {} | {} | {} |",
             plain(&place.workflow),
             place.track,
-            count(place.outputs)
+            place.weakest.as_deref().unwrap_or("–"),
+            count(place.outputs),
+            amount(place.cost),
+            amount(place.value)
         );
     }
     text.push('\n');
@@ -197,8 +201,12 @@ fn row(text: &mut String, measure: &Measure) {
     let interval = measure.week.and_then(|week| week.interval);
     let interval = interval.map(|[low, high]| between(low, high, &measure.unit));
     let change = measure.change.and_then(|change| {
-        let by = relative(change.relative?);
-        Some(if change.is_clear == Some(true) { format!("{by}, clear") } else { by })
+        let by = by(&change, &measure.unit)?;
+        Some(match change.is_clear {
+            Some(true) => format!("{by}, clear"),
+            Some(false) if by != "the same" => format!("{by}, as chance might"),
+            _ => by,
+        })
     });
     let (interval, change) = (interval.unwrap_or_default(), change.unwrap_or_default());
     let now = week_and_before(measure).unwrap_or_default();
@@ -216,7 +224,8 @@ fn house(text: &mut String, report: &Report) {
         let _ = writeln!(text, "- incident {}: {} ({state})", plain(&one.incident), plain(&one.summary));
     }
     for drill in &report.drills {
-        let _ = writeln!(text, "- drill {} {}: {}", drill.drill, drill.result, plain(&drill.summary));
+        let told = if drill.summary.is_empty() { String::new() } else { format!(": {}", plain(&drill.summary)) };
+        let _ = writeln!(text, "- drill {} {}{told}", drill.drill, drill.result);
     }
     for line in report.lab_kpis.as_ref().map(lab).unwrap_or_default() {
         let _ = writeln!(text, "- lab: {line}");

@@ -132,11 +132,15 @@ impl Quality {
             said.push(format!("{} events and reviews came again and changed nothing.", count(duplicates)));
         }
         if self.starts > 0 {
-            said.push(format!(
-                "andon was started {}, and did not run for {} at most: what workflows did then is here only if they sent it later.",
-                if self.starts == 1 { "once".to_owned() } else { format!("{} times", self.starts) },
-                hours(self.down_ms)
-            ));
+            let times = if self.starts == 1 { "once".to_owned() } else { format!("{} times", self.starts) };
+            said.push(if self.down_ms < Time::MINUTE {
+                format!("andon was started {times}, and missed less than a minute of this week.")
+            } else {
+                format!(
+                    "andon was started {times}, and did not run for {} at most: what workflows did then is here only if they sent it later.",
+                    hours(self.down_ms)
+                )
+            });
         }
         said
     }

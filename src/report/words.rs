@@ -2,7 +2,7 @@
 //!
 //! Owns digits, signs and units. It knows no report.
 
-use super::measure::Measure;
+use super::measure::{Difference, Measure};
 use super::shift::short;
 use crate::domain::Time;
 use crate::monitor::lab_view::LabKpis;
@@ -76,6 +76,19 @@ pub(super) fn relative(share: f64) -> String {
     }
     let sign = if share >= 0.0 { "+" } else { "−" };
     format!("{sign}{}", percent(share.abs()))
+}
+
+/// How far a week is from something else: shares in points, as percent of percent misleads.
+pub(super) fn by(change: &Difference, unit: &str) -> Option<String> {
+    if unit != "ratio" {
+        return change.relative.map(relative);
+    }
+    let points = change.absolute * 100.0;
+    if points.abs() < 0.005 {
+        return Some("the same".to_owned());
+    }
+    let places = usize::from(points.abs() < 10.0) + usize::from(points.abs() < 0.1);
+    Some(format!("{}{:.places$} points", if points > 0.0 { "+" } else { "−" }, points.abs()))
 }
 
 /// `n thing` or `n things`.
