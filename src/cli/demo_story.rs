@@ -76,6 +76,7 @@ impl Story {
         let fate = if is_kept { "is kept" } else { "goes at the end" };
         output::line(format!("Four simulated workflows; what they leave in {} {fate}.\n", folder.display()));
         for (about, call) in [
+            ("look", format!("{url}/ in a browser: the floor, live")),
             ("mode", format!("curl -s {url}/v1/workflows/email-drafts/mode")),
             ("reason", format!("curl -s {url}/v1/workflows/email-drafts/why")),
             ("numbers", format!("curl -s {url}/v1/workflows/ad-variants")),

@@ -80,7 +80,7 @@ async fn serve(settings: Settings, file: PathBuf) -> ExitCode {
         }
     };
     let address = app.address();
-    tracing::info!(%address, store = path, policy, "andon listens on http://{address}");
+    tracing::info!(%address, store = path, policy, "andon listens on http://{address}, and shows its console there");
     if let Err(error) = until_told_to_stop(&app).await {
         tracing::error!(%error, "signals can't be heard: stopping");
     }
