@@ -7,7 +7,7 @@ use super::build::Sources;
 use super::document::{ActionLine, Budget, CouncilAnswer, Decision, Offer};
 use super::moves::Entries;
 use super::state::{Known, State};
-use super::words::minute;
+use super::words::{many, minute};
 use crate::domain::{Ask, Choice, ChoiceKey, Question, Task, Time, What, WorkflowId};
 use crate::stats::number::number;
 use std::collections::BTreeMap;
@@ -16,6 +16,10 @@ use std::collections::BTreeMap;
 pub(super) const DECISIONS_MAX: usize = 12;
 /// Answers that are shown.
 const ANSWERS_MAX: usize = 50;
+/// Questions about overdue reviews of one report …
+const REVIEWS_MAX: usize = 2;
+/// … and workflows that are named beside them.
+const NAMED_MAX: usize = 5;
 /// Actions that are shown.
 const ACTIONS_MAX: usize = 300;
 
@@ -93,11 +97,36 @@ pub(super) fn settle(asked: Vec<Decision>, sources: &Sources<'_>, covered: &Cove
     for list in [&mut open, &mut answered] {
         list.sort_by(|a, b| b.urgency.cmp(&a.urgency).then_with(|| a.id.cmp(&b.id)));
     }
+    let mut open = gather_reviews(open);
     let left_out = open.len().saturating_sub(DECISIONS_MAX);
     open.truncate(DECISIONS_MAX);
     answered.truncate(ANSWERS_MAX);
     open.extend(answered);
     (open, left_out)
+}
+
+/// Of the questions about overdue reviews the most urgent ones stay; the others are named with the last of them, so that
+/// they crowd nothing out.
+fn gather_reviews(open: Vec<Decision>) -> Vec<Decision> {
+    let is_of_reviews = |one: &Decision| matches!(one.id.parse(), Ok(Question::Reviews { .. }));
+    let (mut kept, mut others, mut last) = (Vec::new(), Vec::new(), None);
+    for one in open {
+        match (is_of_reviews(&one), last) {
+            (true, Some((asked, _))) if asked >= REVIEWS_MAX => others.extend(one.workflow),
+            (true, before) => {
+                last = Some((before.map_or(0, |(asked, _)| asked) + 1, kept.len()));
+                kept.push(one);
+            }
+            (false, _) => kept.push(one),
+        }
+    }
+    if let (Some((_, at)), false) = (last, others.is_empty()) {
+        let more = others.len().saturating_sub(NAMED_MAX);
+        others.truncate(NAMED_MAX);
+        let more = if more > 0 { format!(" and {}", many(more, "more workflow")) } else { String::new() };
+        kept[at].evidence.push(format!("overdue, too: {}{more}", others.join(", ")));
+    }
+    kept
 }
 
 /// The last answer of the week's council to each question.
@@ -248,5 +277,24 @@ pub(super) fn budget(state: &State, covered: &Covered<'_>, demotions_this_week: 
         outputs_per_judged_false: (judged_false > 0).then(|| number(outputs_total) / number(judged_false)),
         allowed: number(outputs_total) / state.outputs_per_false_demotion.max(1.0),
         demotions_this_week,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overdue_reviews_crowd_nothing_out() {
+        let reviews = |id: &str| ask(&Question::Reviews { workflow: WorkflowId::new(id).unwrap() });
+        let other = ask(&Question::Base { item: "guide".to_owned() });
+        let open = vec![reviews("a"), other.clone(), reviews("b"), reviews("c"), reviews("d")];
+        let kept = gather_reviews(open);
+        let ids: Vec<&str> = kept.iter().map(|one| one.id.as_str()).collect();
+        assert_eq!(ids, [&reviews("a").id, &other.id, &reviews("b").id]);
+        assert_eq!(kept[2].evidence, ["overdue, too: c, d"]);
+        let many = (0..10).map(|n| reviews(&format!("w{n}"))).collect();
+        assert_eq!(gather_reviews(many)[1].evidence, ["overdue, too: w2, w3, w4, w5, w6 and 3 more workflows"]);
+        assert_eq!(gather_reviews(vec![other.clone()]), [other]);
     }
 }

@@ -3,7 +3,7 @@
 //! Owns the questions and their order. Everything that it says stands in the report's numbers; it decides nothing.
 
 use super::council::ask;
-use super::document::{Decision, Move, Report};
+use super::document::{Decision, IncidentLine, Move, Report};
 use super::document_week::WorkflowWeek;
 use super::measure::Measure;
 use super::shift::Shift;
@@ -17,7 +17,13 @@ const NEAR_MS: i64 = Time::DAY;
 pub(super) fn decisions(report: &Report) -> Vec<Decision> {
     let mut asked = Vec::new();
     for demotion in report.moves.iter().filter(|one| is_demotion(one) && one.judged.is_none()) {
-        asked.extend(judge(demotion, of(report, &demotion.workflow)));
+        let mut judged = judge(demotion, of(report, &demotion.workflow));
+        // Its incident is no question of its own.
+        if let Some(judged) = &mut judged {
+            let unseen = unseen(report).filter(|one| is_of(one, demotion));
+            judged.evidence.extend(unseen.map(|one| format!("nobody has said that they look at {}", one.incident)));
+        }
+        asked.extend(judged);
     }
     for workflow in &report.workflows {
         asked.extend(gate(workflow));
@@ -28,6 +34,16 @@ pub(super) fn decisions(report: &Report) -> Vec<Decision> {
     }
     asked.extend(house(report));
     asked
+}
+
+/// Incidents at which nobody looks.
+fn unseen(report: &Report) -> impl Iterator<Item = &IncidentLine> {
+    report.incidents.iter().filter(|one| one.resolved_at.is_none() && one.acknowledged_at.is_none())
+}
+
+/// Whether an incident is that of a demotion.
+fn is_of(incident: &IncidentLine, demotion: &Move) -> bool {
+    incident.about == Cause::Breach.name() && incident.workflow.as_ref() == Some(&demotion.workflow)
 }
 
 /// A question about a workflow.
@@ -241,7 +257,10 @@ fn house(report: &Report) -> Vec<Decision> {
         Decision { recommendation, evidence, command, urgency, ..ask(question) }
     };
     let mut asked = Vec::new();
-    for open in report.incidents.iter().filter(|one| one.resolved_at.is_none() && one.acknowledged_at.is_none()) {
+    let judged = |one: &&IncidentLine| {
+        report.moves.iter().any(|move_| is_demotion(move_) && move_.judged.is_none() && is_of(one, move_))
+    };
+    for open in unseen(report).filter(|one| !judged(one)) {
         asked.push(Decision {
             workflow: open.workflow.clone(),
             ..assign(
