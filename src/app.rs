@@ -133,6 +133,8 @@ impl App {
             notifier: Arc::clone(&notifier),
             reports: Arc::new(http::report_desk::Desk::new(&settings.report, shelf)),
             reading: Arc::new(Semaphore::new(cores().saturating_sub(1).max(1))),
+            audits: Arc::new(Semaphore::new(1)),
+            floors: Arc::new(Semaphore::new(http::floor::AT_A_TIME)),
             long_polls: Arc::new(Semaphore::new(limit(settings.server.long_polls_max))),
             feed: Arc::new(http::stream::Feed::new(limit(settings.server.streams_max))),
             simulations: Arc::default(),

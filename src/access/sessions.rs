@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use subtle::ConstantTimeEq as _;
 
+/// Sign-ins of one token at the same time; for one more its oldest ends.
+const OF_ONE_TOKEN: usize = 20;
 /// The cookie's name.
 pub const COOKIE: &str = "andon-session";
 
@@ -58,9 +60,16 @@ impl Sessions {
         let session = Session { token, expires_at: now.plus(self.lasts_ms), form_key: form_key.text().to_owned() };
         let mut open = self.table();
         open.retain(|_, session| session.expires_at > now);
+        let oldest = |open: &BTreeMap<[u8; 32], Session>, whose: Option<&[u8; 32]>| {
+            let own = open.iter().filter(|(_, session)| whose.is_none_or(|token| session.token == *token));
+            own.min_by_key(|(_, session)| session.expires_at).map(|(hash, _)| *hash)
+        };
+        // Nobody signs the others out by signing in again and again.
+        while open.values().filter(|session| session.token == token).count() >= OF_ONE_TOKEN.min(self.max) {
+            oldest(&open, Some(&token)).and_then(|hash| open.remove(&hash));
+        }
         while open.len() >= self.max {
-            let first = open.iter().min_by_key(|(_, session)| session.expires_at).map(|(hash, _)| *hash);
-            first.and_then(|hash| open.remove(&hash));
+            oldest(&open, None).and_then(|hash| open.remove(&hash));
         }
         open.insert(secret.hash(), session.clone());
         Ok((secret, session))
@@ -107,6 +116,17 @@ mod tests {
         sessions.close(other.text());
         assert!(sessions.find(other.text(), Time(600)).is_none());
         assert!(sessions.find("", Time(0)).is_none() && sessions.find("andon", Time(0)).is_none());
+    }
+
+    #[test]
+    fn nobody_signs_the_others_out() {
+        let sessions = Sessions::new(50, 1_000);
+        let ann = sessions.open([1; 32], Time(0)).unwrap().0;
+        for n in 1..=100 {
+            sessions.open([2; 32], Time(n)).unwrap();
+        }
+        assert!(sessions.find(ann.text(), Time(101)).is_some());
+        assert_eq!(sessions.count(Time(101)), 1 + OF_ONE_TOKEN);
     }
 
     #[test]

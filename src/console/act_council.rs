@@ -23,6 +23,10 @@ pub(super) async fn plan(visitor: &Visitor, act: &str, values: &Values) -> Resul
 }
 
 async fn answer(visitor: &Visitor, values: &Values) -> Result<Plan, Problem> {
+    if !visitor.may(Scope::Operate) {
+        let detail = "This needs the scope `operate`, as every answer to a report's question does.";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", detail));
+    }
     let (week, question, choice) = (needed(values, "week")?, needed(values, "question")?, needed(values, "choice")?);
     let workflow = values.get("of").map(String::as_str);
     let report = read(visitor, week, workflow.unwrap_or_default()).await?;

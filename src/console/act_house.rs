@@ -31,6 +31,7 @@ pub(super) async fn plan(visitor: &Visitor, act: &str, values: &Values) -> Resul
 }
 
 async fn stop(visitor: &Visitor) -> Result<Plan, Problem> {
+    visitor.caller.all_workflows()?;
     let floor: Floor = visitor.get("/v1/floor?limit=1").await?;
     let above: usize = floor.modes.iter().filter(|(mode, _)| mode.level() > 0).map(|(_, count)| count).sum();
     let plan = Plan::new(

@@ -61,7 +61,10 @@ pub(super) async fn get(Path(file): Path<String>) -> Response {
 
 /// The icon under the name that browsers ask for by themselves.
 pub(super) async fn favicon() -> Response {
-    ASSETS.last().map_or_else(|| StatusCode::NOT_FOUND.into_response(), sent)
+    let mut answer = ASSETS.last().map_or_else(|| StatusCode::NOT_FOUND.into_response(), sent);
+    // Its address stays when it changes.
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=86400"));
+    answer
 }
 
 fn sent(asset: &Asset) -> Response {

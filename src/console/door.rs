@@ -9,7 +9,7 @@ use super::Console;
 use super::page::{Layout, html, refused};
 use crate::access::COOKIE;
 use crate::domain::Scope;
-use crate::http::auth::Caller;
+use crate::http::auth::{Caller, is_this_machine};
 use crate::http::problem::Problem;
 use askama::Template;
 use axum::Form;
@@ -20,7 +20,6 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use std::net::IpAddr;
 
 /// Longest address that somebody is led back to.
 const NEXT_BYTES_MAX: usize = 512;
@@ -72,7 +71,8 @@ pub(super) async fn enter(State(console): State<Console>, mut request: Request, 
         };
         Visitor { caller, form_key: session.form_key().to_owned(), is_open: false, console }
     };
-    if !visitor.may(Scope::Read) {
+    // Whoever can read nothing can still leave.
+    if !visitor.may(Scope::Read) && request.uri().path() != "/sign-out" {
         let detail = format!(
             "the console needs the scope `read`, and the token of {} has: {}",
             visitor.caller.name, visitor.caller.scopes
@@ -109,17 +109,6 @@ fn is_from_here(request: &Request, is_open: bool) -> Result<(), Problem> {
     // its own accord.
     let origin = text(header::ORIGIN).map(|origin| origin.split_once("://").map_or(origin, |(_, host)| host));
     if origin.is_none_or(|origin| origin == host) { Ok(()) } else { Err(foreign()) }
-}
-
-/// Whether a `Host` is a name of this machine: `localhost`, or a loopback address.
-fn is_this_machine(host: &str) -> bool {
-    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if is_port(port) => name,
-        _ => host,
-    };
-    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// Where somebody wanted to go.

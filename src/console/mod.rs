@@ -29,12 +29,14 @@ mod workflow;
 
 use crate::http::Shared;
 use crate::http::auth::Gate;
+use crate::http::problem::Problem;
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
 use std::sync::Arc;
+use tower_http::catch_panic::CatchPanicLayer;
 
 /// A page loads its own style, script and pictures, sends forms to where it is from, and is framed by nobody.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -52,6 +54,7 @@ pub fn router(shared: Shared) -> Router {
     let gate = Gate::new(Arc::clone(&shared.reloader), clock, shared.metrics.clone(), Arc::clone(&shared.sessions));
     let api = crate::http::router(shared);
     let console = Console { gate: Arc::new(gate), api: api.clone() };
+    let console_state = console.clone();
     let inside = Router::new()
         .route("/", get(floor::get))
         .route("/workflows/{id}", get(workflow::get))
@@ -73,8 +76,15 @@ pub fn router(shared: Shared) -> Router {
         .route("/sign-in", get(door::ask).post(door::sign_in))
         .route("/assets/{file}", get(assets::get))
         .route("/favicon.ico", get(assets::favicon));
-    let console = inside.merge(outside).layer(map_response(guarded)).with_state(console);
+    let console = inside.merge(outside).layer(CatchPanicLayer::custom(|_| broken())).layer(map_response(guarded));
+    let console = console.with_state(console_state);
     api.merge(console)
+}
+
+/// What is said where a page has a fault.
+fn broken() -> Response {
+    let detail = "a fault in andon itself: nothing was done; please report it with the log";
+    page::refused(&Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail))
 }
 
 /// What every answer of the console says to browsers.

@@ -32,7 +32,10 @@ pub(super) struct Layout {
     pub(super) name: Option<String>,
     pub(super) form_key: String,
     pub(super) is_open: bool,
-    pub(super) may_operate: bool,
+    /// Whether they may act on the whole house.
+    pub(super) may_stop: bool,
+    /// Whether they may send outputs.
+    pub(super) may_send: bool,
     /// Whether the page follows what happens.
     pub(super) is_live: bool,
 }
@@ -46,7 +49,8 @@ impl Layout {
             name: None,
             form_key: String::new(),
             is_open: false,
-            may_operate: false,
+            may_stop: false,
+            may_send: false,
             is_live: false,
         }
     }
@@ -117,7 +121,8 @@ impl Visitor {
             name: Some(self.caller.name.clone()),
             form_key: self.form_key.clone(),
             is_open: self.is_open,
-            may_operate: self.may(Scope::Operate),
+            may_stop: self.may(Scope::Operate) && self.caller.workflows.is_all(),
+            may_send: self.may(Scope::Ingest),
             is_live: false,
         }
     }

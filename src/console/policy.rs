@@ -105,7 +105,11 @@ pub(super) async fn post(
     }
     // Browsers end the lines of a text with CR LF.
     let config = candidate.config.replace("\r\n", "\n");
-    let days = candidate.days.trim().parse::<u32>().ok();
+    // What is no number is refused, and not taken for the whole journal.
+    let days = match candidate.days.trim() {
+        "" => None,
+        text => Some(text.parse::<u32>().unwrap_or_default()),
+    };
     match visitor.post("/v1/backtests", &json!({ "config": config, "days": days })).await {
         Ok(_) => Redirect::to("/policy#backtest").into_response(),
         Err(problem) => {

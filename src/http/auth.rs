@@ -18,6 +18,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -231,10 +232,13 @@ impl Gate {
     /// Who asks.
     fn caller(&self, method: &Method, headers: &HeaderMap) -> Result<Caller, Problem> {
         let access = self.reloader.access();
-        let Access::Tokens(keyring) = &**access else { return Ok(self.local.clone()) };
+        let Access::Tokens(keyring) = &**access else {
+            return is_from_this_machine(method, headers).map(|()| self.local.clone());
+        };
         let shown = presented(headers);
         // Browsers send a cookie with whatever another site asks them to: it reads, and changes nothing.
-        if shown == Err(Denied::Missing)
+        // A proxy in between may have a word of its own in the header for tokens.
+        if matches!(shown, Err(Denied::Missing | Denied::Malformed))
             && *method == Method::GET
             && let Some((_, caller)) = self.signed_in(headers)
         {
@@ -315,6 +319,32 @@ fn presented(headers: &HeaderMap) -> Result<&[u8], Denied> {
         Err(Denied::Missing) => only(API_KEY),
         Err(denied) => Err(denied),
     }
+}
+
+/// Whether a `Host` is a name of this machine: `localhost`, or a loopback address.
+pub fn is_this_machine(host: &str) -> bool {
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if is_port(port) => name,
+        _ => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Goes on where a request without tokens is from a program on this machine, or from a page of this very daemon: a
+/// browser may be led here by a page of another site, or by a foreign name that was made to point here.
+fn is_from_this_machine(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text("host").unwrap_or_default();
+    let is_opened = *method == Method::GET && text("sec-fetch-mode") == Some("navigate");
+    let is_foreign = matches!(text("sec-fetch-site"), Some("cross-site" | "same-site")) && !is_opened;
+    let other = text("origin").is_some_and(|from| from.split_once("://").map_or(from, |(_, from)| from) != host);
+    if (host.is_empty() || is_this_machine(host)) && !is_foreign && !other {
+        return Ok(());
+    }
+    let detail = "this andon has no tokens, so it answers this machine only, under a name such as localhost: this request came by another name, or from a page of another site. With `[server] tokens` any name will do";
+    Err(Problem::new(StatusCode::FORBIDDEN, "foreign_host", detail))
 }
 
 /// The secret in the console's cookie.

@@ -16,6 +16,7 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use utoipa::ToSchema;
@@ -208,7 +209,10 @@ fn fail(last: &mut BacktestView, error: &dyn std::fmt::Display) {
 }
 
 fn run(backtests: &Backtests, settings: Settings, days: Option<u32>) {
-    match compare(backtests, &backtests.folder, settings, days) {
+    // A fault must not keep the turn for ever.
+    let tried = catch_unwind(AssertUnwindSafe(|| compare(backtests, &backtests.folder, settings, days)));
+    let fault = || "a fault in andon itself: please report it with the log".to_owned();
+    match tried.unwrap_or_else(|_| Err(fault())) {
         Ok(report) => backtests.note(|last| end(last, &report)),
         Err(error) => backtests.note(|last| fail(last, &error)),
     }

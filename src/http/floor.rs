@@ -16,8 +16,11 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
+/// Floors that are worked out at a time.
+pub const AT_A_TIME: usize = 2;
 /// Stations of one page.
 const PAGE_MAX: usize = 1_000;
 /// Longest text that is searched for.
@@ -80,6 +83,8 @@ pub async fn get(
     if which.search.len() > SEARCH_BYTES_MAX {
         return Err(Problem::invalid("search", format!("`search` must have at most {SEARCH_BYTES_MAX} bytes")));
     }
+    // The semaphore is never closed.
+    let turn = Arc::clone(&shared.floors).acquire_owned().await.ok();
     let asks = caller.clone();
     let own = copies(&shared, move |workflow| asks.may_see(workflow.id.as_str())).await?;
     let is_whole = caller.workflows.is_all();
@@ -93,6 +98,7 @@ pub async fn get(
         })
         .await?;
     blocking(move || {
+        let _turn = turn;
         let board = shared.driver.board();
         let stations = own.iter().map(|workflow| {
             let mode = board.peek(workflow.id.as_str()).map_or(Mode::Assist, |view| view.mode);

@@ -12,6 +12,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Bodies above this are read on a thread of their own, so that mode answers don't wait for them.
@@ -99,8 +100,12 @@ pub(super) async fn read<T: Send + 'static>(
         Ok::<_, BodyError>((parse(&decoded, format)?, decoded.len()))
     };
     let (parsed, bytes) = if large {
-        // The semaphore is never closed.
-        let _turn = shared.reading.acquire().await.ok();
+        // The semaphore is never closed. The turn goes with the work: whoever hangs up doesn't end it.
+        let turn = Arc::clone(&shared.reading).acquire_owned().await.ok();
+        let work = move || {
+            let _turn = turn;
+            work()
+        };
         tokio::task::spawn_blocking(work).await.map_err(|_| {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the body could not be read; nothing was taken")
         })??

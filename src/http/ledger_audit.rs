@@ -13,6 +13,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// Entries read at a time.
@@ -43,18 +44,23 @@ pub struct LedgerAudit {
 /// Look through the whole ledger: every hash, the chain, and the checkpoints in the store. What it says is worth as
 /// much as this daemon: `andon ledger verify` elsewhere, against a checkpoint that was kept elsewhere, says more.
 #[utoipa::path(get, path = "/v1/ledger/audit", tag = "records",
-    responses((status = 200, body = LedgerAudit), (status = 503, body = Problem, description = "others are read already", content_type = "application/problem+json")))]
+    responses((status = 200, body = LedgerAudit), (status = 503, body = Problem, description = "it is being looked through already", content_type = "application/problem+json")))]
 pub async fn get(State(shared): State<Shared>, caller: Caller) -> Result<Json<LedgerAudit>, Problem> {
     caller.all_workflows()?;
     let busy = || {
         Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "busy",
-            "large things are being read already: ask again in a moment",
+            "the ledger is being looked through already: ask again in a moment",
         )
     };
-    let _turn = shared.reading.clone().try_acquire_owned().map_err(|_| busy())?;
-    Ok(Json(blocking(move || audit(&*shared.ledger)).await??))
+    // The turn goes with the work: whoever hangs up doesn't end it.
+    let turn = Arc::clone(&shared.audits).try_acquire_owned().map_err(|_| busy())?;
+    let work = move || {
+        let _turn = turn;
+        audit(&*shared.ledger)
+    };
+    Ok(Json(blocking(work).await??))
 }
 
 fn audit(ledger: &dyn LedgerReader) -> Result<LedgerAudit, StoreError> {

@@ -90,6 +90,10 @@ pub struct Shared {
     pub server: Arc<Server>,
     /// Turns for reading large bodies: one core stays free for the driver and for mode answers.
     pub reading: Arc<Semaphore>,
+    /// The turn to look through the whole ledger.
+    pub audits: Arc<Semaphore>,
+    /// Turns for the floor: each has a copy of the whole fleet.
+    pub floors: Arc<Semaphore>,
     /// Places for readers that wait for a change.
     pub long_polls: Arc<Semaphore>,
     /// Turns true when the daemon begins to stop: who waits is answered at once.

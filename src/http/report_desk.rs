@@ -1,6 +1,6 @@
 //! The desk on which reports are made: of the journal, the ledger, and of what the monitor knows.
 //!
-//! Owns the turn (one report is made at a time, as it reads two weeks of the journal) and the fold that is kept between
+//! Owns the turn (one report is made at a time, as it reads the journal from the week before on) and the fold that is kept between
 //! two readings of one week. What a report says is the report's.
 
 use super::Shared;
@@ -20,8 +20,10 @@ use crate::store::{DUPLICATE, REFUSED, Shelf, hour_of};
 use axum::http::StatusCode;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
+/// Reports that are asked for at a time; further ones are refused.
+const WAITING_MAX: usize = 8;
 /// Workflows that are copied on the driver's thread at a time.
 const PORTION: usize = 50;
 
@@ -33,14 +35,33 @@ pub struct Desk {
     pub(super) shelf: Shelf,
     /// Whoever holds it makes a report; the fold of the last one goes on where it ended.
     last: Mutex<Option<Folded>>,
+    /// Places for those who wait for one.
+    waiting: Arc<Semaphore>,
 }
 
 impl Desk {
     /// One for a time zone, with what is kept.
     pub fn new(settings: &ReportSettings, shelf: Shelf) -> Self {
         let zone = TimeZone::get(&settings.time_zone).unwrap_or(TimeZone::UTC);
-        Self { zone, settings: settings.clone(), shelf, last: Mutex::default() }
+        let waiting = Arc::new(Semaphore::new(WAITING_MAX));
+        Self { zone, settings: settings.clone(), shelf, last: Mutex::default(), waiting }
     }
+}
+
+/// Makes a report for somebody who asks. It is a task of its own: whoever hangs up doesn't give the turn to another one
+/// while the journal is still being read.
+pub(super) async fn ask(shared: &Shared, week: Week, running: Week, scope: Scope) -> Result<Report, Problem> {
+    let busy = || {
+        let detail = "many reports are being made already: ask again in a moment";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+    };
+    let place = Arc::clone(&shared.reports.waiting).try_acquire_owned().map_err(|_| busy())?;
+    let shared = shared.clone();
+    let made = tokio::spawn(async move {
+        let _place = place;
+        make(&shared, week, running, scope).await
+    });
+    made.await.map_err(|_| unmade("it broke off".to_owned()))?
 }
 
 /// Makes a report of what is there now.

@@ -5,7 +5,7 @@
 use super::Shared;
 use super::auth::Caller;
 use super::problem::Problem;
-use super::report_desk::{make, unmade, week_of};
+use super::report_desk::{ask, unmade, week_of};
 use super::workflows::blocking;
 use crate::domain::Time;
 use crate::report::{Report, Scope, Week, html, markdown};
@@ -150,7 +150,7 @@ pub async fn get(
             return Ok(from(response, &origin));
         }
     }
-    let report = make(&shared, week, running, scope).await?;
+    let report = ask(&shared, week, running, scope).await?;
     render(&report).map(|response| from(response, "fresh"))
 }
 

@@ -25,7 +25,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, oneshot, watch};
 use tokio::time::{Sleep, sleep};
 use utoipa::{IntoParams, ToSchema};
 
@@ -98,6 +98,8 @@ pub async fn keep_feed(shared: Shared) {
         tokio::select! {
             _ = stopping.wait_for(|stopping| *stopping) => return,
             changed = grew.changed() => if changed.is_err() { return },
+            // What could not be read is tried again.
+            () = sleep(SIGN_OF_LIFE) => {}
         }
         match pass_on(&shared, last).await {
             Ok(now) => last = now,
@@ -218,7 +220,8 @@ pub async fn get(
         stopping: shared.stopping.clone(),
         ready: VecDeque::from([first]),
         end: Box::pin(sleep(LASTS)),
-        _place: Place(place, shared.metrics.streams.clone()),
+        _gone: hold(Place(place, shared.metrics.streams.clone())),
+        is_over: false,
         shared,
     };
     let events = unfold(listener, |mut listener| async move {
@@ -231,6 +234,19 @@ pub async fn get(
     // nginx would keep events back until there are enough of them.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// Holds a place until the listener is gone, and no longer than a stream lasts: one that reads nothing is never looked at.
+fn hold(place: Place) -> oneshot::Sender<()> {
+    let (listens, gone) = oneshot::channel();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = sleep(LASTS) => {}
+            _ = gone => {}
+        }
+        drop(place);
+    });
+    listens
 }
 
 /// Returns when the daemon begins to stop.
@@ -276,7 +292,10 @@ struct Listener {
     stopping: watch::Receiver<bool>,
     ready: VecDeque<Event>,
     end: Pin<Box<Sleep>>,
-    _place: Place,
+    /// Dropped with the listener: its place is given back.
+    _gone: oneshot::Sender<()>,
+    /// Whether it has to ask again, because of what its token doesn't hold for there is something new.
+    is_over: bool,
 }
 
 impl Listener {
@@ -285,6 +304,9 @@ impl Listener {
         loop {
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
+            }
+            if self.is_over {
+                return None;
             }
             if let Some(event) = self.cap() {
                 return Some(event);
@@ -324,6 +346,8 @@ impl Listener {
             return;
         }
         self.last = seq;
+        self.is_over |=
+            !self.caller.workflows.is_all() && matches!(entry.what, What::Adopted { .. } | What::Renamed { .. });
         let Some(name) = name(&entry.what) else { return };
         let of = entry.workflow.as_ref();
         let is_wanted = |id: &WorkflowId| self.workflow.as_deref().is_none_or(|wanted| id.as_str() == wanted);

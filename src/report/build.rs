@@ -235,7 +235,9 @@ fn named(ids: &[&str]) -> String {
 }
 
 fn headline(report: &Report, sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> Vec<String> {
-    let counted = std::iter::once(cost(sources, covered)).chain(verdicts(sources, covered)).chain(worse(report));
+    let counted = std::iter::once(cost(sources, covered))
+        .chain(verdicts(sources, covered))
+        .chain([false, true].into_iter().filter_map(|better| changed(report, better)));
     let said = [moved(report), counted.collect::<Vec<_>>().join(" "), asked(report)];
     said.into_iter().chain(overdue(&report.actions)).collect()
 }
@@ -258,16 +260,16 @@ fn many_verdicts(n: u64) -> String {
     if n == 1 { "1 verdict".to_owned() } else { format!("{} verdicts", count(n)) }
 }
 
-/// What got worse, clearly also among as many comparisons as there are: of each workflow the clearest, whether or not a
+/// What got worse or better, clearly also among as many comparisons as there are: of each workflow the clearest, whether or not a
 /// guard saw it.
-fn worse(report: &Report) -> Option<String> {
+fn changed(report: &Report, better: bool) -> Option<String> {
     const NAMED_MAX: usize = 3;
     let comparisons: usize = report.workflows.iter().map(|week| compared(week).count()).sum();
     let clear = clear_among(comparisons.max(1) as u64);
     let mut found: Vec<(f64, String)> = Vec::new();
     for week in &report.workflows {
-        let worse = compared(week).filter(|(_, by, is_better)| *is_better == Some(false) && *by > clear);
-        let Some((one, by, _)) = worse.max_by(|a, b| a.1.total_cmp(&b.1)) else { continue };
+        let such = compared(week).filter(|(_, by, is_better)| *is_better == Some(better) && *by > clear);
+        let Some((one, by, _)) = such.max_by(|a, b| a.1.total_cmp(&b.1)) else { continue };
         let said = week_and_before(one).unwrap_or_default();
         found.push((by, format!("{}, {} {said}", week.workflow, one.title.to_lowercase())));
     }
@@ -277,7 +279,8 @@ fn worse(report: &Report) -> Option<String> {
         more => format!("; and {} more", many(more, "workflow")),
     };
     let named: Vec<String> = found.into_iter().take(NAMED_MAX).map(|(_, said)| said).collect();
-    (!named.is_empty()).then(|| format!("Clearly worse: {}{more}.", named.join("; ")))
+    let way = if better { "better" } else { "worse" };
+    (!named.is_empty()).then(|| format!("Clearly {way}: {}{more}.", named.join("; ")))
 }
 
 /// Measures with a difference that has an interval, and how clear it is. Uptime counts what exceptions count already.

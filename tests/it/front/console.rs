@@ -224,6 +224,13 @@ fn nobody_gets_in_without_a_token_and_everybody_out_again() {
     // Its own token must allow what is shown.
     let answer = Browser::signed_in(&app, &reader).get("/");
     assert!(answer.status == 403 && answer.text().contains("needs the scope `read`"), "{}", answer.text());
+    let leaves = Browser::signed_in(&app, &reader);
+    let stuck = leaves.form("/sign-out", &[("form_key", "x")]);
+    assert!(
+        stuck.status == 403 && stuck.text().contains("before you signed in"),
+        "the form is looked at: {}",
+        stuck.text()
+    );
     // Out, and the cookie is worth nothing.
     let key = inputs(&browser.get("/act/hold?workflow=drafts").text())
         .into_iter()
@@ -291,6 +298,34 @@ fn what_comes_from_elsewhere_does_nothing() {
     for host in ["localhost:9797", "127.0.0.1", "[::1]:9797"] {
         assert_eq!(Browser { host, ..Browser::new(&open) }.get("/").status, 200, "{host}");
     }
+}
+
+/// Without tokens a page of another site must not reach the API either: by a foreign name, or by a form that it sends.
+#[test]
+fn without_tokens_the_api_answers_this_machine_only() {
+    let open = House::folder().start(DRAFTS);
+    for host in ["evil.example", "localhost.evil.example:9797", "10.0.0.1"] {
+        for path in ["/v1/ledger", "/v1/workflows/drafts/mode", "/metrics"] {
+            assert_eq!(open.send("GET", path, &[("host", host)], b"").problem(403), "foreign_host", "{host} {path}");
+        }
+    }
+    let text = ("content-type", "text/plain");
+    for headers in [
+        [("sec-fetch-site", "cross-site"), text],
+        [("sec-fetch-site", "same-site"), text],
+        [("origin", "https://evil.example"), text],
+        [("origin", "null"), text],
+    ] {
+        for path in ["/v1/drills", "/v1/reload", "/v1/events", "/v1/stop"] {
+            assert_eq!(open.send("POST", path, &headers, b"{}").problem(403), "foreign_host", "{headers:?} {path}");
+        }
+    }
+    // Programs say nothing of it, pages of the console that they are its own, and a link may be followed.
+    assert_eq!(open.get("/v1/ledger").status, 200);
+    let own = [("sec-fetch-site", "same-origin"), ("origin", "http://localhost")];
+    assert_eq!(open.send("GET", "/v1/ledger", &own, b"").status, 200);
+    let link = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")];
+    assert_eq!(open.send("GET", "/v1/reports/now.html", &link, b"").status, 200);
 }
 
 #[test]

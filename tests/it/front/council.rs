@@ -193,8 +193,8 @@ fn an_answer_does_what_was_chosen_and_is_shown_under_its_question() {
     let app = House::folder().start(DRAFTS);
     let epoch = down(&app);
     let (judge, look) = (format!("judge_demotion:drafts:{epoch}"), "assign:incident:drafts-1");
-    let week = report(&app, "now");
     let keys = |id: &str| -> Vec<String> {
+        let week = report(&app, "now");
         let choices = decision(&week, id).unwrap()["choices"].as_array().unwrap();
         choices
             .iter()
@@ -205,9 +205,14 @@ fn an_answer_does_what_was_chosen_and_is_shown_under_its_question() {
         keys(&judge),
         ["judge_right approve", "judge_false approve", "keep_down operate", "assign operate", "nothing operate"]
     );
-    assert_eq!(keys(look), ["assign operate", "nothing operate"]);
+    // Its incident is a part of that question, until it is answered.
+    let week = report(&app, "now");
+    assert!(decision(&week, look).is_none());
+    let evidence = decision(&week, &judge).unwrap()["evidence"].to_string();
+    assert!(evidence.contains("nobody has said that they look at drafts-1"), "{evidence}");
     let answer =
         decide(&app, "now", &json!({"question": judge, "choice": "judge_right", "note": "the prompt did it"})).ok();
+    assert_eq!(keys(look), ["assign operate", "nothing operate"]);
     assert_eq!((&answer["week"], &answer["decided"]), (&json!("2026-W47"), &json!({"choice": "judge_right"})));
     let answer =
         decide(&app, "2026-W47", &json!({"question": look, "choice": "assign", "owner": "ann", "due": "2026-11-27"}))

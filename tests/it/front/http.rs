@@ -61,7 +61,7 @@ pub(crate) fn try_send(
     stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-        head.push_str("Host: andon\r\n");
+        head.push_str("Host: localhost\r\n");
     }
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("transfer-encoding")) {
         head.push_str(&format!("Content-Length: {}\r\n", body.len()));

@@ -26,7 +26,7 @@ impl Listener {
         let mut stream = TcpStream::connect(app.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: andon\r\n{headers}\r\n").unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n").unwrap();
         let mut listener = Self(BufReader::new(stream));
         let status = listener.line();
         assert!(status.contains(" 200 "), "{status}");
