@@ -276,7 +276,7 @@ fn changed(report: &Report, better: bool) -> Option<String> {
     found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     let more = match found.len().saturating_sub(NAMED_MAX) {
         0 => String::new(),
-        more => format!("; and {} more", many(more, "workflow")),
+        more => format!("; and {}", many(more, "more workflow")),
     };
     let named: Vec<String> = found.into_iter().take(NAMED_MAX).map(|(_, said)| said).collect();
     let way = if better { "better" } else { "worse" };

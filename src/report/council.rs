@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 pub(super) const DECISIONS_MAX: usize = 12;
 /// Answers that are shown.
 const ANSWERS_MAX: usize = 50;
-/// Questions about overdue reviews of one report …
-const REVIEWS_MAX: usize = 2;
+/// Questions of one report about overdue reviews, and about what moves unwatched …
+const ALIKE_MAX: usize = 2;
 /// … and workflows that are named beside them.
 const NAMED_MAX: usize = 5;
 /// Actions that are shown.
@@ -97,7 +97,8 @@ pub(super) fn settle(asked: Vec<Decision>, sources: &Sources<'_>, covered: &Cove
     for list in [&mut open, &mut answered] {
         list.sort_by(|a, b| b.urgency.cmp(&a.urgency).then_with(|| a.id.cmp(&b.id)));
     }
-    let mut open = gather_reviews(open);
+    let open = gather(open, |one| matches!(one, Question::Reviews { .. }), "overdue, too");
+    let mut open = gather(open, |one| matches!(one, Question::Look { .. }), "moved unwatched, too");
     let left_out = open.len().saturating_sub(DECISIONS_MAX);
     open.truncate(DECISIONS_MAX);
     answered.truncate(ANSWERS_MAX);
@@ -105,14 +106,14 @@ pub(super) fn settle(asked: Vec<Decision>, sources: &Sources<'_>, covered: &Cove
     (open, left_out)
 }
 
-/// Of the questions about overdue reviews the most urgent ones stay; the others are named with the last of them, so that
-/// they crowd nothing out.
-fn gather_reviews(open: Vec<Decision>) -> Vec<Decision> {
-    let is_of_reviews = |one: &Decision| matches!(one.id.parse(), Ok(Question::Reviews { .. }));
+/// Of the questions of one kind the most urgent ones stay; the others are named with the last of them, so that they
+/// crowd nothing out.
+fn gather(open: Vec<Decision>, is_such: fn(&Question) -> bool, said: &str) -> Vec<Decision> {
+    let is_such = |one: &Decision| one.id.parse().is_ok_and(|question| is_such(&question));
     let (mut kept, mut others, mut last) = (Vec::new(), Vec::new(), None);
     for one in open {
-        match (is_of_reviews(&one), last) {
-            (true, Some((asked, _))) if asked >= REVIEWS_MAX => others.extend(one.workflow),
+        match (is_such(&one), last) {
+            (true, Some((asked, _))) if asked >= ALIKE_MAX => others.extend(one.workflow),
             (true, before) => {
                 last = Some((before.map_or(0, |(asked, _)| asked) + 1, kept.len()));
                 kept.push(one);
@@ -124,7 +125,7 @@ fn gather_reviews(open: Vec<Decision>) -> Vec<Decision> {
         let more = others.len().saturating_sub(NAMED_MAX);
         others.truncate(NAMED_MAX);
         let more = if more > 0 { format!(" and {}", many(more, "more workflow")) } else { String::new() };
-        kept[at].evidence.push(format!("overdue, too: {}{more}", others.join(", ")));
+        kept[at].evidence.push(format!("{said}: {}{more}", others.join(", ")));
     }
     kept
 }
@@ -289,12 +290,13 @@ mod tests {
         let reviews = |id: &str| ask(&Question::Reviews { workflow: WorkflowId::new(id).unwrap() });
         let other = ask(&Question::Base { item: "guide".to_owned() });
         let open = vec![reviews("a"), other.clone(), reviews("b"), reviews("c"), reviews("d")];
-        let kept = gather_reviews(open);
+        let gather = |open| super::gather(open, |one| matches!(one, Question::Reviews { .. }), "overdue, too");
+        let kept = gather(open);
         let ids: Vec<&str> = kept.iter().map(|one| one.id.as_str()).collect();
         assert_eq!(ids, [&reviews("a").id, &other.id, &reviews("b").id]);
         assert_eq!(kept[2].evidence, ["overdue, too: c, d"]);
         let many = (0..10).map(|n| reviews(&format!("w{n}"))).collect();
-        assert_eq!(gather_reviews(many)[1].evidence, ["overdue, too: w2, w3, w4, w5, w6 and 3 more workflows"]);
-        assert_eq!(gather_reviews(vec![other.clone()]), [other]);
+        assert_eq!(gather(many)[1].evidence, ["overdue, too: w2, w3, w4, w5, w6 and 3 more workflows"]);
+        assert_eq!(gather(vec![other.clone()]), [other]);
     }
 }
