@@ -3,17 +3,13 @@
 //! Owns the drawing. Each says the same as text; colours are the page's classes.
 
 use crate::domain::Time;
+use crate::report::words::markup;
 use std::fmt::Write as _;
 
 /// Size of the course of a number, pixels.
 const SPARK: [f64; 2] = [240.0, 48.0];
 /// Room above and below it.
 const MARGIN: f64 = 4.0;
-
-/// What stands in text and attributes of SVG.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
 
 /// The course of a number between two times, from 0 up; empty where fewer than two points have it.
 pub(super) fn spark(
@@ -38,7 +34,7 @@ pub(super) fn spark(
     let _ = write!(
         svg,
         r#"<svg class="spark" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}" role="img" aria-label="{}"><polyline points="{}"/></svg>"#,
-        escaped(&spoken),
+        markup(&spoken),
         line.join(" ")
     );
     svg

@@ -4,6 +4,7 @@
 
 use crate::domain::{Ask, Decision, Entry, What};
 use crate::http::governance::about;
+pub(super) use crate::report::words::many;
 
 /// A line of a timeline.
 pub(super) struct Line {
@@ -13,12 +14,6 @@ pub(super) struct Line {
     pub(super) text: String,
     /// `bad`, `good`, `open` or nothing.
     pub(super) tone: &'static str,
-}
-
-/// `1 workflow`, `3 workflows`.
-pub(super) fn many(n: usize, name: &str) -> String {
-    let s = if n == 1 { "" } else { "s" };
-    format!("{} {name}{s}", crate::report::words::count(n as u64))
 }
 
 fn line(tone: &'static str, title: impl Into<String>, text: impl Into<String>) -> Line {

@@ -3,12 +3,7 @@
 //! Owns how they look. Times are UTC: an operator in another zone must read the same as the ledger says.
 
 use crate::domain::{Mode, Time};
-
-/// `2026-11-20 10:04`.
-pub(super) fn minute(time: Time) -> String {
-    let text = time.to_string();
-    text.get(..16).map_or_else(|| text.clone(), |minute| minute.replace('T', " "))
-}
+pub(super) use crate::report::words::minute;
 
 /// How long ago, in words: `3 min ago`.
 pub(super) fn ago(now: Time, time: Time) -> String {

@@ -5,7 +5,7 @@
 
 use super::Shared;
 use super::problem::Problem;
-use super::workflows::blocking;
+use super::workflows::{blocking, copies};
 use crate::config::ReportSettings;
 use crate::domain::{Policy, Time, WorkflowId};
 use crate::monitor::Workflow;
@@ -24,8 +24,6 @@ use tokio::sync::{Mutex, Semaphore};
 
 /// Reports that are asked for at a time; further ones are refused.
 const WAITING_MAX: usize = 8;
-/// Workflows that are copied on the driver's thread at a time.
-const PORTION: usize = 50;
 
 /// What reports are made with.
 pub struct Desk {
@@ -73,7 +71,8 @@ pub(super) async fn make(shared: &Shared, week: Week, running: Week, scope: Scop
     let (earlier, desk, declared) = (last.take(), Arc::clone(&shared.reports), Arc::clone(&policy));
     let folded = blocking(move || Folded::read(earlier, week, &desk.zone, &declared, &journal)).await??;
     let as_of = folded.fold.as_of().1.unwrap_or(Time::EPOCH);
-    let workflows = copies(shared, &scope).await?;
+    let of = scope.clone();
+    let workflows = copies(shared, move |workflow| of.covers(&workflow.id, &workflow.plan.policy.owner)).await?;
     if let Scope::Workflow { workflow } = &scope
         && workflows.is_empty()
     {
@@ -117,31 +116,6 @@ fn refused(shared: &Shared, days: Option<[Time; DAYS + 1]>) -> Refused {
         refused: all.iter().filter_map(|(what, n)| Some((what.strip_prefix(REFUSED)?.to_owned(), *n))).collect(),
     });
     Refused { is_full: kept.len() >= max, kept, counted }
-}
-
-/// Copies of the workflows that a scope may cover, in portions so that nothing waits for long.
-async fn copies(shared: &Shared, scope: &Scope) -> Result<Vec<Workflow>, Problem> {
-    let mut all: Vec<Workflow> = Vec::new();
-    loop {
-        let after = all.last().map(|workflow| workflow.id.clone());
-        let scope = scope.clone();
-        let portion: Vec<Workflow> = shared
-            .driver
-            .read(move |monitor, _| {
-                let present = monitor.workflows().values().filter(|workflow| workflow.state.in_policy);
-                let next = present.filter(|workflow| after.as_ref().is_none_or(|after| workflow.id > *after));
-                let own = next.filter(|workflow| {
-                    !workflow.id.is_drill_lane() && scope.covers(&workflow.id, &workflow.plan.policy.owner)
-                });
-                own.take(PORTION).cloned().collect()
-            })
-            .await?;
-        let is_last = portion.len() < PORTION;
-        all.extend(portion);
-        if is_last {
-            return Ok(all);
-        }
-    }
 }
 
 fn known(workflows: &[Workflow], policy: &Policy, house: &House, now: Time) -> Seen {

@@ -6,7 +6,7 @@
 use super::measure::Measure;
 use super::shift::Bin;
 use super::week::DAYS;
-use super::words::{percent, value};
+use super::words::{markup, percent, value};
 use std::fmt::Write;
 
 /// Size of a line of days, pixels.
@@ -19,11 +19,6 @@ const BARS: [f64; 3] = [120.0, 220.0, 110.0];
 const ROW: f64 = 22.0;
 /// Longest name of a bin, characters.
 const LABEL_MAX: usize = 18;
-
-/// What stands in text and attributes of SVG.
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
-}
 
 /// The days of two weeks as a line; empty where fewer than two have a value.
 pub(super) fn days(measure: &Measure, dates: &[String]) -> String {
@@ -78,7 +73,7 @@ pub(super) fn distributions(signal: &str, bins: &[Bin]) -> String {
             r#"<text class="name" x="{:.0}" y="{:.1}">{}</text><rect class="was" x="{:.0}" y="{y:.1}" width="{:.1}" height="8"/><rect class="is" x="{:.0}" y="{:.1}" width="{:.1}" height="8"/><text class="number" x="{:.0}" y="{:.1}">{} → {}</text>"#,
             BARS[0] - 6.0,
             y + 13.0,
-            escaped(&name),
+            markup(&name),
             BARS[0],
             width(bin.before),
             BARS[0],
@@ -95,7 +90,7 @@ pub(super) fn distributions(signal: &str, bins: &[Bin]) -> String {
 }
 
 fn open(width: f64, height: f64, class: &str, text: &str) -> String {
-    let text = escaped(text);
+    let text = markup(text);
     format!(
         r#"<svg class="{class}" role="img" aria-label="{text}" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}">"#
     )

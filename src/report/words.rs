@@ -31,6 +31,11 @@ pub fn count(n: u64) -> String {
     text
 }
 
+/// What stands in text and attributes of SVG.
+pub fn markup(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
 /// A value as it stands in a path or a query (RFC 3986).
 pub fn escaped(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
@@ -92,7 +97,7 @@ pub(super) fn by(change: &Difference, unit: &str) -> Option<String> {
 }
 
 /// `n thing` or `n things`.
-pub(super) fn many(n: usize, thing: &str) -> String {
+pub fn many(n: usize, thing: &str) -> String {
     if n == 1 { format!("1 {thing}") } else { format!("{} {thing}s", count(n as u64)) }
 }
 
@@ -127,7 +132,7 @@ pub(super) fn lab(of: &LabKpis) -> Vec<String> {
 }
 
 /// A time to the minute, such as `2026-11-19 14:05`, UTC.
-pub(super) fn minute(time: Time) -> String {
+pub fn minute(time: Time) -> String {
     time.to_string().chars().take(16).collect::<String>().replace('T', " ")
 }
 
