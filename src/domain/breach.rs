@@ -54,7 +54,8 @@ pub struct Carrier {
     pub segment: String,
     /// Its part of the observations that spoke against the workflow since the change, 0 to 1.
     pub hits_share: f64,
-    /// Its part of all outputs of late, 0 to 1; `None` for kinds of exceptions.
+    /// Its part of all outputs of late (where verdicts are judged: of those that got one), 0 to 1; `None` for kinds of
+    /// exceptions.
     pub outputs_share: Option<f64>,
     /// Its part of the excess over the bound, 0 to 1: (hits − bound · its outputs) / the same of all.
     pub excess_share: f64,
@@ -65,7 +66,7 @@ pub struct Carrier {
 pub struct Heaviest {
     /// The output.
     pub id: String,
-    /// When it arrived.
+    /// When it was made; where verdicts are judged, when its verdict came.
     pub time: Time,
     /// Its observation, in the guard's unit.
     pub value: f64,

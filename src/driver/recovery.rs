@@ -19,7 +19,7 @@ use thiserror::Error;
 
 /// Version of the parts of a snapshot: the policy as JSON under `policy`, what concerns more than one
 /// workflow as JSON under `house`, each workflow's state in postcard under `workflow/ID`.
-pub const SNAPSHOT_VERSION: u16 = 7;
+pub const SNAPSHOT_VERSION: u16 = 8;
 /// A long start says how far it is every so many records.
 const REPLAY_REPORT: u64 = 10_000;
 const POLICY: &str = "policy";

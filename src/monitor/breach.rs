@@ -10,6 +10,17 @@ use super::segments::Segments;
 use crate::domain::{Breach, Mode, OutputEvent, Signal, Time};
 use crate::stats::confidence::clopper_pearson_95;
 
+/// What completed the evidence.
+#[derive(Debug, Clone, Copy)]
+pub enum Completed<'e> {
+    /// An output.
+    Output(&'e OutputEvent),
+    /// A verdict on this output.
+    Verdict(&'e str),
+    /// No output: time passed, or somebody outside said so.
+    Otherwise,
+}
+
 impl Guard {
     /// The numbers of a breach.
     pub fn breach(
@@ -17,7 +28,7 @@ impl Guard {
         plan: &GuardPlan,
         mode: Mode,
         broken: Broken,
-        output: Option<&OutputEvent>,
+        completed: Completed<'_>,
         segments: &Segments,
     ) -> Breach {
         let mut breach = match (broken, &plan.policy.signal) {
@@ -26,8 +37,12 @@ impl Guard {
             (_, Signal::Disparity { attribute }) => self.of_groups(plan, mode, attribute),
             _ => self.of_detector(plan, mode, broken),
         };
-        breach.output = output.map(|event| event.id.to_string());
-        if let (Broken::Limit(tripped), Some(event)) = (broken, output) {
+        breach.output = match completed {
+            Completed::Output(event) => Some(event.id.to_string()),
+            Completed::Verdict(output_id) => Some(output_id.to_owned()),
+            Completed::Otherwise => None,
+        };
+        if let (Broken::Limit(tripped), Completed::Output(event)) = (broken, completed) {
             breach.heaviest = vec![super::hits::heavy(event, event.time.unwrap_or_default(), tripped.value)];
         } else {
             let began = breach.changed_between.map(|[early, _]| early).or(breach.changed_at);

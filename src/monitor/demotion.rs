@@ -3,6 +3,7 @@
 //! Owns the rule of demotion: the current mode's guards trigger, those of the lower modes choose where
 //! to land. Nothing in this file raises a mode. Whatever lowers one ends what was asked for meanwhile.
 
+use super::breach::Completed;
 use super::governance::Demotion;
 use super::guard::{Broken, LastBreach};
 use super::handle::{ANDON, Ctx};
@@ -16,7 +17,7 @@ use crate::stats::latency_total::LatencyTotal;
 
 impl Workflow {
     /// Guards broke: one transition to the lowest landing, the rest noted.
-    pub(super) fn broken(&mut self, ctx: &mut Ctx, broken: &[(usize, Broken)], output: Option<&OutputEvent>) {
+    pub(super) fn broken(&mut self, ctx: &mut Ctx, broken: &[(usize, Broken)], completed: Completed<'_>) {
         let mode = self.state.granted;
         let landing = |(index, what): &(usize, Broken)| self.landing(*index, *what);
         let Some(first) = broken.iter().min_by_key(|b| landing(b)) else { return };
@@ -26,7 +27,7 @@ impl Workflow {
             .iter()
             .filter_map(|(index, what)| {
                 let (plan, guard) = self.state.guards.with(&self.plan.guards).nth(*index)?;
-                let breach = guard.breach(plan, mode, *what, output, &self.state.segments);
+                let breach = guard.breach(plan, mode, *what, completed, &self.state.segments);
                 Some((breach, *index == first.0))
             })
             .collect();

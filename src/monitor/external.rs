@@ -4,6 +4,7 @@
 //! again and again, in groups, and a pair of them may send it twice: what was heard of before changes nothing.
 //! Deterministic, outside the budget. What is resolved is noted and raises nothing: people do that.
 
+use super::breach::Completed;
 use super::guard::{Broken, Guard};
 use super::handle::{ANDON, Ctx, Effect, Monitor};
 use super::limit::Tripped;
@@ -171,7 +172,7 @@ impl Workflow {
         ctx.ledger(Some(&self.id), by, What::Alert { alert: alert.clone(), guards: heard });
         if !broken.is_empty() {
             ANDON.clone_into(&mut ctx.by);
-            self.broken(ctx, &broken, None);
+            self.broken(ctx, &broken, Completed::Otherwise);
         }
         all
     }

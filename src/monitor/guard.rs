@@ -5,9 +5,10 @@
 
 use super::hits::Hits;
 use super::limit::{Limit, Tripped};
-use super::observe::{Seen, observe};
+use super::observe::{Seen, observe, shift};
+use super::origin::Counts;
 use super::plan::GuardPlan;
-use super::segments::{OF_OUTPUT_MAX, Segmented};
+use super::segments::{OF_OUTPUT_MAX, Segmented, Segments};
 use super::strata::Strata;
 use super::watch::{Watch, value_of};
 use crate::domain::{Mode, OutputEvent, PerMode, Signal, Time};
@@ -188,7 +189,7 @@ impl Guard {
                     // A cost is measured from a bound, and the gate asks about that of the next mode.
                     let mut above = Mode::ALL.into_iter().filter(|above| *above > mode);
                     let next = above.find_map(|above| self.bets(plan, above)).map(Bets::bound);
-                    let x = shift(plan, seen.x, bound, next.unwrap_or(bound), seen.sums);
+                    let x = shift(&plan.policy.signal, seen.x, bound, next.unwrap_or(bound), seen.sums);
                     self.average(plan, x);
                     let sampled = arrival.sampled.as_ref().map_or(&[][..], |ids| ids.as_slice());
                     self.stratify(plan, &seen, time, sampled);
@@ -198,15 +199,23 @@ impl Guard {
         }
     }
 
-    /// Takes a human verdict on an output that stands for `outputs` outputs.
-    pub fn verdict(&mut self, plan: &GuardPlan, mode: Mode, now: Time, rejected: bool, outputs: u32) -> Option<Broken> {
-        let seen = Seen::indicator(rejected);
+    /// Takes a human verdict on an output; that stands for as many as its depth says.
+    pub fn verdict(
+        &mut self,
+        plan: &GuardPlan,
+        (mode, now): (Mode, Time),
+        of: &Counts,
+        segments: &mut Segments,
+    ) -> Option<Broken> {
+        let seen = Seen::indicator(of.rejected);
         self.saw(now, true, &seen);
+        self.hits.verdict(of, now, segments);
         if !self.learns() {
             self.average(plan, seen.x);
+            // Verdicts are too few to compare segments by them: a gate that waited for that would stay shut.
             self.stratify(plan, &seen, now, &[]);
         }
-        self.judge(plan, mode, &seen, now, outputs, true)
+        self.judge(plan, mode, &seen, now, of.stands_for(), true)
     }
 
     fn saw(&mut self, now: Time, of_epoch: bool, seen: &Seen) {
@@ -269,7 +278,7 @@ impl Guard {
         // A learned bound may lie above the lane's: then an outright failure is what is normal.
         let lane = plan.lane.as_ref().filter(|lane| bound < lane.bets.bound());
         let outage = lane.is_some_and(|lane| {
-            let x = shift(plan, seen.x, bound, lane.bets.bound(), seen.sums);
+            let x = shift(&plan.policy.signal, seen.x, bound, lane.bets.bound(), seen.sums);
             let elapsed_ms = elapsed(&mut self.judged_at[1], time);
             self.outage.update(&lane.bets, &Observation { x, outputs, sums: seen.sums, elapsed_ms }, lane.threshold)
         });
@@ -309,7 +318,8 @@ impl Guard {
         for level in Mode::ALL.into_iter().filter(|level| *level <= mode) {
             let learned = self.watch.share(level).map(|learned| &learned.bets);
             let Some(bets) = plan.bets.get(level).as_ref().or(learned) else { continue };
-            let x = shift(plan, full.x / n, bound, bets.bound(), full.sums) + full.offsets.get(level) / n;
+            let x =
+                shift(&plan.policy.signal, full.x / n, bound, bets.bound(), full.sums) + full.offsets.get(level) / n;
             let observation = Observation { x, outputs: full.outputs, sums: full.sums, elapsed_ms };
             let crossed = self.main.get_mut(level).update(bets, &observation, plan.threshold);
             broken |= crossed && level == mode;
@@ -342,15 +352,6 @@ fn elapsed(latest: &mut Time, now: Time) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of centuries are exact")]
     let elapsed = latest.0.saturating_sub(before.0) as f64;
     elapsed
-}
-
-/// The mean X of a block as the detector of another bound sees it. Only a cost's X depends on its
-/// bound: X = b + (Σ min(c, cap·u)/cap − b Σ u) / (m · units_max).
-fn shift(plan: &GuardPlan, x: f64, from: f64, to: f64, sums: Sums) -> f64 {
-    let crate::domain::Signal::CostPerUnit { units_max, .. } = plan.policy.signal else { return x };
-    #[expect(clippy::cast_precision_loss, reason = "outputs of a block")]
-    let units_mean = sums.denominator / sums.n.max(1) as f64;
-    (to - from).mul_add(1.0 - units_mean / units_max, x).clamp(0.0, 1.0)
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! which segments (attribute values, models, versions, kinds) carry the excess: the root cause.
 
 use super::guard::Arrival;
-use super::segments::{OF_OUTPUT_MAX, Segments};
+use super::origin::Counts;
+use super::segments::{OF_OUTPUT_MAX, Segments, Shares};
 use crate::domain::{Carrier, Heaviest, OutputEvent, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -32,6 +33,9 @@ struct Hit {
 pub struct Hits {
     heaviest: VecDeque<Heaviest>,
     recent: VecDeque<Hit>,
+    /// Of a guard that judges by verdicts: the segments of the outputs that got one. These are what rejections
+    /// are held against, since people may look at some segments more than at others.
+    judged: Option<Box<Shares>>,
 }
 
 impl Hits {
@@ -39,18 +43,53 @@ impl Hits {
     /// The oldest goes; a list by weight alone would show last year's record for ever.
     pub fn push(&mut self, arrival: &mut Arrival<'_, '_>, value: f64) {
         let time = arrival.event.time.unwrap_or(arrival.now);
+        self.weigh(heavy(arrival.event, time, value));
+        self.hit(Hit { time, segments: arrival.segments.of(arrival.event) });
+    }
+
+    /// Takes a verdict that came at `now`: a rejection speaks against the workflow, any other says what people
+    /// looked at.
+    pub fn verdict(&mut self, of: &Counts, now: Time, segments: &mut Segments) {
+        let mut ids = of.origin.as_ref().map(|origin| origin.segments).unwrap_or_default();
+        if of.origin.is_some() {
+            self.judged.get_or_insert_default().count(&ids);
+        }
+        if !of.rejected {
+            return;
+        }
+        let reported = segments.kind(&ids).map(str::to_owned);
+        let found = of.exception.as_deref().map(str::to_owned);
+        if let Some(found) = found.as_ref().filter(|found| reported.as_ref() != Some(*found)) {
+            // The first place tells whether there are any, and the last one goes where all are taken.
+            ids.rotate_right(1);
+            ids[0] = segments.of_kind(found);
+            ids.sort_unstable_by(|a, b| b.cmp(a));
+        }
+        self.weigh(Heaviest {
+            id: of.output_id.to_string(),
+            time: now,
+            value: 1.0,
+            exception: found.or(reported),
+            trace_id: of.origin.as_ref().and_then(|origin| origin.trace_id.as_deref()).map(str::to_owned),
+        });
+        self.hit(Hit { time: now, segments: ids });
+    }
+
+    fn weigh(&mut self, heavy: Heaviest) {
         if self.heaviest.len() >= HEAVIEST_MAX {
             self.heaviest.pop_front();
         }
-        self.heaviest.push_back(heavy(arrival.event, time, value));
-        let segments = arrival.segments.of(arrival.event);
-        if segments[0] == 0 {
+        self.heaviest.push_back(heavy);
+    }
+
+    fn hit(&mut self, hit: Hit) {
+        if hit.segments[0] == 0 {
             return;
         }
         if self.recent.len() >= HITS_MAX {
             self.recent.pop_front();
         }
-        self.recent.push_back(Hit { time, segments });
+        self.recent.push_back(hit);
     }
 
     /// The outputs since a time, heaviest first.
@@ -90,7 +129,7 @@ impl Hits {
             bound.filter(|b| *b < estimate && estimate <= 1.0 && estimate > 0.0).map_or(0.0, |b| b / estimate);
         let carrier = |(id, count): (u16, u32)| {
             let hits_share = f64::from(count) / total;
-            let outputs_share = segments.share(id);
+            let outputs_share = segments.share(id, self.judged.as_deref());
             let excess = (hits_share - expected * outputs_share.unwrap_or(hits_share)) / (1.0 - expected);
             Carrier {
                 segment: segments.name(id).to_owned(),

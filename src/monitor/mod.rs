@@ -36,6 +36,7 @@ mod lab_gate;
 pub mod lab_view;
 pub mod limit;
 pub mod observe;
+mod origin;
 pub mod plan;
 mod raise;
 pub mod reload;

@@ -123,6 +123,15 @@ pub fn sla_met(limit_ms: Option<f64>, event: &OutputEvent) -> Option<bool> {
     event.sla_met.or_else(|| Some(event.cycle_ms.or(event.latency_ms)? <= limit_ms?))
 }
 
+/// The mean X of a block as the detector of another bound sees it. Only a cost's X depends on its
+/// bound: X = b + (Σ min(c, cap·u)/cap − b Σ u) / (m · `units_max`).
+pub fn shift(signal: &Signal, x: f64, from: f64, to: f64, sums: Sums) -> f64 {
+    let Signal::CostPerUnit { units_max, .. } = *signal else { return x };
+    #[expect(clippy::cast_precision_loss, reason = "outputs of a block")]
+    let units_mean = sums.denominator / sums.n.max(1) as f64;
+    (to - from).mul_add(1.0 - units_mean / units_max, x).clamp(0.0, 1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

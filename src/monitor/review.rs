@@ -2,10 +2,11 @@
 //!
 //! Owns the way of a verdict to the guards that judge by it. The book of what is awaited is `reviews`'.
 
+use super::breach::Completed;
 use super::handle::Ctx;
+use super::origin::{Counts, Origin};
 use super::plan::GuardPlan;
-use super::reviews::Counts;
-use super::workflow::Workflow;
+use super::workflow::{State, Workflow};
 use crate::domain::selection::reviewers;
 use crate::domain::{OutputEvent, Review, Signal};
 
@@ -39,9 +40,11 @@ impl Workflow {
         let depth = self.review_depth();
         let people = self.reviewers_at(depth, &event.id);
         let depth = of_epoch.then_some(depth);
-        let counts = self.state.reviews.output(ctx.at.now, &event.id, event.is_exception(), depth, people);
-        if let Some(counts) = counts {
-            self.judge(ctx, counts);
+        let is_judged = of_epoch && people > 0 && self.plan.guards.iter().any(judges);
+        let state = &mut self.state;
+        let origin = is_judged.then(|| Origin::of(event, &mut state.segments));
+        if let Some(counts) = state.reviews.output(ctx.at.now, event, depth, people, origin) {
+            self.judge(ctx, &counts);
         }
     }
 
@@ -51,35 +54,29 @@ impl Workflow {
         state.totals.reviews[review.verdict as usize] += 1;
         ctx.count(false, &mut state.windows, now, |slot| slot.counts.count_review(review));
         if let Some(counts) = state.reviews.verdict(now, review) {
-            self.judge(ctx, counts);
+            self.judge(ctx, &counts);
         }
     }
 
-    /// A verdict says something about all outputs: only those do that were selected, and each stands for
-    /// as many as the depth says at which it was, however late it comes.
-    fn judge(&mut self, ctx: &mut Ctx, counts: Counts) {
-        let judges = |plan: &GuardPlan| plan.policy.signal == Signal::RejectionRate;
-        if !self.plan.guards.iter().any(judges) {
-            return;
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a depth of 1e-6 is one in a million"
-        )]
-        let stands_for = (1.0 / counts.depth.max(1e-6)).round() as u32;
+    /// A verdict says something about all outputs: the guards judge by it.
+    fn judge(&mut self, ctx: &mut Ctx, counts: &Counts) {
         let mode = self.state.granted;
+        let State { guards, segments, .. } = &mut self.state;
         let mut broken = Vec::new();
-        for (index, (plan, guard)) in self.state.guards.with_mut(&self.plan.guards).enumerate() {
+        for (index, (plan, guard)) in guards.with_mut(&self.plan.guards).enumerate() {
             if judges(plan)
-                && let Some(what) = guard.verdict(plan, mode, ctx.at.now, counts.rejected, stands_for)
+                && let Some(what) = guard.verdict(plan, (mode, ctx.at.now), counts, segments)
             {
                 broken.push((index, what));
             }
         }
         self.announce(ctx);
         if !broken.is_empty() {
-            self.broken(ctx, &broken, None);
+            self.broken(ctx, &broken, Completed::Verdict(&counts.output_id));
         }
     }
+}
+
+fn judges(plan: &GuardPlan) -> bool {
+    plan.policy.signal == Signal::RejectionRate
 }

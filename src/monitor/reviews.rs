@@ -5,8 +5,9 @@
 //! guards' matter; what people see of it `reviews_view`'s.
 
 use super::kpi::Kinds;
+use super::origin::{Counts, Origin, Word};
 use super::reviews_view::Progress;
-use crate::domain::{Review, Time, Verdict};
+use crate::domain::{OutputEvent, Review, Time, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use xxhash_rust::xxh3::xxh3_64;
@@ -27,7 +28,7 @@ const JUDGED_ONCE_MAX: usize = 512;
 const DEPTHS_MAX: usize = 16;
 
 /// An output that waits for a verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Awaited {
     /// Hash of its id.
     output: u64,
@@ -39,6 +40,8 @@ struct Awaited {
     is_exception: bool,
     /// Whether two people are to review it.
     twice: bool,
+    /// Where it came from; only where a guard judges by verdicts.
+    origin: Option<Box<Origin>>,
 }
 
 /// A verdict that came before its output, or whose output was not selected.
@@ -82,20 +85,11 @@ pub struct Tally {
     pub missed: u64,
 }
 
-/// A verdict that says something about all outputs since the mode was granted.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Counts {
-    /// Whether the output was rejected.
-    pub rejected: bool,
-    /// The depth at which it was selected, above 0.
-    pub depth: f64,
-}
-
 /// The book of one workflow.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Reviews {
     awaited: VecDeque<Awaited>,
-    early: VecDeque<Given>,
+    early: VecDeque<(Given, Word)>,
     judged: VecDeque<Judged>,
     tallies: Vec<Tally>,
     /// Outputs since adoption whose verdict was given up, because too many waited.
@@ -125,12 +119,12 @@ impl Reviews {
     pub fn output(
         &mut self,
         now: Time,
-        id: &str,
-        is_exception: bool,
+        event: &OutputEvent,
         depth: Option<f64>,
         reviewers: u8,
+        origin: Option<Box<Origin>>,
     ) -> Option<Counts> {
-        self.early.retain(|early| now.since(early.at) <= EARLY_MS);
+        self.early.retain(|(early, _)| now.since(early.at) <= EARLY_MS);
         let tally = depth.map(|depth| self.tally(depth));
         if let Some(tally) = tally {
             self.tallies[tally].outputs += 1;
@@ -139,23 +133,25 @@ impl Reviews {
         if reviewers == 0 {
             // Most outputs are not selected, and mostly no verdict waits.
             if !self.early.is_empty() {
-                let output = Self::hash(id);
-                self.early.retain(|early| early.output != output);
+                let output = Self::hash(&event.id);
+                self.early.retain(|(early, _)| early.output != output);
             }
             return None;
         }
-        let output = Self::hash(id);
+        let output = Self::hash(&event.id);
+        let is_exception = event.is_exception();
         let at_s = u32::try_from(now.0 / 1_000).unwrap_or_default();
         let depth = tally.and_then(|at| u8::try_from(at).ok());
-        self.awaited.push_back(Awaited { output, at_s, depth, is_exception, twice: reviewers > 1 });
+        self.awaited.push_back(Awaited { output, at_s, depth, is_exception, twice: reviewers > 1, origin });
         let max = if self.is_used { AWAITED_MAX } else { AWAITED_UNREVIEWED_MAX };
         while self.awaited.len() > max {
             self.give_up();
         }
         let mut counts = None;
-        while let Some(at) = self.early.iter().position(|early| early.output == output) {
-            let Some(given) = self.early.remove(at) else { break };
-            counts = counts.or(self.given(given));
+        while let Some(at) = self.early.iter().position(|(early, _)| early.output == output) {
+            let Some((given, word)) = self.early.remove(at) else { break };
+            let said = self.given(given, word);
+            counts = counts.or(said);
         }
         counts
     }
@@ -171,7 +167,7 @@ impl Reviews {
         }
         let output = Self::hash(&review.output_id);
         let reviewer = xxh3_64(review.reviewer.as_bytes());
-        self.given(Given { output, at: now, verdict: review.verdict, reviewer })
+        self.given(Given { output, at: now, verdict: review.verdict, reviewer }, Word::of(review))
     }
 
     /// What reviewers found, by kind of exception.
@@ -187,10 +183,10 @@ impl Reviews {
         }
     }
 
-    fn given(&mut self, given: Given) -> Option<Counts> {
+    fn given(&mut self, given: Given, word: Word) -> Option<Counts> {
         if let Some(at) = self.awaited.iter().position(|awaited| awaited.output == given.output) {
             let awaited = self.awaited.remove(at)?;
-            return self.first(&awaited, given);
+            return self.first(awaited, given, word);
         }
         if let Some(judged) = self.judged.iter_mut().find(|judged| judged.given.output == given.output) {
             if judged.again || judged.given.reviewer == given.reviewer {
@@ -203,11 +199,11 @@ impl Reviews {
             return None;
         }
         // Its output may still be on the way.
-        push(&mut self.early, given, EARLY_MAX);
+        push(&mut self.early, (given, word), EARLY_MAX);
         None
     }
 
-    fn first(&mut self, awaited: &Awaited, given: Given) -> Option<Counts> {
+    fn first(&mut self, awaited: Awaited, given: Given, word: Word) -> Option<Counts> {
         self.first += 1;
         push(&mut self.judged, Judged { given, twice: awaited.twice, again: false }, JUDGED_MAX);
         if self.judged.len() > JUDGED_ONCE_MAX
@@ -222,7 +218,8 @@ impl Reviews {
         tally.edited += u64::from(given.verdict == Verdict::Edited);
         tally.rejected += u64::from(rejected);
         tally.silent += u64::from(rejected && !awaited.is_exception);
-        Some(Counts { rejected, depth: tally.depth })
+        let Word { output_id, exception } = word;
+        Some(Counts { rejected, depth: tally.depth, output_id, exception, origin: awaited.origin })
     }
 
     fn give_up(&mut self) {
@@ -256,7 +253,7 @@ impl Reviews {
     /// A new mode was granted: what was made before is no evidence of it, and still waits for its verdict.
     pub fn begin_epoch(&mut self) {
         self.tallies.clear();
-        self.awaited.iter_mut().for_each(|awaited| awaited.depth = None);
+        self.awaited.iter_mut().for_each(|awaited| (awaited.depth, awaited.origin) = (None, None));
     }
 
     /// Outputs since the mode was granted, by the depth at which they came.

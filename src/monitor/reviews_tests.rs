@@ -3,7 +3,7 @@
 //! Owns nothing that runs outside of tests; the book itself is `reviews`'.
 
 use super::*;
-use crate::domain::WorkflowId;
+use crate::domain::{Outcome, WorkflowId};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone)]
@@ -22,6 +22,10 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Epoch),
         1 => Just(Act::Wait),
     ]
+}
+
+fn output(n: u32) -> OutputEvent {
+    OutputEvent::new(&format!("o-{n}"), WorkflowId::new("wf").unwrap(), Outcome::Ok)
 }
 
 fn review(id: u8, reviewer: u8, rejected: bool) -> Review {
@@ -48,14 +52,14 @@ proptest! {
             match act {
                 Act::Output { id, depth, reviewers, is_of_epoch } => {
                     let depth = is_of_epoch.then(|| f64::from(depth) / 30.0);
-                    let counts = book.output(now, &format!("o-{id}"), false, depth, reviewers);
+                    let counts = book.output(now, &output(u32::from(id)), depth, reviewers, None);
                     prop_assert!(counts.is_none() || reviewers > 0);
                     evidence += u64::from(counts.is_some());
                 }
                 Act::Verdict { id, reviewer, rejected } => {
                     verdicts += 1;
                     let counts = book.verdict(now, &review(id, reviewer, rejected));
-                    prop_assert!(counts.is_none_or(|counts| counts.rejected == rejected && counts.depth > 0.0));
+                    prop_assert!(counts.as_ref().is_none_or(|counts| counts.rejected == rejected && counts.depth > 0.0));
                     evidence += u64::from(counts.is_some());
                 }
                 Act::Epoch => {
@@ -82,15 +86,15 @@ fn everything_is_bounded() {
     let mut book = Reviews::default();
     let now = Time(1_800_000_000_000);
     for n in 0..40_000u32 {
-        book.output(now, &format!("o-{n}"), false, Some(1.0), 1);
+        book.output(now, &output(n), Some(1.0), 1, None);
         assert!(book.awaited() <= AWAITED_UNREVIEWED_MAX);
     }
     book.verdict(now, &review(0, 0, true));
     for n in 40_000..160_000u32 {
-        book.output(now, &format!("o-{n}"), false, Some(1.0), 1);
+        book.output(now, &output(n), Some(1.0), 1, None);
     }
     assert_eq!(book.awaited(), AWAITED_MAX);
-    assert_eq!(size_of::<Awaited>(), 16, "sixteen bytes for each output that waits");
+    assert_eq!(size_of::<Awaited>(), 24, "24 bytes for each output that waits, where no guard asks where it came from");
     for n in 0..2_000u16 {
         let id = format!("early-{n}");
         book.verdict(now, &Review { output_id: id.as_str().into(), ..review(0, 0, true) });

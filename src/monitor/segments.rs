@@ -6,6 +6,8 @@
 use crate::domain::OutputEvent;
 use serde::{Deserialize, Serialize};
 
+/// What kinds of exceptions are called among the segments.
+const EXCEPTION: &str = "exception";
 /// Segments of one output.
 pub const OF_OUTPUT_MAX: usize = 8;
 /// Segments of a workflow; further values have none.
@@ -15,12 +17,48 @@ const SAMPLE: u32 = 4;
 /// The shares are those of between so many counted outputs and twice as many.
 const RECENT: u32 = 256;
 
+/// Kinds of exceptions that only reviewers found; further ones have no segment. They use up none of the above.
+pub const FOUND_MAX: usize = 50;
+
+/// How often each segment occurs among the outputs of late that were counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Shares {
+    /// Counts by segment and outputs, in two halves.
+    recent: [(Vec<u32>, u32); 2],
+}
+
+impl Shares {
+    /// Counts an output with its segments.
+    pub fn count(&mut self, ids: &[u16]) {
+        if self.recent[0].1 >= RECENT {
+            self.recent[1] = std::mem::take(&mut self.recent[0]);
+        }
+        let (counts, n) = &mut self.recent[0];
+        *n += 1;
+        for id in ids.iter().filter(|id| **id != 0) {
+            let at = usize::from(*id);
+            if counts.len() <= at {
+                counts.resize(at + 1, 0);
+            }
+            counts[at] += 1;
+        }
+    }
+
+    /// The share of a segment, 0 to 1; `None` before any output was counted.
+    pub fn of(&self, id: u16) -> Option<f64> {
+        let sum = |part: &(Vec<u32>, u32)| (part.0.get(usize::from(id)).copied().unwrap_or(0), part.1);
+        let ((a, n), (b, m)) = (sum(&self.recent[0]), sum(&self.recent[1]));
+        (n + m > 0).then(|| f64::from(a + b) / f64::from(n + m))
+    }
+}
+
 /// The segments of one workflow. Ids begin at 1; 0 is none.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Segments {
     names: Vec<String>,
-    /// Counts of the outputs of late, in two halves, and their outputs.
-    recent: [(Vec<u32>, u32); 2],
+    /// How many of these only reviewers named.
+    found: usize,
+    shares: Shares,
     seen: u32,
 }
 
@@ -32,38 +70,41 @@ impl Segments {
             return None;
         }
         let ids = self.of(event);
-        if self.recent[0].1 >= RECENT {
-            self.recent[1] = std::mem::take(&mut self.recent[0]);
-        }
-        let (counts, n) = &mut self.recent[0];
-        counts.resize(self.names.len() + 1, 0);
-        *n += 1;
-        ids.iter().filter(|id| **id != 0).for_each(|id| counts[usize::from(*id)] += 1);
+        self.shares.count(&ids);
         Some(ids)
     }
 
     /// The segments of an output; new ones are named.
-    fn of(&mut self, event: &OutputEvent) -> [u16; OF_OUTPUT_MAX] {
+    pub fn of(&mut self, event: &OutputEvent) -> [u16; OF_OUTPUT_MAX] {
         let mut ids = [0; OF_OUTPUT_MAX];
         let mut free = ids.iter_mut();
         let attributes = event.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let fields = [("model", &event.model), ("version", &event.version), ("exception", &event.exception)];
+        let fields = [("model", &event.model), ("version", &event.version), (EXCEPTION, &event.exception)];
         let fields = fields.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
         for (name, value) in fields.chain(attributes) {
             let Some(place) = free.next() else { break };
-            *place = self.id(name, value);
+            *place = self.id(name, value, SEGMENTS_MAX + self.found);
         }
         // The first place tells whether there are any.
         ids.sort_unstable_by(|a, b| b.cmp(a));
         ids
     }
 
-    fn id(&mut self, name: &str, value: &str) -> u16 {
+    /// The segment of a kind of exception that a reviewer found.
+    pub fn of_kind(&mut self, kind: &str) -> u16 {
+        let before = self.names.len();
+        let is_full = self.found >= FOUND_MAX;
+        let id = self.id(EXCEPTION, kind, if is_full { 0 } else { usize::MAX });
+        self.found += self.names.len() - before;
+        id
+    }
+
+    fn id(&mut self, name: &str, value: &str, max: usize) -> u16 {
         let same = |known: &String| {
             known.len() == name.len() + value.len() + 3 && known.starts_with(name) && known.ends_with(value)
         };
         let at = self.names.iter().position(same).or_else(|| {
-            (self.names.len() < SEGMENTS_MAX).then(|| {
+            (self.names.len() < max).then(|| {
                 self.names.push(format!("{name} = {value}"));
                 self.names.len() - 1
             })
@@ -76,12 +117,16 @@ impl Segments {
         usize::from(id).checked_sub(1).and_then(|at| self.names.get(at)).map_or("", String::as_str)
     }
 
-    /// Its share of the outputs of late; `None` for kinds of exceptions, which only exceptions have,
-    /// and before any output was counted.
-    pub fn share(&self, id: u16) -> Option<f64> {
-        let sum = |part: &(Vec<u32>, u32)| (part.0.get(usize::from(id)).copied().unwrap_or(0), part.1);
-        let ((a, n), (b, m)) = (sum(&self.recent[0]), sum(&self.recent[1]));
-        (n + m > 0 && !self.name(id).starts_with("exception = ")).then(|| f64::from(a + b) / f64::from(n + m))
+    /// The kind of exception among the segments of an output.
+    pub fn kind<'s>(&'s self, ids: &[u16]) -> Option<&'s str> {
+        ids.iter().find_map(|id| self.name(*id).strip_prefix(EXCEPTION)?.strip_prefix(" = "))
+    }
+
+    /// Its share of the outputs of late, or of those that `shares` counted; `None` for kinds of exceptions,
+    /// which only exceptions have, and before any output was counted.
+    pub fn share(&self, id: u16, shares: Option<&Shares>) -> Option<f64> {
+        let shares = shares.unwrap_or(&self.shares);
+        if self.kind(&[id]).is_some() { None } else { shares.of(id) }
     }
 }
 

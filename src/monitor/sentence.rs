@@ -29,6 +29,12 @@ pub fn sentence(breach: &Breach) -> String {
                 "{guard}: {part} fails {estimate} times as often as the rest over the last {n} exceptions ({bound} allowed)"
             )
         }
+        (_, "rejection_rate") => {
+            format!(
+                "{guard}: people rejected {estimate} of the last {n} verdicts, bound {bound} in {mode}{}",
+                mainly(breach)
+            )
+        }
         _ => format!("{guard}: {estimate} over the last {n} outputs, bound {bound} in {mode}{}", mainly(breach)),
     }
 }

@@ -3,6 +3,7 @@
 //! Owns what is remembered and the way of an output through it. Modes go down in `demotion` and up in
 //! `raise`, and nowhere else.
 
+use super::breach::Completed;
 use super::governance::Governance;
 use super::guard::{Arrival, Broken};
 use super::guards::Guards;
@@ -204,7 +205,7 @@ impl Workflow {
             self.announce(ctx);
         }
         if !broken.is_empty() {
-            self.broken(ctx, &broken, Some(event));
+            self.broken(ctx, &broken, Completed::Output(event));
         }
     }
 
@@ -218,7 +219,7 @@ impl Workflow {
             }
         }
         if !silent.is_empty() {
-            self.broken(ctx, &silent, None);
+            self.broken(ctx, &silent, Completed::Otherwise);
         }
         if self.lapses_at().is_some_and(|at| at <= now) {
             let reason = format!(

@@ -174,6 +174,73 @@ fn only_selected_outputs_are_evidence_early_late_or_twice() {
     );
 }
 
+/// Outputs of two repositories, one in four of the first; everything is reviewed.
+fn of_repositories(app: &TestApp) -> Vec<String> {
+    let all = ids(0..200);
+    let made = |(at, id): (usize, &String)| {
+        let repository = if at % 4 == 0 { "acme/billing" } else { "acme/site" };
+        with(output(id), &json!({"attributes": {"repository": repository}, "trace_id": format!("t-{id}")}))
+    };
+    app.take(&all.iter().enumerate().map(made).collect::<Vec<_>>());
+    all
+}
+
+#[test]
+fn a_breach_by_rejections_names_the_outputs_and_where_they_come_from() {
+    let guard = "[[workflow.guard]]\nsignal = \"rejection_rate\"\nbound = 0.1\nblock = 1";
+    let house = House::memory();
+    let app = house.start(&reviewed(1.0, "", guard));
+    let all = of_repositories(&app);
+    // What waits is kept over a crash: its origin too.
+    drop(app);
+    let app = house.crash(None).start(&reviewed(1.0, "", guard));
+    let mut last = String::new();
+    for (at, id) in all.iter().enumerate() {
+        let is_bad = at >= 100 && at % 4 == 0;
+        let said = with(
+            verdict(&format!("r-{id}"), id, if is_bad { "rejected" } else { "accepted" }, "ada"),
+            &json!({"exception": is_bad.then_some("wrong_file")}),
+        );
+        app.post("/v1/reviews", &said).ok();
+        last.clone_from(id);
+        if app.mode("drafts")["mode"] != "automate" {
+            break;
+        }
+    }
+    let entries = app.ledger();
+    let lowered = entries.iter().find(|entry| entry["cause"] == "breach").expect("it was lowered");
+    let breach = &lowered["breach"];
+    assert_eq!(breach["output"], json!(last), "the output whose verdict completed the evidence");
+    let carriers: Vec<&str> =
+        breach["carriers"].as_array().unwrap().iter().map(|of| of["segment"].as_str().unwrap()).collect();
+    assert_eq!(carriers, ["exception = wrong_file", "repository = acme/billing"], "{breach}");
+    let share = breach["carriers"][1]["outputs_share"].as_f64().unwrap();
+    assert!((0.2..0.3).contains(&share), "of the reviewed outputs: {share}");
+    let heaviest = breach["heaviest"].as_array().unwrap();
+    assert!(heaviest.len() >= 4, "{breach}");
+    for of in heaviest {
+        let id = of["id"].as_str().unwrap();
+        assert!(id.parse::<usize>().unwrap().is_multiple_of(4), "{of}");
+        assert_eq!((&of["trace_id"], &of["exception"]), (&json!(format!("t-{id}")), &json!("wrong_file")));
+    }
+    assert!(lowered["reason"].as_str().unwrap().contains("repository = acme/billing"), "{lowered}");
+}
+
+#[test]
+fn people_who_look_at_one_segment_only_do_not_make_it_a_carrier() {
+    let guard = "[[workflow.guard]]\nsignal = \"rejection_rate\"\nbound = 0.1\nblock = 1";
+    let app = House::folder().start(&reviewed(1.0, "", guard));
+    for id in of_repositories(&app).iter().step_by(4) {
+        judge(&app, id, "rejected");
+        if app.mode("drafts")["mode"] != "automate" {
+            break;
+        }
+    }
+    let entries = app.ledger();
+    let lowered = entries.iter().find(|entry| entry["cause"] == "breach").expect("it was lowered");
+    assert_eq!(lowered["breach"]["carriers"], json!([]), "all verdicts are on it: {lowered}");
+}
+
 #[test]
 fn a_verdict_may_come_before_its_output() {
     let app = House::folder().start(&reviewed(1.0, "", ""));
