@@ -47,6 +47,11 @@ pub enum Question {
         /// The workflow.
         workflow: WorkflowId,
     },
+    /// Who finds out why people reject more?
+    Rejections {
+        /// The workflow.
+        workflow: WorkflowId,
+    },
     /// Who looks at an incident?
     Incident {
         /// The incident.
@@ -79,7 +84,11 @@ impl Question {
             Self::AcceptBaseline { .. } => "accept_baseline",
             Self::OpenGate { .. } => "open_gate",
             Self::KeepDown { .. } => "keep_down",
-            Self::Reviews { .. } | Self::Incident { .. } | Self::Base { .. } | Self::Drill { .. } => "assign",
+            Self::Reviews { .. }
+            | Self::Rejections { .. }
+            | Self::Incident { .. }
+            | Self::Base { .. }
+            | Self::Drill { .. } => "assign",
             Self::Look { .. } => "look",
         }
     }
@@ -92,6 +101,7 @@ impl Question {
             | Self::OpenGate { workflow, .. }
             | Self::KeepDown { workflow }
             | Self::Reviews { workflow }
+            | Self::Rejections { workflow }
             | Self::Look { workflow, .. } => Some(workflow),
             Self::Incident { .. } | Self::Base { .. } | Self::Drill { .. } => None,
         }
@@ -107,6 +117,7 @@ impl Question {
             Self::OpenGate { workflow, to } => format!("May {workflow} rise to {to}?"),
             Self::KeepDown { workflow } => format!("Should {workflow} be kept down until its cause is found?"),
             Self::Reviews { workflow } => format!("Who reviews what is overdue of {workflow}?"),
+            Self::Rejections { workflow } => format!("Who finds out why people reject more of {workflow}?"),
             Self::Incident { incident } => format!("Who looks at the incident {incident}?"),
             Self::Base { item } => format!("Who looks after {item}?"),
             Self::Drill { .. } => "Who mends the andon cord?".to_owned(),
@@ -124,6 +135,7 @@ impl Question {
             Self::OpenGate { workflow, to } => format!("find out whether {workflow} may rise to {to}"),
             Self::KeepDown { workflow } => format!("find out why {workflow} was lowered again"),
             Self::Reviews { workflow } => format!("review what is overdue of {workflow}"),
+            Self::Rejections { workflow } => format!("find out why people reject more of {workflow}"),
             Self::Incident { incident } => format!("look at the incident {incident}"),
             Self::Base { item } => format!("look after the base item {item}"),
             Self::Drill { drill } => format!("mend what drill {drill} found"),
@@ -139,6 +151,7 @@ impl Question {
             Self::AcceptBaseline { .. } => &[AcceptBaseline, KeepDown, Assign, Nothing],
             Self::OpenGate { .. } => &[OpenGate, KeepDown, Assign, Nothing],
             Self::KeepDown { .. } => &[KeepDown, Assign, Nothing],
+            Self::Rejections { .. } => &[Assign, KeepDown, Nothing],
             Self::Reviews { .. }
             | Self::Incident { .. }
             | Self::Base { .. }
@@ -157,6 +170,7 @@ impl fmt::Display for Question {
             Self::OpenGate { workflow, to } => write!(f, "{kind}:{workflow}:{to}"),
             Self::KeepDown { workflow } => write!(f, "{kind}:{workflow}"),
             Self::Reviews { workflow } => write!(f, "{kind}:reviews:{workflow}"),
+            Self::Rejections { workflow } => write!(f, "{kind}:rejections:{workflow}"),
             Self::Incident { incident } => write!(f, "{kind}:incident:{incident}"),
             Self::Base { item } => write!(f, "{kind}:base:{item}"),
             Self::Drill { drill } => write!(f, "{kind}:drill:{drill}"),
@@ -187,6 +201,7 @@ impl FromStr for Question {
             ("open_gate", _) => Self::OpenGate { workflow: workflow()?, to: rest.parse().map_err(|_| wrong())? },
             ("keep_down", _) => Self::KeepDown { workflow: workflow()? },
             ("assign", "reviews") => Self::Reviews { workflow: WorkflowId::new(rest).map_err(|_| wrong())? },
+            ("assign", "rejections") => Self::Rejections { workflow: WorkflowId::new(rest).map_err(|_| wrong())? },
             ("assign", "incident") => Self::Incident { incident: named()? },
             ("assign", "base") => Self::Base { item: named()? },
             ("assign", "drill") => Self::Drill { drill: rest.parse().map_err(|_| wrong())? },

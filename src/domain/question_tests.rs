@@ -12,6 +12,7 @@ fn a_question_is_one_word_and_back() {
         ("open_gate:drafts:factory", "open_gate", Some("drafts")),
         ("keep_down:drafts", "keep_down", Some("drafts")),
         ("assign:reviews:drafts", "assign", Some("drafts")),
+        ("assign:rejections:drafts", "assign", Some("drafts")),
         ("assign:incident:house:3", "assign", None),
         ("assign:base:guide", "assign", None),
         ("assign:drill:7", "assign", None),

@@ -6,8 +6,9 @@
 use super::council::{actions, budget, overdue, settle};
 use super::decisions::{decisions, is_demotion};
 use super::document::{AsOf, Report, SCHEMA, Scope};
-use super::document_week::WorkflowWeek;
+use super::document_week::{Disparity, WorkflowWeek};
 use super::fold::Fold;
+use super::gaps::gaps;
 use super::mean::{clear_among, strength};
 use super::measure::Measure;
 use super::moves::{Entries, drills, incidents, lab, moves};
@@ -15,7 +16,7 @@ use super::quality::{Quality, Refused, quality};
 use super::state::{Known, State};
 use super::tally::Tally;
 use super::week::{DAYS, Week};
-use super::words::{count, many, percent, relative, week_and_before};
+use super::words::{count, many, named, percent, rejected_of, relative, verdicts as said, week_and_before};
 use super::workflow_week::{place, workflow_week};
 use crate::domain::{Mode, Time, What, WorkflowId};
 use crate::stats::number::number;
@@ -84,7 +85,7 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
         let was = mode_at(sources.entries, id, from, at_end);
         let row = place(known, sources.state, week, mode, (known.view.adopted_at < from).then_some(was));
         matrix.push(row);
-        workflows.push(workflow_week(known, week, before, mode, sources.is_current));
+        workflows.push(workflow_week(known, (week, before), sources.fold.origins(id), mode, sources.is_current));
     }
     let in_week: Vec<_> = sources.entries.iter().filter(|(_, entry)| entry.time < until).cloned().collect();
     let mut report = Report {
@@ -121,12 +122,7 @@ fn conclude(report: &mut Report, sources: &Sources<'_>, covered: &BTreeMap<&Work
     let (asked, left_out) = settle(decisions(report), sources, covered);
     report.decisions = asked;
     report.quality = quality(report, sources);
-    report.gaps = gaps(report, sources.is_cut, left_out);
-    if !sources.is_current {
-        report
-            .gaps
-            .push("Guards, gates and reviews that wait are not shown: they are only known of the present.".to_owned());
-    }
+    report.gaps = gaps(report, sources, left_out);
     report.headline = headline(report, sources, covered);
     sort(report);
 }
@@ -189,61 +185,16 @@ fn sort(report: &mut Report) {
     });
 }
 
-fn gaps(report: &Report, is_cut: bool, left_out: usize) -> Vec<String> {
-    let mut gaps = Vec::new();
-    if is_cut {
-        gaps.push(
-            "The journal no longer holds all of the week before: comparisons are with what is left of it.".to_owned(),
-        );
-    }
-    let silent: Vec<&str> =
-        report.matrix.iter().filter(|place| place.outputs == 0).map(|place| place.workflow.as_str()).collect();
-    if !silent.is_empty() {
-        gaps.push(format!(
-            "No output came of {}: nothing is known of {}.",
-            named(&silent),
-            if silent.len() == 1 { "it" } else { "them" }
-        ));
-    }
-    gaps.extend(report.quality.sentences());
-    let unmeasured: Vec<&str> = (report.workflows.iter())
-        .filter(|week| week.measures.iter().any(|measure| measure.name == "outputs" && measure.week.is_some()))
-        .filter(|week| !week.measures.iter().any(|measure| measure.name == "cost_per_unit"))
-        .map(|week| week.workflow.as_str())
-        .collect();
-    if !unmeasured.is_empty() {
-        gaps.push(format!(
-            "{} {} no cost.",
-            named(&unmeasured),
-            if unmeasured.len() == 1 { "reports" } else { "report" }
-        ));
-    }
-    if left_out > 0 {
-        gaps.push(format!("{} more could be asked; the most urgent are.", many(left_out, "question")));
-    }
-    gaps.push("Distributions are compared on samples of at most 1,000 outputs of each workflow and week; intervals are for one look and take outputs for independent.".to_owned());
-    gaps
-}
-
-/// Names a few and counts the rest.
-fn named(ids: &[&str]) -> String {
-    const NAMED_MAX: usize = 5;
-    match ids.len().checked_sub(NAMED_MAX) {
-        None | Some(0) => ids.join(", "),
-        Some(more) => format!("{} and {more} more", ids[..NAMED_MAX].join(", ")),
-    }
-}
-
 fn headline(report: &Report, sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> Vec<String> {
     let counted = std::iter::once(cost(sources, covered))
-        .chain(verdicts(sources, covered))
+        .chain(verdicts(report, sources, covered))
         .chain([false, true].into_iter().filter_map(|better| changed(report, better)));
     let said = [moved(report), counted.collect::<Vec<_>>().join(" "), asked(report)];
     said.into_iter().chain(overdue(&report.actions)).collect()
 }
 
 /// What people said of outputs: a workflow that calls all of its outputs good may still be rejected.
-fn verdicts(sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> Option<String> {
+fn verdicts(report: &Report, sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> Option<String> {
     let of = |week: Option<Week>| {
         let tallies = covered.keys().filter_map(|id| week.and_then(|week| sources.fold.of(id, week)));
         tallies.fold((0, 0), |(rejected, all), tally| {
@@ -253,11 +204,13 @@ fn verdicts(sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> O
     let share = |(rejected, all): (u64, u64)| percent(number(rejected) / number(all.max(1)));
     let (week, before) = (of(Some(sources.week)), of(sources.week.plus(-1)));
     let than = if before.1 > 0 { format!(" ({} the week before)", share(before)) } else { String::new() };
-    (week.1 > 0).then(|| format!("Of {} {} rejected{than}.", many_verdicts(week.1), share(week)))
-}
-
-fn many_verdicts(n: u64) -> String {
-    if n == 1 { "1 verdict".to_owned() } else { format!("{} verdicts", count(n)) }
+    let mostly = report.workflows.iter().filter_map(|one| Some((&one.workflow, one.rejections.clear()?)));
+    let excess = |group: &Disparity| (group.ratio - group.ratio_of_others) * number(group.outputs);
+    let mostly = mostly.max_by(|a, b| excess(a.1).total_cmp(&excess(b.1)).then_with(|| b.0.cmp(a.0)));
+    let mostly = mostly
+        .map(|(of, group)| format!(", clearly more of {} in {of} ({})", group.group, rejected_of(group)))
+        .unwrap_or_default();
+    (week.1 > 0).then(|| format!("Of {} {} rejected{than}{mostly}.", said(week.1), share(week)))
 }
 
 /// What got worse or better, clearly also among as many comparisons as there are: of each workflow the clearest, whether or not a

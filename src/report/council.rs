@@ -98,6 +98,7 @@ pub(super) fn settle(asked: Vec<Decision>, sources: &Sources<'_>, covered: &Cove
         list.sort_by(|a, b| b.urgency.cmp(&a.urgency).then_with(|| a.id.cmp(&b.id)));
     }
     let open = gather(open, |one| matches!(one, Question::Reviews { .. }), "overdue, too");
+    let open = gather(open, |one| matches!(one, Question::Rejections { .. }), "clearly more rejected, too");
     let mut open = gather(open, |one| matches!(one, Question::Look { .. }), "moved unwatched, too");
     let left_out = open.len().saturating_sub(DECISIONS_MAX);
     open.truncate(DECISIONS_MAX);

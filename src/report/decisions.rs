@@ -7,11 +7,14 @@ use super::document::{Decision, IncidentLine, Move, Report};
 use super::document_week::WorkflowWeek;
 use super::measure::Measure;
 use super::shift::Shift;
-use super::words::{count, many, minute, percent, week_and_before};
+use super::words::{count, many, minute, percent, rejected_of, week_and_before};
 use crate::domain::{Cause, Question, Standing, Time, WorkflowId};
 
 /// A shift that is dated so near to the change that a guard saw speaks for the same cause.
 const NEAR_MS: i64 = Time::DAY;
+
+/// Nobody is asked to watch an attribute with more values.
+const VALUES_MAX: u64 = 20;
 
 /// All questions of a report, in no order.
 pub(super) fn decisions(report: &Report) -> Vec<Decision> {
@@ -30,6 +33,7 @@ pub(super) fn decisions(report: &Report) -> Vec<Decision> {
         asked.extend(again(workflow, &report.moves));
         asked.extend(baseline(workflow, &report.moves));
         asked.extend(overdue_reviews(workflow));
+        asked.extend(rejected(workflow, &report.moves));
         asked.extend(unwatched(workflow));
     }
     asked.extend(house(report));
@@ -233,6 +237,31 @@ fn overdue_reviews(week: &WorkflowWeek) -> Option<Decision> {
     })
 }
 
+/// What people reject clearly more often than the week before, without a guard having said so.
+fn rejected(week: &WorkflowWeek, moves: &[Move]) -> Option<Decision> {
+    let workflow = &week.workflow;
+    let measure = worse(week).into_iter().find(|measure| measure.name == "rejected_ratio")?;
+    let judges = |one: &Move| {
+        one.workflow == *workflow
+            && week.guards.iter().any(|own| Some(&own.guard) == one.guard.as_ref() && own.signal == "rejection_rate")
+    };
+    (!moves.iter().any(judges)).then_some(())?;
+    let groups = week.rejections.groups.iter().filter(|group| group.is_clear);
+    let groups = groups.map(|group| format!("{}: {}", group.group, rejected_of(group)));
+    let ids: Vec<&str> = week.rejections.witnesses.iter().map(|output| output.output.as_str()).collect();
+    let such = (!ids.is_empty()).then(|| format!("such as {}", ids.join(", ")));
+    Some(Decision {
+        recommendation: "Name somebody and a day: people reject clearly more, and no guard lowered a mode for it."
+            .to_owned(),
+        evidence: std::iter::once(format!("{}: {}", measure.title, week_and_before(measure)?))
+            .chain(groups)
+            .chain(such)
+            .collect(),
+        urgency: 75,
+        ..about(workflow, |workflow| Question::Rejections { workflow })?
+    })
+}
+
 /// What moves and is watched by no guard.
 fn unwatched(week: &WorkflowWeek) -> Option<Decision> {
     let workflow = &week.workflow;
@@ -240,7 +269,10 @@ fn unwatched(week: &WorkflowWeek) -> Option<Decision> {
         let of = shift.signal.rsplit('.').next().unwrap_or(&shift.signal);
         week.guards.iter().any(|guard| guard.guard.contains(of))
     };
-    let counts = |shift: &&Shift| shift.is_clear && shift.distance.value >= 0.1 && !watched(shift);
+    // Where nearly every output has a value of its own, the values move every week.
+    let many_values = |shift: &Shift| shift.values.is_some_and(|values| values > VALUES_MAX);
+    let counts =
+        |shift: &&Shift| shift.is_clear && shift.distance.value >= 0.1 && !watched(shift) && !many_values(shift);
     let shift =
         week.shifts.iter().find(counts).filter(|shift| !["version", "model"].contains(&shift.signal.as_str()))?;
     Some(Decision {

@@ -35,6 +35,9 @@ pub struct WorkflowWeek {
     pub disparities: Vec<Disparity>,
     /// Reviews.
     pub reviews: ReviewLine,
+    /// What people rejected.
+    #[serde(default)]
+    pub rejections: Rejections,
     /// What it takes to rise; `null` where it can't.
     pub gate: Option<GateLine>,
     /// Versions and models that ran, with their outputs.
@@ -105,14 +108,14 @@ pub struct GuardBaseline {
     pub recent: Option<u64>,
 }
 
-/// A group that fails more often than the others.
+/// A group that fails, or that people reject, more often than the others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Disparity {
     /// Such as `locale = de`.
     pub group: String,
-    /// Its outputs.
+    /// Its outputs; its verdicts, where people reject it.
     pub outputs: u64,
-    /// Its share of exceptions, 0 to 1.
+    /// Its share of exceptions, or of rejections, 0 to 1.
     pub ratio: f64,
     /// That of all others.
     pub ratio_of_others: f64,
@@ -142,6 +145,27 @@ pub struct ReviewLine {
     pub agreement_interval: Option<[f64; 2]>,
     /// Krippendorff's alpha of them.
     pub alpha: Option<f64>,
+}
+
+/// What people rejected in the week.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct Rejections {
+    /// Verdicts of the week on outputs that are known here: those of this week and of the one before, or a sample where
+    /// there are very many.
+    pub verdicts: u64,
+    /// Groups of these that people reject more often than the others: attribute values, models, versions.
+    pub groups: Vec<Disparity>,
+    /// Rejected outputs that stand for the others, of the clearest group where one is clear.
+    pub witnesses: Vec<Witness>,
+    /// What reviewers found, by kind of exception.
+    pub found: BTreeMap<String, u64>,
+}
+
+impl Rejections {
+    /// The group that people reject more often than chance would make them.
+    pub fn clear(&self) -> Option<&Disparity> {
+        self.groups.first().filter(|group| group.is_clear)
+    }
 }
 
 /// What it takes to rise.

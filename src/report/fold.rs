@@ -3,10 +3,11 @@
 //! Owns which week and day an output belongs to: that of the time when it was made; a verdict, that of when it came.
 //! Must not know where inputs are from. The same inputs give the same fold, however they were cut into records.
 
+use super::origins::Origins;
 use super::quality::{Ran, Runs};
 use super::tally::Tally;
 use super::week::{DAYS, Week};
-use crate::domain::{Input, Policy, Time, WorkflowId};
+use crate::domain::{Input, OutputEvent, Policy, Time, WorkflowId};
 use crate::monitor::kpi::Limits;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -18,6 +19,13 @@ const SAMPLE_MIN: usize = 100;
 /// … however many workflows share these.
 const SAMPLES_MAX: usize = 200_000;
 
+/// Outputs whose origin is kept of each workflow, for verdicts that come later …
+const ORIGINS_MAX_EACH: usize = 100_000;
+/// … and never fewer than these …
+const ORIGINS_MIN_EACH: usize = 200;
+/// … however many workflows share these.
+pub const ORIGINS_MAX: usize = 200_000;
+
 /// When the days of a week begin, and at last when the next week does.
 type Span = (Week, [Time; DAYS + 1]);
 
@@ -28,6 +36,8 @@ pub struct Fold {
     limits: BTreeMap<WorkflowId, Limits>,
     sample_max: usize,
     tallies: BTreeMap<(WorkflowId, Week), Tally>,
+    origins: BTreeMap<WorkflowId, Origins>,
+    origins_max: usize,
     ran: Ran,
     /// The last record that is in it.
     seq: u64,
@@ -39,13 +49,16 @@ impl Fold {
     /// An empty fold over some weeks. What an output is held against is the policy's.
     pub fn new(weeks: &[Week], zone: &TimeZone, policy: &Policy) -> Self {
         let spans = weeks.iter().filter_map(|week| Some((*week, week.days(zone)?))).collect();
-        let share = SAMPLES_MAX / (policy.workflows.len().max(1) * weeks.len().max(1));
+        let workflows = policy.workflows.len().max(1);
+        let share = SAMPLES_MAX / (workflows * weeks.len().max(1));
         let limits = policy.workflows.iter().map(|(id, declared)| (id.clone(), Limits::of(declared))).collect();
         Self {
             spans,
             limits,
             sample_max: share.clamp(SAMPLE_MIN, SAMPLE_MAX),
             tallies: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            origins_max: (ORIGINS_MAX / workflows).clamp(ORIGINS_MIN_EACH, ORIGINS_MAX_EACH),
             ran: Ran::default(),
             seq: 0,
             as_of: None,
@@ -72,6 +85,7 @@ impl Fold {
                         let limits = self.limits.get(&event.workflow).copied().unwrap_or_default();
                         let into_ms = time.since(days[0]);
                         self.tally(&event.workflow, week).output(limits, event, time, into_ms, day, now);
+                        self.origin(event, time);
                     }
                 }
             }
@@ -94,6 +108,20 @@ impl Fold {
     fn tally(&mut self, workflow: &WorkflowId, week: Week) -> &mut Tally {
         let max = self.sample_max;
         self.tallies.entry((workflow.clone(), week)).or_insert_with(|| Tally::new(max))
+    }
+
+    fn origin(&mut self, event: &OutputEvent, time: Time) {
+        let max = self.origins_max;
+        let origins = match self.origins.get_mut(&event.workflow) {
+            Some(origins) => origins,
+            None => self.origins.entry(event.workflow.clone()).or_insert_with(|| Origins::new(max)),
+        };
+        origins.take(event, time);
+    }
+
+    /// Where the outputs of a workflow came from, of all its weeks; `None` where nothing came.
+    pub fn origins(&self, workflow: &WorkflowId) -> Option<&Origins> {
+        self.origins.get(workflow)
     }
 
     /// What was counted of a workflow in a week; `None` where nothing came.

@@ -6,10 +6,10 @@
 use super::attention::{Parts, Rest, parts};
 use super::chart;
 use super::document::{ActionLine, CouncilAnswer, Decision, Layer, Move, Offer, Place, Report, Scope};
-use super::document_week::{GuardBaseline, WorkflowWeek};
+use super::document_week::{Disparity, GuardBaseline, WorkflowWeek};
 use super::measure::{Difference, Figure, Measure};
 use super::shift::Shift;
-use super::words::{between, by, count, escaped, lab, minute, percent, value};
+use super::words::{between, by, count, escaped, lab, minute, percent, rejected_of, value};
 use crate::domain::{Mode, Scopes, Standing, Time};
 use askama::Template;
 
@@ -246,6 +246,10 @@ impl Page<'_> {
         let weakest = place.weakest.as_deref();
         let of = layers.into_iter().find(|(name, _)| Some(*name) == weakest);
         of.map_or_else(|| "–".to_owned(), |(name, layer)| format!("{name}: {}", self.mark(layer)))
+    }
+
+    fn rejected_of(&self, group: &Disparity) -> String {
+        rejected_of(group)
     }
 
     fn share(&self, share: &Option<f64>) -> String {

@@ -7,7 +7,7 @@ use super::attention::parts;
 use super::document::{Decision, Report, Scope};
 use super::document_week::WorkflowWeek;
 use super::measure::Measure;
-use super::words::{between, by, count, lab, minute, percent, week_and_before};
+use super::words::{between, by, count, lab, minute, percent, rejected_of, week_and_before};
 use std::fmt::Write;
 
 /// The report as Markdown.
@@ -188,6 +188,7 @@ fn workflow(text: &mut String, week: &WorkflowWeek) {
         let (own, others) = (percent(group.ratio), percent(group.ratio_of_others));
         let _ = writeln!(text, "- {} fails clearly more often: {own}, all others {others}", plain(&group.group));
     }
+    rejections(text, week);
     if let Some(gate) = &week.gate {
         let _ = writeln!(text, "\nGate to {}: {} of {} requirements are met.\n", gate.to, gate.met, gate.of);
         for line in gate.lines() {
@@ -195,6 +196,28 @@ fn workflow(text: &mut String, week: &WorkflowWeek) {
         }
     }
     text.push('\n');
+}
+
+/// What people said of the outputs.
+fn rejections(text: &mut String, week: &WorkflowWeek) {
+    let ([accepted, edited, rejected], overdue) = (week.reviews.verdicts, week.reviews.overdue);
+    if accepted + edited + rejected + week.reviews.awaited > 0 {
+        let [accepted, edited, rejected] = [accepted, edited, rejected].map(count);
+        let (awaited, overdue) = (count(week.reviews.awaited), count(overdue));
+        let _ = writeln!(
+            text,
+            "\nReviews: {accepted} accepted, {edited} edited, {rejected} rejected; {awaited} wait, {overdue} of them for too long."
+        );
+    }
+    let found = week.rejections.found.iter().map(|(kind, n)| format!("reviewers found {} {}", count(*n), plain(kind)));
+    let groups = week.rejections.groups.iter().filter(|group| group.is_clear);
+    let groups =
+        groups.map(|group| format!("people reject {} clearly more often: {}", plain(&group.group), rejected_of(group)));
+    let outputs: Vec<String> = week.rejections.witnesses.iter().map(|output| code(&output.output)).collect();
+    let such = (!outputs.is_empty()).then(|| format!("rejected, such as {}", outputs.join(", ")));
+    for (at, line) in found.chain(groups).chain(such).enumerate() {
+        let _ = writeln!(text, "{}- {line}", if at == 0 { "\n" } else { "" });
+    }
 }
 
 fn row(text: &mut String, measure: &Measure) {

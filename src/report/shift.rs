@@ -42,6 +42,9 @@ pub struct Shift {
     pub before: u64,
     /// Sampled outputs of this week.
     pub week: u64,
+    /// Values in both samples together; `null` for numbers.
+    #[serde(default)]
+    pub values: Option<u64>,
     /// Both distributions, for drawing.
     pub bins: Vec<Bin>,
     /// Medians of the week before and of this one; `null` for categories.
@@ -127,6 +130,7 @@ fn numbers(
         distance: distances.kolmogorov_smirnov,
         before: b.len() as u64,
         week: a.len() as u64,
+        values: None,
         bins: ranges(&prepared, &a, &b),
         medians: median(&b).zip(median(&a)).map(|(before, week)| [before, week]),
         changed_at: is_clear.then(|| dated(after, before, &|event| of(event))).flatten(),
@@ -183,6 +187,7 @@ fn categories(
         distance,
         before: m,
         week: n,
+        values: Some(names.len() as u64),
         bins,
         medians: None,
         changed_at: is_clear.then(|| dated(after, before, by_most)).flatten(),

@@ -22,6 +22,8 @@ pub const ATTRIBUTES_MAX: usize = 32;
 pub const VERSIONS_MAX: usize = 20;
 /// Outputs whose verdicts are held against each other.
 pub const JUDGED_MAX: usize = 20_000;
+/// Kinds of exceptions that reviewers found and that are counted apart; further ones are counted as `other`.
+pub const FOUND_MAX: usize = 50;
 /// What further values are called.
 pub const OTHER: &str = "other";
 /// Uptime is counted in slots of this length, as everywhere.
@@ -95,6 +97,8 @@ pub struct Tally {
     pub late: u64,
     /// Verdicts that came in the week: accepted, edited, rejected.
     pub verdicts: [u64; 3],
+    /// What reviewers found, by kind of exception.
+    pub found: BTreeMap<String, u64>,
     /// Σ of what means and their intervals are made of.
     pub sums: Sums,
     /// Verdicts by output and reviewer.
@@ -186,6 +190,10 @@ impl Tally {
         if let Some(minutes) = review.minutes {
             self.sums.review.add(minutes, 1.0);
         }
+        if let Some(kind) = review.exception.as_deref() {
+            let kind = if self.found.contains_key(kind) || self.found.len() < FOUND_MAX { kind } else { OTHER };
+            *self.found.entry(kind.to_owned()).or_default() += 1;
+        }
         let verdict = review.verdict as usize;
         self.verdicts[verdict] += 1;
         let output: &str = &review.output_id;
@@ -194,6 +202,11 @@ impl Tally {
             return;
         }
         self.judged.entry(output.to_owned()).or_default().insert(xxh3_64(review.reviewer.as_bytes()), verdict);
+    }
+
+    /// The outputs that people judged, each with its verdicts.
+    pub fn judged(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = usize>)> {
+        self.judged.iter().map(|(output, given)| (output.as_str(), given.values().copied()))
     }
 
     /// What was counted in the whole week.

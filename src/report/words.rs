@@ -2,6 +2,7 @@
 //!
 //! Owns digits, signs and units. It knows no report.
 
+use super::document_week::Disparity;
 use super::measure::{Difference, Measure};
 use super::shift::short;
 use crate::domain::Time;
@@ -29,6 +30,26 @@ pub fn count(n: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Names a few and counts the rest.
+pub(super) fn named(ids: &[&str]) -> String {
+    const NAMED_MAX: usize = 5;
+    match ids.len().checked_sub(NAMED_MAX) {
+        None | Some(0) => ids.join(", "),
+        Some(more) => format!("{} and {more} more", ids[..NAMED_MAX].join(", ")),
+    }
+}
+
+/// So many verdicts.
+pub(super) fn verdicts(n: u64) -> String {
+    if n == 1 { "1 verdict".to_owned() } else { format!("{} verdicts", count(n)) }
+}
+
+/// How often people reject a group, and all others.
+pub(super) fn rejected_of(group: &Disparity) -> String {
+    let (own, others) = (percent(group.ratio), percent(group.ratio_of_others));
+    format!("{own} of {}, all others {others}", verdicts(group.outputs))
 }
 
 /// What stands in text and attributes of SVG.

@@ -3,32 +3,27 @@
 //! Owns which numbers go together. Words for the council are `decisions`'.
 
 use super::document::{Layer, Place, Witness};
-use super::document_week::{Disparity, GateLine, GuardBaseline, GuardLine, KindLine, ReviewLine, WorkflowWeek};
+use super::document_week::{GateLine, GuardBaseline, GuardLine, KindLine, ReviewLine, WorkflowWeek};
+use super::groups::{disparities, rejections};
 use super::measure::{gap, interval, measures};
+use super::origins::Origins;
 use super::shift::shifts;
 use super::state::{Known, State};
-use super::tally::{Example, OTHER, Part, Tally};
+use super::tally::{Example, Tally};
 use crate::domain::{Mode, Standing, Track};
 use crate::monitor::kpi::Counts;
 use crate::stats::agreement::agreement;
-use crate::stats::confidence::{wilson, z_of};
 use crate::stats::number::number;
 use std::collections::BTreeMap;
 
 /// Kinds of exceptions that are shown.
 const KINDS_MAX: usize = 12;
-/// Groups with fewer outputs or fewer exceptions in all aren't compared.
-const GROUP_MIN: u64 = 50;
-/// Groups that are shown.
-const GROUPS_MAX: usize = 5;
-/// The chance that all groups look alike by mistake, together.
-const ALPHA: f64 = 0.05;
 
 /// A workflow's week.
 pub(super) fn workflow_week(
     known: &Known,
-    week: Option<&Tally>,
-    before: Option<&Tally>,
+    (week, before): (Option<&Tally>, Option<&Tally>),
+    origins: Option<&Origins>,
     mode: Mode,
     is_current: bool,
 ) -> WorkflowWeek {
@@ -45,6 +40,7 @@ pub(super) fn workflow_week(
         guards: known.view.guards.iter().filter(|_| is_current).map(guard).collect(),
         disparities: week.map(disparities).unwrap_or_default(),
         reviews: reviews(known, week, is_current),
+        rejections: week.zip(origins).map(|(week, origins)| rejections(week, origins)).unwrap_or_default(),
         gate: known.gate.as_ref().filter(|_| is_current).map(gate),
         versions: week.map(versions).unwrap_or_default(),
         late: week.map_or(0, |week| week.late),
@@ -126,51 +122,6 @@ fn pinned(of: &crate::monitor::GuardView, baseline: &crate::monitor::guard_view:
         distance: total_variation.map(|distance| distance.value),
         no_drift: total_variation.map(|distance| distance.no_drift.limit),
         recent: distances.map(|distances| distances.outputs),
-    }
-}
-
-/// Groups whose exceptions are clearly more frequent than those of all others, with an interval as wide as so many
-/// comparisons ask for (Bonferroni).
-fn disparities(week: &Tally) -> Vec<Disparity> {
-    let groups: Vec<(String, Part, Part)> =
-        week.attributes.iter().flat_map(|(name, values)| against(name, values)).collect();
-    let z = z_of(ALPHA, groups.len().max(1));
-    let mut found: Vec<Disparity> =
-        groups.into_iter().map(|(group, own, others)| disparity(group, own, others, z)).collect();
-    found.retain(|one| one.ratio > one.ratio_of_others);
-    found.sort_by(|a, b| {
-        let excess = |one: &Disparity| (one.ratio - one.ratio_of_others) * number(one.outputs);
-        (b.is_clear, excess(b))
-            .partial_cmp(&(a.is_clear, excess(a)))
-            .unwrap_or(std::cmp::Ordering::Equal)
-            .then_with(|| a.group.cmp(&b.group))
-    });
-    found.truncate(GROUPS_MAX);
-    found
-}
-
-fn against(name: &str, values: &BTreeMap<String, Part>) -> Vec<(String, Part, Part)> {
-    let sum = |of: fn(&Part) -> u64| values.values().map(of).sum::<u64>();
-    let (outputs, exceptions) = (sum(|part| part.outputs), sum(|part| part.exceptions));
-    let enough = |own: &Part| own.outputs >= GROUP_MIN && outputs - own.outputs >= GROUP_MIN && exceptions > 0;
-    let group = |(value, own): (&String, &Part)| {
-        let others = Part { outputs: outputs - own.outputs, exceptions: exceptions - own.exceptions };
-        (format!("{name} = {value}"), *own, others)
-    };
-    values.iter().filter(|(value, own)| *value != OTHER && enough(own)).map(group).collect()
-}
-
-fn disparity(group: String, own: Part, others: Part, z: f64) -> Disparity {
-    let ratio = |part: Part| number(part.exceptions) / number(part.outputs.max(1));
-    let (p, q) = (ratio(own), ratio(others));
-    let of = |mean: f64, part: Part| wilson(mean, number(part.outputs), z);
-    Disparity {
-        group,
-        outputs: own.outputs,
-        ratio: p,
-        ratio_of_others: q,
-        times: (q > 0.0).then(|| p / q),
-        is_clear: gap(p, of(p, own), q, of(q, others))[0] > 0.0,
     }
 }
 

@@ -1,0 +1,70 @@
+//! What a report doesn't know, in sentences.
+//!
+//! Owns the list and its words. The numbers of what was refused or came twice are `quality`'s.
+
+use super::build::Sources;
+use super::document::Report;
+use super::document_week::WorkflowWeek;
+use super::words::{count, many, named, verdicts};
+
+/// All of it, in the order in which it is told.
+pub(super) fn gaps(report: &Report, sources: &Sources<'_>, left_out: usize) -> Vec<String> {
+    let mut gaps = Vec::new();
+    if sources.is_cut {
+        gaps.push(
+            "The journal no longer holds all of the week before: comparisons are with what is left of it.".to_owned(),
+        );
+    }
+    gaps.extend(silent(report));
+    gaps.extend(report.quality.sentences());
+    gaps.extend(unmeasured(report));
+    gaps.extend(unknown_outputs(report));
+    if left_out > 0 {
+        gaps.push(format!("{} more could be asked; the most urgent are.", many(left_out, "question")));
+    }
+    gaps.push("Distributions are compared on samples of at most 1,000 outputs of each workflow and week; intervals are for one look and take outputs for independent.".to_owned());
+    if !sources.is_current {
+        gaps.push("Guards, gates and reviews that wait are not shown: they are only known of the present.".to_owned());
+    }
+    gaps
+}
+
+fn judged(week: &WorkflowWeek) -> u64 {
+    week.reviews.verdicts.iter().sum()
+}
+
+/// Workflows without outputs: of those that got verdicts at least these are known.
+fn silent(report: &Report) -> Vec<String> {
+    let is_judged = |id: &str| report.workflows.iter().any(|week| week.workflow == id && judged(week) > 0);
+    let silent = report.matrix.iter().filter(|place| place.outputs == 0).map(|place| place.workflow.as_str());
+    let (judged, unknown): (Vec<&str>, Vec<&str>) = silent.partition(|id| is_judged(id));
+    let mut said = Vec::new();
+    if !unknown.is_empty() {
+        let them = if unknown.len() == 1 { "it" } else { "them" };
+        said.push(format!("No output came of {}: nothing is known of {them}.", named(&unknown)));
+    }
+    if !judged.is_empty() {
+        said.push(format!("No output came of {}: only verdicts on earlier ones are known.", named(&judged)));
+    }
+    said
+}
+
+fn unmeasured(report: &Report) -> Option<String> {
+    let unmeasured: Vec<&str> = (report.workflows.iter())
+        .filter(|week| week.measures.iter().any(|measure| measure.name == "outputs" && measure.week.is_some()))
+        .filter(|week| !week.measures.iter().any(|measure| measure.name == "cost_per_unit"))
+        .map(|week| week.workflow.as_str())
+        .collect();
+    let report = if unmeasured.len() == 1 { "reports" } else { "report" };
+    (!unmeasured.is_empty()).then(|| format!("{} {report} no cost.", named(&unmeasured)))
+}
+
+/// Verdicts that can't be held against what their outputs were.
+fn unknown_outputs(report: &Report) -> Option<String> {
+    let unknown: u64 = report.workflows.iter().map(|week| judged(week).saturating_sub(week.rejections.verdicts)).sum();
+    let are = if unknown == 1 { "is on an output" } else { "are on outputs" };
+    (unknown > 0).then(|| {
+        let said = verdicts(unknown);
+        format!("{said} {are} that this report doesn't know (made before the week before, or beyond its sample of {}): which groups are rejected more often is told of the others.", count(super::fold::ORIGINS_MAX as u64))
+    })
+}

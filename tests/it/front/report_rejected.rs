@@ -1,0 +1,110 @@
+//! What people rejected, in the weekly report: where it comes from, which outputs stand for it, who is asked.
+
+#![cfg(test)]
+
+use super::harness::{House, TestApp, output, with};
+use andon::domain::Time;
+use serde_json::{Value, json};
+
+const POLICY: &str = r#"
+[[workflow]]
+id = "drafts"
+start_mode = "automate"
+review = { automate = 1.0 }
+"#;
+
+/// `count` outputs, each of one of ten repositories and with a ticket of its own.
+fn make(app: &TestApp, week: &str, count: usize) {
+    let made = (0..count).map(|n| {
+        let attributes = json!({"repository": format!("acme/r{}", n % 10), "ticket": format!("{week}-{n}")});
+        with(output(format!("{week}-{n}")), &json!({"attributes": attributes, "trace_id": format!("t-{week}-{n}")}))
+    });
+    app.take(&made.collect::<Vec<_>>());
+}
+
+/// Verdicts on these outputs; `is_bad` says which are rejected.
+fn judge(app: &TestApp, week: &str, outputs: std::ops::Range<usize>, is_bad: impl Fn(usize) -> bool) {
+    let verdict = |n: usize| {
+        let (word, kind) = if is_bad(n) { ("rejected", json!("wrong_file")) } else { ("accepted", json!(null)) };
+        json!({"id": format!("{week}-r{n}"), "workflow": "drafts", "output_id": format!("{week}-{n}"), "verdict": word,
+               "reviewer": "ada", "exception": kind})
+    };
+    app.post("/v1/reviews", &outputs.map(verdict).collect()).ok();
+}
+
+fn rejections(report: &Value) -> Value {
+    report["workflows"][0]["rejections"].clone()
+}
+
+#[test]
+fn the_repository_that_people_reject_is_named_with_its_outputs_though_verdicts_come_a_week_later() {
+    let house = House::folder();
+    let app = house.start(POLICY);
+    make(&app, "a", 300);
+    judge(&app, "a", 0..200, |n| n % 25 == 1);
+    app.advance(7 * Time::DAY);
+    make(&app, "b", 300);
+    // On outputs of the week before and of this one; of one repository all are rejected.
+    judge(&app, "a", 200..300, |n| n % 10 == 3 || n % 25 == 1);
+    judge(&app, "b", 0..200, |n| n % 10 == 3 || n % 25 == 1);
+    let report = app.get("/v1/reports/now.json").json();
+    let of = rejections(&report);
+    assert_eq!((&of["verdicts"], &of["found"]), (&json!(300), &json!({"wrong_file": 42})), "{of}");
+    let groups = of["groups"].as_array().unwrap();
+    let worst = &groups[0];
+    assert_eq!(
+        (&worst["group"], &worst["outputs"], &worst["ratio"], &worst["is_clear"]),
+        (&json!("repository = acme/r3"), &json!(30), &json!(1.0), &json!(true)),
+        "{of}"
+    );
+    let (others, expected) = (worst["ratio_of_others"].as_f64().unwrap(), 12.0 / 270.0);
+    assert!((others - expected).abs() < 1e-12, "{others}");
+    assert!(groups[1..].iter().all(|group| group["is_clear"] == false), "{of}");
+    let witnesses = of["witnesses"].as_array().unwrap();
+    assert_eq!(witnesses.len(), 5);
+    for one in witnesses {
+        let id = one["output"].as_str().unwrap();
+        assert!(id.ends_with('3'), "of the repository that is rejected: {one}");
+        assert_eq!(one["trace_id"], format!("t-{id}"));
+    }
+    let cost = report["headline"][1].as_str().unwrap();
+    assert!(
+        cost.contains("Of 300 verdicts 14 % rejected (4.0 % the week before), clearly more of repository = acme/r3 in drafts (100 % of 30 verdicts, all others 4.4 %)."),
+        "{cost}"
+    );
+    let asked: Vec<&Value> = report["decisions"].as_array().unwrap().iter().collect();
+    let question = asked.iter().find(|one| one["id"] == "assign:rejections:drafts").expect("somebody is asked for");
+    assert_eq!(question["question"], "Who finds out why people reject more of drafts?");
+    assert!(question["evidence"].to_string().contains("repository = acme/r3: 100 % of 30 verdicts"), "{question}");
+    let is_ticket = |one: &&Value| one["id"].as_str().is_some_and(|id| id.contains("ticket"));
+    assert!(!asked.iter().any(is_ticket), "each output has a ticket of its own: {asked:?}");
+    let text = app.get("/v1/reports/now.md").text();
+    assert!(text.contains("people reject repository = acme/r3 clearly more often: 100 % of 30 verdicts"), "{text}");
+    assert!(text.contains("reviewers found 42 wrong\\_file"), "{text}");
+    let page = app.get("/v1/reports/now.html").text();
+    assert!(page.contains("Groups that people reject more often") && page.contains("wrong_file 42"), "{page}");
+    // A person takes it, and it is asked no more.
+    let week = report["week"].as_str().unwrap();
+    let answer = json!({"question": "assign:rejections:drafts", "choice": "assign", "owner": "ben",
+                        "due": "2026-12-04", "note": "new monorepo"});
+    app.post(&format!("/v1/reports/{week}/decisions"), &answer).ok();
+    let report = app.get("/v1/reports/now.json").json();
+    assert_eq!(report["actions"][0]["task"], "find out why people reject more of drafts");
+}
+
+#[test]
+fn verdicts_on_outputs_of_long_ago_are_counted_and_held_against_nothing() {
+    let house = House::folder();
+    let app = house.start(POLICY);
+    make(&app, "a", 100);
+    app.advance(15 * Time::DAY);
+    make(&app, "b", 40);
+    judge(&app, "a", 0..100, |n| n % 10 == 3);
+    judge(&app, "b", 0..40, |_| false);
+    let report = app.get("/v1/reports/now.json").json();
+    assert_eq!(report["workflows"][0]["reviews"]["verdicts"], json!([130, 0, 10]));
+    let of = rejections(&report);
+    assert_eq!((&of["verdicts"], &of["groups"], &of["witnesses"]), (&json!(40), &json!([]), &json!([])), "{of}");
+    let gaps = report["gaps"].to_string();
+    assert!(gaps.contains("100 verdicts are on outputs that this report doesn't know"), "{gaps}");
+}
