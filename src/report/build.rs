@@ -3,22 +3,22 @@
 //! Owns the order of its parts, its headline, and what it says that it doesn't know. It is handed everything: the
 //! same sources give the same report.
 
+use super::caps::{held_by, lines};
 use super::council::{actions, budget, overdue, settle};
-use super::decisions::{decisions, is_demotion};
-use super::document::{AsOf, Report, SCHEMA, Scope};
+use super::decisions::{compared, decisions, is_demotion};
+use super::document::{AsOf, Place, Report, SCHEMA, Scope};
 use super::document_week::{Disparity, WorkflowWeek};
 use super::fold::Fold;
-use super::gaps::gaps;
-use super::mean::{clear_among, strength};
-use super::measure::Measure;
+use super::gaps::{cut_at, gaps};
+use super::mean::clear_among;
 use super::moves::{Entries, drills, incidents, lab, moves};
 use super::quality::{Quality, Refused, quality};
 use super::state::{Known, State};
 use super::tally::Tally;
 use super::week::{DAYS, Week};
 use super::words::{count, many, named, percent, rejected_of, relative, verdicts as said, week_and_before};
-use super::workflow_week::{place, workflow_week};
-use crate::domain::{Mode, Time, What, WorkflowId};
+use super::workflow_week::{declared, place, workflow_week};
+use crate::domain::{Mode, Signal, Time, What, WorkflowId};
 use crate::stats::number::number;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,18 +74,23 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
     let is_fleet = sources.scope == Scope::Fleet;
     let mut all_moves = moves(sources.entries, until);
     all_moves.retain(|one| ids.contains(one.workflow.as_str()));
+    for one in &mut all_moves {
+        let known = covered.iter().find(|(id, _)| id.as_str() == one.workflow).map(|(_, known)| known);
+        let signal = known.zip(one.guard.as_ref()).and_then(|(known, guard)| declared(&known.policy, guard));
+        one.of = signal.filter(|own| Some(own.name()) == one.signal.as_deref()).map(Signal::of);
+    }
     let of = |id: &WorkflowId, week: Option<Week>| week.and_then(|week| sources.fold.of(id, week));
     let mut matrix = Vec::new();
     let mut workflows = Vec::new();
     for (id, known) in &covered {
         let (week, before) = (of(id, Some(sources.week)), of(id, before));
         let at_end = mode_at(sources.entries, id, until, known.view.mode.granted);
-        let mode =
-            if sources.is_current && time.is_none_or(|time| time < until) { known.view.mode.mode } else { at_end };
         let was = mode_at(sources.entries, id, from, at_end);
-        let row = place(known, sources.state, week, mode, (known.view.adopted_at < from).then_some(was));
-        matrix.push(row);
-        workflows.push(workflow_week(known, (week, before), sources.fold.origins(id), mode, sources.is_current));
+        let mode_before = (known.view.adopted_at < from).then_some(was);
+        let held_by = held_by(known, sources.entries, id, at_end, until).filter(|_| sources.is_current);
+        let layers = sources.is_current.then_some(sources.state);
+        matrix.push(Place { mode_before, held_by, ..place(known, layers, week, at_end) });
+        workflows.push(workflow_week(known, (week, before), sources.fold.origins(id), at_end, sources.is_current));
     }
     let in_week: Vec<_> = sources.entries.iter().filter(|(_, entry)| entry.time < until).cloned().collect();
     let mut report = Report {
@@ -104,8 +109,13 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
         actions: actions(sources, &covered, until),
         budget: budget(sources.state, &covered, all_moves.iter().filter(|one| is_demotion(one)).count() as u64),
         moves: all_moves,
+        caps: lines(sources.entries, &ids, until),
         incidents: opened(sources, &covered, from, until),
-        base: if is_fleet { sources.state.base.clone() } else { base_of(sources.state, &covered) },
+        base: match is_fleet {
+            _ if !sources.is_current => Vec::new(),
+            true => sources.state.base.clone(),
+            false => base_of(sources.state, &covered),
+        },
         drills: if is_fleet { drills(&in_week) } else { Vec::new() },
         lab: lab(&in_week).into_iter().filter(|line| ids.contains(line.workflow.as_str())).collect(),
         lab_kpis: sources.state.lab.clone().filter(|_| sources.is_current),
@@ -113,6 +123,10 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
         quality: Quality::default(),
         workflows,
     };
+    if !are_whole(sources) {
+        let measures = report.workflows.iter_mut().flat_map(|week| &mut week.measures);
+        measures.filter(|one| one.name == "outputs").for_each(|one| one.change = None);
+    }
     conclude(&mut report, sources, &covered);
     Some(report)
 }
@@ -236,14 +250,6 @@ fn changed(report: &Report, better: bool) -> Option<String> {
     (!named.is_empty()).then(|| format!("Clearly {way}: {}{more}.", named.join("; ")))
 }
 
-/// Measures with a difference that has an interval, and how clear it is. Uptime counts what exceptions count already.
-fn compared(week: &WorkflowWeek) -> impl Iterator<Item = (&Measure, f64, Option<bool>)> {
-    week.measures.iter().filter(|one| one.name != "uptime_ratio").filter_map(|one| {
-        let change = one.change?;
-        Some((one, strength(change.absolute, change.interval?), change.is_better))
-    })
-}
-
 fn moved(report: &Report) -> String {
     let ends = |up: bool| -> BTreeMap<&str, (Mode, Mode)> {
         let mut ends: BTreeMap<&str, (Mode, Mode)> = BTreeMap::new();
@@ -264,13 +270,30 @@ fn moved(report: &Report) -> String {
         )
     };
     let of = many(report.matrix.len(), "workflow");
-    match (down.is_empty(), up.is_empty()) {
+    let moved = match (down.is_empty(), up.is_empty()) {
         (true, true) if report.matrix.is_empty() => "There is no workflow yet.".to_owned(),
         (true, true) => format!("No mode of {of} ended the week lower or higher than it began."),
         (false, true) => format!("Of {of}, {}.", say(&down, "lowered")),
         (true, false) => format!("Of {of}, {}.", say(&up, "raised")),
         (false, false) => format!("Of {of}, {}; {}.", say(&down, "lowered"), say(&up, "raised")),
-    }
+    };
+    std::iter::once(moved).chain(held(report)).collect::<Vec<_>>().join(" ")
+}
+
+/// What is kept below its granted mode.
+fn held(report: &Report) -> Option<String> {
+    let held = report.matrix.iter().filter_map(|place| Some((place, place.held_by.as_ref()?)));
+    let held: Vec<String> = held.map(|(place, by)| format!("{} at {} by {}", place.workflow, by.mode, by.by)).collect();
+    let are = if held.len() == 1 { "is" } else { "are" };
+    let names: Vec<&str> = held.iter().map(String::as_str).collect();
+    (!held.is_empty()).then(|| format!("{} {are} kept below the granted mode ({}).", held.len(), named(&names)))
+}
+
+/// Whether sums of this week and of the one before may be held against each other: both are over, and recorded whole.
+fn are_whole(sources: &Sources<'_>) -> bool {
+    let weeks = [Some(sources.week), sources.week.plus(-1)];
+    let is_whole = |week: Option<Week>| week.is_some_and(|week| sources.fold.runs(week).is_whole());
+    sources.is_over && !sources.is_cut && weeks.into_iter().all(is_whole)
 }
 
 fn cost(sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> String {
@@ -294,6 +317,11 @@ fn cost(sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> Strin
         sum
     };
     let (week, before) = (sum(Some(sources.week)), sum(sources.week.plus(-1)));
+    if week.outputs == 0
+        && cut_at(sources).is_some_and(|at| sources.week.days(sources.zone).is_some_and(|days| at > days[0]))
+    {
+        return "The journal no longer holds this week's outputs.".to_owned();
+    }
     if week.outputs == 0 {
         return "No output came this week: it says nothing about quality, and cost is not known.".to_owned();
     }
@@ -305,7 +333,7 @@ fn cost(sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> Strin
         .cost
         .iter()
         .map(|(currency, amount)| {
-            let other = before.cost.get(currency).filter(|other| **other > 0.0);
+            let other = before.cost.get(currency).filter(|other| **other > 0.0 && are_whole(sources));
             let lift = other.map(|other| format!(" ({})", relative((amount - other) / other))).unwrap_or_default();
             format!("{amount:.2} {currency}{lift}")
         })

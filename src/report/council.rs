@@ -82,7 +82,9 @@ fn offer(question: &Question, key: ChoiceKey) -> Offer {
 pub(super) fn settle(asked: Vec<Decision>, sources: &Sources<'_>, covered: &Covered<'_>) -> (Vec<Decision>, usize) {
     let mut answers = answers(sources, covered);
     // What waits now is the matter of the running week.
-    let is_past = |one: &Decision| !sources.is_current && ["assign", "open_gate"].contains(&one.kind.as_str());
+    let is_past = |one: &Decision| {
+        !sources.is_current && ["assign", "open_gate", "look", "accept_baseline"].contains(&one.kind.as_str())
+    };
     let (mut open, mut answered) = (Vec::new(), Vec::new());
     for one in asked {
         match answers.remove(&one.id) {
@@ -202,6 +204,8 @@ pub(super) fn actions(sources: &Sources<'_>, covered: &Covered<'_>, until: Time)
     let is_fleet = sources.scope == super::Scope::Fleet;
     let is_ours = |workflow: Option<&WorkflowId>| workflow.map_or(is_fleet, |id| covered.contains_key(id));
     let as_of = sources.fold.as_of().1.unwrap_or(until);
+    // A house in which nothing came over the weekend is late all the same.
+    let as_of = if sources.is_over { as_of.max(until) } else { as_of };
     let mut lines: BTreeMap<String, ActionLine> = BTreeMap::new();
     let open = sources.state.actions.iter().filter(|task| sources.is_current && is_ours(task.workflow.as_ref()));
     lines.extend(open.map(|task| (task.id.clone(), line(task, as_of))));

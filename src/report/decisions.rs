@@ -2,9 +2,11 @@
 //!
 //! Owns the questions and their order. Everything that it says stands in the report's numbers; it decides nothing.
 
+use super::alike::looks_at;
 use super::council::ask;
 use super::document::{Decision, IncidentLine, Move, Report};
 use super::document_week::WorkflowWeek;
+use super::mean::{clear_among, strength};
 use super::measure::Measure;
 use super::shift::Shift;
 use super::words::{count, many, minute, percent, rejected_of, week_and_before};
@@ -19,8 +21,21 @@ const VALUES_MAX: u64 = 20;
 /// All questions of a report, in no order.
 pub(super) fn decisions(report: &Report) -> Vec<Decision> {
     let mut asked = Vec::new();
-    for demotion in report.moves.iter().filter(|one| is_demotion(one) && one.judged.is_none()) {
+    let not_judged = |one: &&Move| is_demotion(one) && one.judged.is_none();
+    for demotion in report.moves.iter().filter(not_judged) {
+        let steps = steps(report.moves.iter().filter(not_judged), demotion);
+        // One collapse is one question; its further steps are asked about when this one is judged.
+        if steps.first().is_some_and(|first| first.epoch != demotion.epoch) {
+            continue;
+        }
         let mut judged = judge(demotion, of(report, &demotion.workflow));
+        if let (Some(judged), [_, others @ ..]) = (&mut judged, steps.as_slice())
+            && !others.is_empty()
+        {
+            let each: Vec<String> =
+                others.iter().filter_map(|one| Some(format!("to {} (epoch {})", one.to, one.epoch?))).collect();
+            judged.evidence.insert(0, format!("it went on within the hour, {}", each.join(", ")));
+        }
         // Its incident is no question of its own.
         if let Some(judged) = &mut judged {
             let unseen = unseen(report).filter(|one| is_of(one, demotion));
@@ -38,6 +53,21 @@ pub(super) fn decisions(report: &Report) -> Vec<Decision> {
     }
     asked.extend(house(report));
     asked
+}
+
+/// The demotions of a workflow that followed each other within an hour, this one among them.
+fn steps<'m>(moves: impl Iterator<Item = &'m Move>, of: &Move) -> Vec<&'m Move> {
+    let mut steps: Vec<&Move> = Vec::new();
+    for one in moves.filter(|one| one.workflow == of.workflow) {
+        if steps.last().is_some_and(|last| one.from != last.to || one.time.since(last.time) > Time::HOUR) {
+            if steps.iter().any(|step| step.epoch == of.epoch) {
+                break;
+            }
+            steps.clear();
+        }
+        steps.push(one);
+    }
+    steps
 }
 
 /// Incidents at which nobody looks.
@@ -91,7 +121,7 @@ fn judge(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<Decision> {
         let ids: Vec<&str> = demotion.outputs.iter().map(|output| output.output.as_str()).collect();
         evidence.push(format!("outputs that weighed most: {}", ids.join(", ")));
     }
-    let recommendation = speaks(demotion, week, &worse, &moved);
+    let recommendation = speaks(demotion, &worse, &moved);
     Some(Decision {
         question: format!(
             "Was it right that {} lowered {workflow} from {} to {}?",
@@ -108,20 +138,19 @@ fn judge(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<Decision> {
 }
 
 /// What speaks for a demotion beside the guard that did it. What counts the same outputs in the same way doesn't.
-fn speaks(demotion: &Move, week: Option<&WorkflowWeek>, worse: &[&Measure], moved: &[&Shift]) -> String {
-    let guard = demotion.guard.as_deref().unwrap_or_default();
-    let own = week.and_then(|week| week.guards.iter().find(|own| own.guard == guard));
-    let signal = own.map_or(guard, |own| own.signal.as_str());
-    let is_own = |measure: &str| match signal {
-        _ if measure == "uptime_ratio" => true,
-        "rejection_rate" => measure == "rejected_ratio",
-        "latency" => measure.starts_with("latency"),
-        "cost_per_unit" => measure.starts_with("cost"),
-        other => other.starts_with("exception_rate") && measure == "exception_ratio",
+fn speaks(demotion: &Move, worse: &[&Measure], moved: &[&Shift]) -> String {
+    let is_own = |name: &str| {
+        // Uptime counts exceptions once more.
+        let signal = demotion.signal.as_deref().unwrap_or_default();
+        looks_at(signal, demotion.of.as_deref(), name) || name == "uptime_ratio"
     };
-    let of_others = worse.iter().filter(|measure| !is_own(&measure.name)).count();
-    let is_other = |shift: &&&Shift| !guard.contains(&shift.signal) && !shift.signal.starts_with(signal);
-    match of_others + moved.iter().filter(is_other).count() {
+    let measures = worse.iter().filter(|measure| !is_own(&measure.name));
+    // Several views of one thing are one finding.
+    let mut kinds: Vec<&str> = measures.map(|measure| kind_of(&measure.name)).collect();
+    kinds.extend(moved.iter().filter(|shift| !is_own(&shift.signal)).map(|shift| kind_of(&shift.signal)));
+    kinds.sort_unstable();
+    kinds.dedup();
+    match kinds.len() {
         0 if worse.is_empty() => {
             "Open: nothing beside the guard shows it. Look at the outputs since the change, then judge.".to_owned()
         }
@@ -135,12 +164,24 @@ fn speaks(demotion: &Move, week: Option<&WorkflowWeek>, worse: &[&Measure], move
     }
 }
 
-/// Measures that are clearly worse than in the week before.
+/// What several numbers of a report are views of: `latency_p50_ms` and `latency_p95_ms` are of `latency`.
+fn kind_of(name: &str) -> &str {
+    if name == "sla_ratio" { "latency" } else { name.split('_').next().filter(|_| !name.contains('.')).unwrap_or(name) }
+}
+
+/// Measures with a difference that has an interval, and how clear it is. Uptime counts what exceptions count already.
+pub(super) fn compared(week: &WorkflowWeek) -> impl Iterator<Item = (&Measure, f64, Option<bool>)> {
+    week.measures.iter().filter(|one| one.name != "uptime_ratio").filter_map(|one| {
+        let change = one.change?;
+        Some((one, strength(change.absolute, change.interval?), change.is_better))
+    })
+}
+
+/// Measures that are clearly worse than in the week before, also among as many as there are.
 fn worse(week: &WorkflowWeek) -> Vec<&Measure> {
-    week.measures
-        .iter()
-        .filter(|measure| measure.change.is_some_and(|change| change.is_better == Some(false)))
-        .collect()
+    let clear = clear_among(compared(week).count().max(1) as u64);
+    let worse = compared(week).filter(|(_, by, is_better)| *is_better == Some(false) && *by > clear);
+    worse.map(|(measure, ..)| measure).collect()
 }
 
 fn gate(week: &WorkflowWeek) -> Option<Decision> {
@@ -181,9 +222,8 @@ fn again(week: &WorkflowWeek, moves: &[Move]) -> Option<Decision> {
 /// A guard with a learned baseline that was breached: has the world changed, or the workflow?
 fn baseline(week: &WorkflowWeek, moves: &[Move]) -> Option<Decision> {
     let workflow = &week.workflow;
-    let is_drift = |guard: &str| week.guards.iter().any(|own| own.guard == guard && own.signal == "drift");
     let of_it = moves.iter().rev().filter(|one| one.workflow == *workflow && one.cause == Cause::Breach.name());
-    let guard = of_it.filter_map(|one| one.guard.clone()).find(|guard| is_drift(guard))?;
+    let guard = of_it.filter(|one| one.signal.as_deref() == Some("drift")).find_map(|one| one.guard.clone())?;
     let worse = worse(week);
     Some(Decision {
         recommendation: if worse.is_empty() {
@@ -241,10 +281,7 @@ fn overdue_reviews(week: &WorkflowWeek) -> Option<Decision> {
 fn rejected(week: &WorkflowWeek, moves: &[Move]) -> Option<Decision> {
     let workflow = &week.workflow;
     let measure = worse(week).into_iter().find(|measure| measure.name == "rejected_ratio")?;
-    let judges = |one: &Move| {
-        one.workflow == *workflow
-            && week.guards.iter().any(|own| Some(&own.guard) == one.guard.as_ref() && own.signal == "rejection_rate")
-    };
+    let judges = |one: &Move| one.workflow == *workflow && one.signal.as_deref() == Some("rejection_rate");
     (!moves.iter().any(judges)).then_some(())?;
     let groups = week.rejections.groups.iter().filter(|group| group.is_clear);
     let groups = groups.map(|group| format!("{}: {}", group.group, rejected_of(group)));
@@ -265,10 +302,8 @@ fn rejected(week: &WorkflowWeek, moves: &[Move]) -> Option<Decision> {
 /// What moves and is watched by no guard.
 fn unwatched(week: &WorkflowWeek) -> Option<Decision> {
     let workflow = &week.workflow;
-    let watched = |shift: &Shift| {
-        let of = shift.signal.rsplit('.').next().unwrap_or(&shift.signal);
-        week.guards.iter().any(|guard| guard.guard.contains(of))
-    };
+    let watched =
+        |shift: &Shift| week.guards.iter().any(|guard| looks_at(&guard.signal, Some(&guard.of), &shift.signal));
     // Where nearly every output has a value of its own, the values move every week.
     let many_values = |shift: &Shift| shift.values.is_some_and(|values| values > VALUES_MAX);
     let counts =

@@ -44,6 +44,9 @@ pub struct Report {
     pub matrix: Vec<Place>,
     /// What moved a mode, in order of time.
     pub moves: Vec<Move>,
+    /// What kept workflows below their granted modes, in order of time.
+    #[serde(default)]
+    pub caps: Vec<CapLine>,
     /// Incidents that were opened, joined or resolved in the week, or are open still.
     pub incidents: Vec<IncidentLine>,
     /// False demotions against what is declared.
@@ -106,10 +109,13 @@ pub struct Place {
     pub owner: String,
     /// `lab` or `factory`.
     pub track: String,
-    /// Its mode.
+    /// The mode that is granted to it.
     pub mode: Mode,
-    /// Its mode when the week began; `null` where it was not there.
+    /// That of when the week began; `null` where it was not there.
     pub mode_before: Option<Mode>,
+    /// What keeps it below that mode; `null` where nothing does.
+    #[serde(default)]
+    pub held_by: Option<HeldBy>,
     /// What it stands on.
     pub base: Layer,
     /// Whoever builds and runs it.
@@ -126,6 +132,30 @@ pub struct Place {
     pub currency: String,
     /// Outputs this week.
     pub outputs: u64,
+}
+
+/// What keeps a workflow below its granted mode.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HeldBy {
+    /// No mode above this one.
+    pub mode: Mode,
+    /// What does, such as `base brand-guide`.
+    pub by: String,
+}
+
+/// Something began or ceased to keep workflows below their granted modes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CapLine {
+    /// When.
+    pub time: Time,
+    /// The workflows.
+    pub workflows: Vec<String>,
+    /// No mode above this one; `null` where it ceased.
+    pub mode: Option<Mode>,
+    /// What did, such as `base brand-guide`.
+    pub cap: String,
+    /// Why, in a sentence.
+    pub reason: String,
 }
 
 /// One layer of a workflow.
@@ -156,6 +186,12 @@ pub struct Move {
     pub by: String,
     /// The guard that did it.
     pub guard: Option<String>,
+    /// Its signal, such as `exception_rate`.
+    #[serde(default)]
+    pub signal: Option<String>,
+    /// What that is of, such as `scores.fit`; empty where there is no choice, `null` where the guard is declared no more.
+    #[serde(default)]
+    pub of: Option<String>,
     /// Why, in a sentence.
     pub reason: String,
     /// Estimated time of the change that the guard saw.

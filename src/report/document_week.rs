@@ -55,8 +55,8 @@ pub struct KindLine {
     pub week: u64,
     /// Exceptions in the week before.
     pub before: u64,
-    /// Share of this week's outputs, 0 to 1.
-    pub ratio: f64,
+    /// Share of this week's outputs, 0 to 1; `null` where there were none.
+    pub ratio: Option<f64>,
     /// Share of the outputs of the week before; `null` where there were none.
     pub ratio_before: Option<f64>,
     /// Whether the difference is more than chance would make it; `null` without a week before.
@@ -72,6 +72,9 @@ pub struct GuardLine {
     pub guard: String,
     /// Its signal.
     pub signal: String,
+    /// What that is of, such as `scores.fit`; empty where there is no choice.
+    #[serde(default)]
+    pub of: String,
     /// Its state in a word.
     pub state: String,
     /// Its mean; `null` without observations.

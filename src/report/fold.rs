@@ -43,6 +43,8 @@ pub struct Fold {
     seq: u64,
     /// Its time.
     as_of: Option<Time>,
+    /// That of the first one.
+    first_at: Option<Time>,
 }
 
 impl Fold {
@@ -62,6 +64,7 @@ impl Fold {
             ran: Ran::default(),
             seq: 0,
             as_of: None,
+            first_at: None,
         }
     }
 
@@ -73,7 +76,8 @@ impl Fold {
     /// Takes the next record.
     pub fn take(&mut self, seq: u64, now: Time, input: &Input) {
         (self.seq, self.as_of) = (seq, Some(now));
-        self.ran.take(&self.spans, now, matches!(input, Input::Started { .. }));
+        self.first_at = self.first_at.or(Some(now));
+        self.ran.take(&self.spans, now, seq == 1, matches!(input, Input::Started { .. }));
         match input {
             Input::Events(events) => {
                 for event in events {
@@ -139,6 +143,11 @@ impl Fold {
     /// When andon ran in a week.
     pub fn runs(&self, week: Week) -> Runs {
         self.ran.of(week)
+    }
+
+    /// The time of the first record that is in it.
+    pub const fn first_at(&self) -> Option<Time> {
+        self.first_at
     }
 
     /// The last record that is in it, and its time.

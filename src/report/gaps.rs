@@ -5,17 +5,25 @@
 use super::build::Sources;
 use super::document::Report;
 use super::document_week::WorkflowWeek;
-use super::words::{count, many, named, verdicts};
+use super::words::{count, many, minute, named, verdicts};
+use crate::domain::Time;
 
 /// All of it, in the order in which it is told.
 pub(super) fn gaps(report: &Report, sources: &Sources<'_>, left_out: usize) -> Vec<String> {
     let mut gaps = Vec::new();
-    if sources.is_cut {
-        gaps.push(
-            "The journal no longer holds all of the week before: comparisons are with what is left of it.".to_owned(),
-        );
+    let cut_at = cut_at(sources);
+    if let Some(at) = cut_at {
+        let at_minute = minute(at);
+        gaps.push(if at > report.from {
+            format!("The journal no longer holds what came before {at_minute} UTC: this week is told of from then on, and the one before not at all.")
+        } else {
+            format!("The journal no longer holds what came before {at_minute} UTC: comparisons are with what is left of the week before.")
+        });
     }
-    gaps.extend(silent(report));
+    // What was taken away is no silence.
+    if cut_at.is_none_or(|at| at <= report.from) {
+        gaps.extend(silent(report));
+    }
     gaps.extend(report.quality.sentences());
     gaps.extend(unmeasured(report));
     gaps.extend(unknown_outputs(report));
@@ -24,9 +32,14 @@ pub(super) fn gaps(report: &Report, sources: &Sources<'_>, left_out: usize) -> V
     }
     gaps.push("Distributions are compared on samples of at most 1,000 outputs of each workflow and week; intervals are for one look and take outputs for independent.".to_owned());
     if !sources.is_current {
-        gaps.push("Guards, gates and reviews that wait are not shown: they are only known of the present.".to_owned());
+        gaps.push("Guards, gates, reviews that wait, the base and the layers are not shown: they are only known of the present. Demotions in all, and how they were judged, are those of when this was made.".to_owned());
     }
     gaps
+}
+
+/// From when on the journal holds anything, where retention took away a part of what the report is made of.
+pub(super) fn cut_at(sources: &Sources<'_>) -> Option<Time> {
+    sources.is_cut.then(|| sources.fold.first_at()).flatten()
 }
 
 fn judged(week: &WorkflowWeek) -> u64 {

@@ -5,11 +5,11 @@
 
 use super::attention::{Parts, Rest, parts};
 use super::chart;
-use super::document::{ActionLine, CouncilAnswer, Decision, Layer, Move, Offer, Place, Report, Scope};
+use super::document::{ActionLine, CapLine, CouncilAnswer, Decision, Layer, Move, Offer, Place, Report, Scope};
 use super::document_week::{Disparity, GuardBaseline, WorkflowWeek};
 use super::measure::{Difference, Figure, Measure};
 use super::shift::Shift;
-use super::words::{between, by, count, escaped, lab, minute, percent, rejected_of, value};
+use super::words::{between, by, capped, count, escaped, lab, minute, percent, rejected_of, value};
 use crate::domain::{Mode, Scopes, Standing, Time};
 use askama::Template;
 
@@ -194,12 +194,18 @@ impl Page<'_> {
         names.collect::<Vec<_>>().join(", ")
     }
 
+    fn capped(&self, one: &CapLine) -> String {
+        capped(one)
+    }
+
     fn moved(&self, place: &Place) -> String {
-        match place.mode_before {
+        let held = place.held_by.as_ref().map(|held| format!(", kept at {} by {}", held.mode, held.by));
+        let moved = match place.mode_before {
             Some(before) if before > place.mode => format!("▼ {} (was {before})", place.mode),
             Some(before) if before < place.mode => format!("▲ {} (was {before})", place.mode),
             _ => place.mode.to_string(),
-        }
+        };
+        format!("{moved}{}", held.unwrap_or_default())
     }
 
     fn way(&self, one: &Move) -> String {

@@ -7,7 +7,7 @@ use super::attention::parts;
 use super::document::{Decision, Report, Scope};
 use super::document_week::WorkflowWeek;
 use super::measure::Measure;
-use super::words::{between, by, count, lab, minute, percent, rejected_of, week_and_before};
+use super::words::{between, by, capped, count, lab, minute, percent, rejected_of, week_and_before};
 use std::fmt::Write;
 
 /// The report as Markdown.
@@ -122,6 +122,8 @@ fn stands(text: &mut String, report: &Report) {
             Some(before) if before != place.mode => format!("{} (was {before})", place.mode),
             _ => place.mode.to_string(),
         };
+        let held = place.held_by.as_ref().map(|held| format!(", kept at {} by {}", held.mode, plain(&held.by)));
+        let mode = format!("{mode}{}", held.unwrap_or_default());
         let amount = |of: Option<f64>| of.map_or_else(|| "–".to_owned(), |of| format!("{of:.2} {}", place.currency));
         let layers = [&place.base, &place.builder, &place.beneficiary].map(|layer| layer.standing.name()).join(" | ");
         let _ = writeln!(
@@ -141,7 +143,7 @@ fn stands(text: &mut String, report: &Report) {
 fn moves(text: &mut String, report: &Report) {
     text.push_str("## What moved a mode\n\n");
     if report.moves.is_empty() {
-        return text.push_str("Nothing.\n\n");
+        text.push_str("Nothing.\n");
     }
     for one in &report.moves {
         let judged = one.judged.as_ref().map(|judged| format!(" Judged {judged}.")).unwrap_or_default();
@@ -153,6 +155,10 @@ fn moves(text: &mut String, report: &Report) {
             one.to,
             plain(&one.by)
         );
+    }
+    for one in &report.caps {
+        let (time, said, reason) = (minute(one.time), plain(&capped(one)), plain(&one.reason));
+        let _ = writeln!(text, "- {time} UTC {said}: {reason}");
     }
     text.push('\n');
 }
@@ -170,7 +176,8 @@ fn workflow(text: &mut String, week: &WorkflowWeek) {
         let outputs: Vec<String> = kind.witnesses.iter().map(|output| code(&output.output)).collect();
         let such = if outputs.is_empty() { String::new() } else { format!("; such as {}", outputs.join(", ")) };
         let (now, was) = (count(kind.week), count(kind.before));
-        let _ = writeln!(text, "- {}: {now} ({}), {was} the week before{such}", plain(&kind.kind), percent(kind.ratio));
+        let ratio = kind.ratio.map_or_else(|| "–".to_owned(), percent);
+        let _ = writeln!(text, "- {}: {now} ({ratio}), {was} the week before{such}", plain(&kind.kind));
     }
     for shift in week.shifts.iter().filter(|shift| shift.is_clear) {
         let (is, limit) = (shift.distance.value, shift.distance.no_drift.limit);

@@ -47,7 +47,7 @@ pub(super) fn cycles(weeks: [Option<&Tally>; 2]) -> Vec<Measure> {
         ..figure
     };
     let measure = |(name, title, q): (&str, &str, f64)| {
-        let of = |tally: &Tally| quantile_of(q, &tally.cycles).map(minutes);
+        let of = |tally: &Tally| quantile_of(q, &tally.cycles, true).map(minutes);
         let what = (name, title, "minutes".to_owned(), Some(false));
         finish(what, weeks.map(|tally| tally.and_then(of)), None, Vec::new())
     };

@@ -10,6 +10,7 @@ use crate::monitor::view::review_cost_per_unit;
 use crate::stats::confidence::{Z95, wilson, wilson_95};
 use crate::stats::latency::{Latencies, histogram};
 use crate::stats::number::number;
+use crate::stats::quantile_rank::ranks_95;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -121,7 +122,12 @@ fn measure(
 ) -> Measure {
     let figure = |sum: &Option<Slot>, tally: Option<&Tally>| {
         let figure = (kind.of_slot)(sum.as_ref()?)?;
-        let interval = figure.interval.or_else(|| super::mean::interval(kind.name, figure.value, tally?, policy));
+        let of_quantile = |q: f64| quantile_of(q, &sum.as_ref()?.latencies, true)?.interval;
+        let interval = match kind.name {
+            "latency_p50_ms" => of_quantile(0.5),
+            "latency_p95_ms" => of_quantile(0.95),
+            name => figure.interval.or_else(|| super::mean::interval(name, figure.value, tally?, policy)),
+        };
         Some(Figure { interval, ..figure })
     };
     let figures = [figure(&sums[0], week), figure(&sums[1], before)];
@@ -243,19 +249,21 @@ fn serve(slot: &Slot, rate: Option<Money>) -> Option<Figure> {
     plain(cost(&slot.counts)?.value + people, slot.counts.cost_outputs)
 }
 
-/// A quantile with the interval of its ranks: n q ± z √(n q (1 − q)) (Conover 1999, Practical Nonparametric
-/// Statistics, §3.2), which needs no assumption about the distribution.
-pub(super) fn quantile_of(q: f64, times: &Latencies) -> Option<Figure> {
+/// A quantile, and the values between which it lies, whatever the distribution.
+pub(super) fn quantile_of(q: f64, times: &Latencies, with_interval: bool) -> Option<Figure> {
     let mut all = histogram();
     times.add_to(&mut all);
     let n = all.len();
-    let ms = |rank: f64| number(all.value_at_quantile(rank.clamp(0.0, 1.0))) / 1_000.0;
-    let half = Z95 * (q * (1.0 - q) / number(n.max(1))).sqrt();
-    (n > 0).then(|| Figure { value: ms(q), interval: Some([ms(q - half), ms(q + half)]), n })
+    let ms = |quantile: f64| number(all.value_at_quantile(quantile)) / 1_000.0;
+    // Half a rank less: the value of that rank, and not that of the next one by rounding.
+    let at = |rank: u64| ms((number(rank) - 0.5) / number(n));
+    let interval = if with_interval { ranks_95(n, q) } else { None };
+    (n > 0).then(|| Figure { value: ms(q), interval: interval.map(|ranks| ranks.map(at)), n })
 }
 
 fn quantile(q: f64) -> OfSlot {
-    Box::new(move |slot: &Slot| quantile_of(q, &slot.latencies))
+    // Of a day only the value is drawn.
+    Box::new(move |slot: &Slot| quantile_of(q, &slot.latencies, false))
 }
 
 /// The 95 % interval of a share of a sample.

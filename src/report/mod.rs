@@ -3,8 +3,10 @@
 //! Owns the fold over a week's journal, the numbers made of it, and their wording and drawing. The same journal,
 //! ledger and policy give the same bytes. Must not know who asks, nor what time it is.
 
+mod alike;
 mod attention;
 mod build;
+mod caps;
 mod chart;
 mod council;
 mod decisions;

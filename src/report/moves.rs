@@ -3,7 +3,7 @@
 //! Owns the reading of entries. It knows no outputs but the ids that breaches name.
 
 use super::document::{DrillLine, IncidentLine, LabLine, Move, Witness};
-use crate::domain::{Breach, Cause, DrillResult, Entry, LabAct, Time, What};
+use crate::domain::{Breach, Cause, DrillResult, Entry, LabAct, Mode, Time, What};
 use crate::monitor::Incident;
 use crate::monitor::sentence::sentence;
 use std::collections::BTreeMap;
@@ -39,12 +39,7 @@ pub fn moves(entries: Entries<'_>, until: Time) -> Vec<Move> {
             _ => continue,
         };
         if to > from && [Cause::Annulment.name(), Cause::Restoration.name()].contains(&cause) {
-            let judged = found.iter_mut().rev().find(|one| {
-                one.workflow == workflow.as_str() && one.to < one.from && one.cause == Cause::Breach.name()
-            });
-            if let Some(judged) = judged {
-                judged.judged = Some("false".to_owned());
-            }
+            undone(&mut found, workflow.as_str(), to);
         }
         found.push(Move {
             time: entry.time,
@@ -55,6 +50,8 @@ pub fn moves(entries: Entries<'_>, until: Time) -> Vec<Move> {
             cause: cause.to_owned(),
             by: entry.by.clone(),
             guard: breach.map(|breach| breach.guard.clone()),
+            signal: breach.map(|breach| breach.signal.clone()),
+            of: None,
             reason,
             changed_at: breach.and_then(|breach| breach.changed_at),
             carriers: breach.map(carriers).unwrap_or_default(),
@@ -65,6 +62,19 @@ pub fn moves(entries: Entries<'_>, until: Time) -> Vec<Move> {
     }
     found.retain(|one| one.time < until);
     found
+}
+
+/// People took demotions back: all steps since the mode in which it is again.
+fn undone(found: &mut [Move], workflow: &str, to: Mode) {
+    let own = found.iter_mut().rev().filter(|one| one.workflow == workflow && one.to != one.from);
+    for step in own.take_while(|one| one.to < one.from) {
+        if step.cause == Cause::Breach.name() {
+            step.judged = Some("false".to_owned());
+        }
+        if step.from >= to {
+            break;
+        }
+    }
 }
 
 fn carriers(breach: &Breach) -> Vec<String> {

@@ -5,7 +5,7 @@
 use super::build::Sources;
 use super::document::{Report, Scope};
 use super::week::{DAYS, Week};
-use super::words::{count, many};
+use super::words::{count, many, minute};
 use crate::domain::{Refusal, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,6 +21,9 @@ pub struct Quality {
     /// Time of the week before these starts in which nothing was recorded, milliseconds: andon did not run for so long
     /// at most.
     pub down_ms: i64,
+    /// When the first record of all was written, where that was in this week: nothing before it is known.
+    #[serde(default)]
+    pub began_at: Option<Time>,
     /// Events and reviews that were refused in the week, by code.
     pub refused: BTreeMap<String, u64>,
     /// Whether these are all. Of all workflows together they are counted, in weeks that were counted whole; else only
@@ -65,6 +68,16 @@ pub struct Runs {
     pub starts: u64,
     /// Time before the starts in which nothing was recorded, milliseconds.
     pub down_ms: i64,
+    /// When the first record of all came, where that was in the week.
+    pub began_at: Option<Time>,
+}
+
+impl Runs {
+    /// Whether the record holds all of the week, as far as andon ran: only then its sums are those of a week. How long it
+    /// did not run is known as an upper limit only, and told beside them.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.began_at.is_none()
+    }
 }
 
 /// The numbers of a report that is otherwise complete.
@@ -76,6 +89,7 @@ pub(super) fn quality(report: &Report, sources: &Sources<'_>) -> Quality {
         records: runs.records,
         starts: runs.starts,
         down_ms: runs.down_ms,
+        began_at: runs.began_at,
         refused,
         refused_is_complete,
         duplicates: duplicates(sources),
@@ -107,6 +121,9 @@ fn refused(report: &Report, sources: &Sources<'_>) -> (BTreeMap<String, u64>, bo
     (by_code, !is_full || oldest.is_some_and(|time| time < report.from))
 }
 
+/// What became of the outputs of a time without andon.
+const LATER: &str = "what workflows did then is here only if they sent it later";
+
 impl Quality {
     /// What there is to say of it, a sentence each.
     pub(super) fn sentences(&self) -> Vec<String> {
@@ -131,16 +148,24 @@ impl Quality {
         if let Some(duplicates @ 1..) = self.duplicates {
             said.push(format!("{} events and reviews came again and changed nothing.", count(duplicates)));
         }
-        if self.starts > 0 {
-            let times = if self.starts == 1 { "once".to_owned() } else { format!("{} times", self.starts) };
-            said.push(if self.down_ms < Time::MINUTE {
-                format!("andon was started {times}, and missed less than a minute of this week.")
-            } else {
-                format!(
-                    "andon was started {times}, and did not run for {} at most: what workflows did then is here only if they sent it later.",
-                    hours(self.down_ms)
-                )
-            });
+        if let Some(at) = self.began_at {
+            said.push(format!("andon's record begins {} UTC: nothing of this week before that is known.", minute(at)));
+        }
+        let times = if self.starts == 1 { "once".to_owned() } else { format!("{} times", self.starts) };
+        match (self.starts, self.down_ms >= Time::MINUTE) {
+            (0, _) if self.down_ms >= Time::HOUR => said.push(format!(
+                "Nothing was recorded in the last {} of this week, and then andon was started: it may not have run, and {LATER}.",
+                hours(self.down_ms)
+            )),
+            (0, _) => {}
+            (_, true) => said.push(format!(
+                "andon was started {times}, and did not run for {} at most: {LATER}.",
+                hours(self.down_ms)
+            )),
+            (_, false) if self.began_at.is_none() => {
+                said.push(format!("andon was started {times}, and missed less than a minute of this week."));
+            }
+            (_, false) => {}
         }
         said
     }
@@ -163,8 +188,9 @@ pub(super) struct Ran {
 }
 
 impl Ran {
-    /// A record came; `is_start` where andon was started. The times are those of the weeks' days.
-    pub(super) fn take(&mut self, spans: &[(Week, [Time; DAYS + 1])], now: Time, is_start: bool) {
+    /// A record came, the first of all or a later one; `is_start` where andon was started. The times are those of the
+    /// weeks' days.
+    pub(super) fn take(&mut self, spans: &[(Week, [Time; DAYS + 1])], now: Time, is_first: bool, is_start: bool) {
         for (week, days) in spans {
             let (from, until) = (days[0], days[DAYS]);
             let is_in = now >= from && now < until;
@@ -175,6 +201,8 @@ impl Ran {
                 runs.records += u64::from(is_in);
                 runs.starts += u64::from(is_in && is_start);
                 runs.down_ms += silent_ms;
+                // A record that begins as the week does is missing nothing of it.
+                runs.began_at = runs.began_at.or(Some(now).filter(|_| is_first && now.since(from) >= Time::HOUR));
             }
         }
         self.last = Some(now);
@@ -197,11 +225,14 @@ mod tests {
         let spans = [week, next].map(|week| (week, week.days(&TimeZone::UTC).unwrap()));
         let until = spans[0].1[DAYS];
         let mut ran = Ran::default();
-        ran.take(&spans, until.plus(-5 * Time::HOUR), true);
-        ran.take(&spans, until.plus(-3 * Time::HOUR), false);
-        ran.take(&spans, until.plus(2 * Time::HOUR), true);
-        assert_eq!(ran.of(week), Runs { records: 2, starts: 1, down_ms: 3 * Time::HOUR });
-        assert_eq!(ran.of(next), Runs { records: 1, starts: 1, down_ms: 2 * Time::HOUR });
+        let first = until.plus(-5 * Time::HOUR);
+        ran.take(&spans, first, true, true);
+        ran.take(&spans, until.plus(-3 * Time::HOUR), false, false);
+        ran.take(&spans, until.plus(2 * Time::HOUR), false, true);
+        let began_at = Some(first);
+        assert_eq!(ran.of(week), Runs { records: 2, starts: 1, down_ms: 3 * Time::HOUR, began_at });
+        assert_eq!(ran.of(next), Runs { records: 1, starts: 1, down_ms: 2 * Time::HOUR, began_at: None });
+        assert!(!ran.of(week).is_whole() && ran.of(next).is_whole());
         assert_eq!((hours(3 * Time::HOUR + 31 * Time::MINUTE), hours(60_000)), ("3.5 hours".into(), "1 minute".into()));
     }
 }

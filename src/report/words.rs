@@ -2,18 +2,28 @@
 //!
 //! Owns digits, signs and units. It knows no report.
 
+use super::document::CapLine;
 use super::document_week::Disparity;
-use super::measure::{Difference, Measure};
+use super::measure::{Difference, Figure, Measure};
 use super::shift::short;
 use crate::domain::Time;
 use crate::monitor::lab_view::LabKpis;
 use std::fmt::Write as _;
 
-/// A share as percent, such as `2.1 %`.
+/// A share as percent, such as `2.1 %`; where it is nearly all, with as many places as what is missing asks for, such as
+/// `99.96 %`. Only nothing is `0 %`, and only all is `100 %`.
 pub(super) fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    match percent.abs() {
-        exact if exact == 0.0 || exact >= 10.0 => format!("{percent:.0} %"),
+    // The ends of intervals are off by a rounding error.
+    let percent = [0.0, 1.0].into_iter().find(|end| (share - end).abs() < 1e-9).unwrap_or(share) * 100.0;
+    // What is missing to all or nothing, as far as it is small.
+    let rest = percent.abs().min((100.0 - percent).abs());
+    let most = if percent > 50.0 { 100.0 } else { 0.0 };
+    match rest {
+        exact if exact == 0.0 || (most == 0.0 && exact >= 10.0) || (most > 0.0 && exact >= 0.95) => {
+            format!("{percent:.0} %")
+        }
+        small if small < 0.005 && most > 0.0 => "almost 100 %".to_owned(),
+        small if small < 0.005 && percent > 0.0 => "below 0.01 %".to_owned(),
         small if small < 0.1 => format!("{percent:.2} %"),
         _ => format!("{percent:.1} %"),
     }
@@ -38,6 +48,15 @@ pub(super) fn named(ids: &[&str]) -> String {
     match ids.len().checked_sub(NAMED_MAX) {
         None | Some(0) => ids.join(", "),
         Some(more) => format!("{} and {more} more", ids[..NAMED_MAX].join(", ")),
+    }
+}
+
+/// That something began or ceased to keep workflows below their granted modes.
+pub(super) fn capped(one: &CapLine) -> String {
+    let ids: Vec<&str> = one.workflows.iter().map(String::as_str).collect();
+    match one.mode {
+        Some(mode) => format!("{} kept at {mode} by {}", named(&ids), one.cap),
+        None => format!("{} kept down by {} no more", named(&ids), one.cap),
     }
 }
 
@@ -124,11 +143,11 @@ pub fn many(n: usize, thing: &str) -> String {
 
 /// What a measure says of this week and the one before, such as `2.1 % (1.4 % the week before)`.
 pub(super) fn week_and_before(measure: &Measure) -> Option<String> {
-    let week = value(measure.week?.value, &measure.unit);
-    Some(match measure.before {
-        Some(before) => format!("{week} ({} the week before)", value(before.value, &measure.unit)),
-        None => week,
-    })
+    let said = |figure: Option<Figure>| figure.map(|figure| value(figure.value, &measure.unit));
+    match (said(measure.week), said(measure.before)) {
+        (week, Some(before)) => Some(format!("{} ({before} the week before)", week.unwrap_or_else(|| "–".to_owned()))),
+        (week, None) => week,
+    }
 }
 
 /// The numbers of the lab, a sentence each.
@@ -167,7 +186,11 @@ mod tests {
             (percent(0.0214).as_str(), percent(0.5).as_str(), percent(0.0004).as_str()),
             ("2.1 %", "50 %", "0.04 %")
         );
-        assert_eq!(percent(0.0), "0 %");
+        assert_eq!((percent(0.0).as_str(), percent(1.0).as_str()), ("0 %", "100 %"));
+        // Neither nothing nor all where it isn't.
+        assert_eq!((percent(0.00003).as_str(), percent(0.00007).as_str()), ("below 0.01 %", "0.01 %"));
+        let high = [0.99, 0.9951, 299.0 / 300.0, 0.9996, 0.99996].map(percent);
+        assert_eq!(high, ["99 %", "99.5 %", "99.7 %", "99.96 %", "almost 100 %"]);
         assert_eq!(
             (count(0), count(999), count(1_000), count(12_345_678)),
             ("0".into(), "999".into(), "1,000".into(), "12,345,678".into())

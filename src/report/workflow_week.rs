@@ -10,7 +10,7 @@ use super::origins::Origins;
 use super::shift::shifts;
 use super::state::{Known, State};
 use super::tally::{Example, Tally};
-use crate::domain::{Mode, Standing, Track};
+use crate::domain::{Mode, Signal, Standing, Track, WorkflowPolicy};
 use crate::monitor::kpi::Counts;
 use crate::stats::agreement::agreement;
 use crate::stats::number::number;
@@ -37,7 +37,7 @@ pub(super) fn workflow_week(
         reference_source: policy.reference.source.clone(),
         exceptions: kinds(week, before),
         shifts: week.zip(before).map(|(week, before)| shifts(week, before)).unwrap_or_default(),
-        guards: known.view.guards.iter().filter(|_| is_current).map(guard).collect(),
+        guards: known.view.guards.iter().filter(|_| is_current).map(|of| guard(of, policy)).collect(),
         disparities: week.map(disparities).unwrap_or_default(),
         reviews: reviews(known, week, is_current),
         rejections: week.zip(origins).map(|(week, origins)| rejections(week, origins)).unwrap_or_default(),
@@ -76,7 +76,7 @@ fn kinds(week: Option<&Tally>, before: Option<&Tally>) -> Vec<KindLine> {
             kind: name.clone(),
             week: count,
             before: earlier,
-            ratio: p.unwrap_or_default(),
+            ratio: p,
             ratio_before: q,
             is_clear: p.zip(q).map(|(p, q)| apart((p, n), (q, m))),
             witnesses: examples.remove(name.as_str()).unwrap_or_default().into_iter().map(witness).collect(),
@@ -86,6 +86,11 @@ fn kinds(week: Option<&Tally>, before: Option<&Tally>) -> Vec<KindLine> {
     lines.sort_by(|a, b| (b.week, b.before).cmp(&(a.week, a.before)).then_with(|| a.kind.cmp(&b.kind)));
     lines.truncate(KINDS_MAX);
     lines
+}
+
+/// The signal of a guard, as it is declared.
+pub(super) fn declared<'p>(policy: &'p WorkflowPolicy, guard: &str) -> Option<&'p Signal> {
+    policy.guards.iter().find(|own| own.name == guard).map(|own| &own.signal)
 }
 
 /// Whether two shares are clearly apart.
@@ -98,10 +103,11 @@ fn witness(example: &Example) -> Witness {
     Witness { output: example.output.clone(), time: example.time, trace_id: example.trace_id.clone() }
 }
 
-fn guard(of: &crate::monitor::GuardView) -> GuardLine {
+fn guard(of: &crate::monitor::GuardView, policy: &WorkflowPolicy) -> GuardLine {
     GuardLine {
         guard: of.name.clone(),
         signal: of.signal.clone(),
+        of: declared(policy, &of.name).map(Signal::of).unwrap_or_default(),
         state: of.state.name().to_owned(),
         estimate: of.estimate,
         bound: of.bound,
@@ -153,17 +159,14 @@ fn gate(of: &crate::domain::Gate) -> GateLine {
     }
 }
 
-/// The row of the operating matrix.
-pub(super) fn place(
-    known: &Known,
-    state: &State,
-    week: Option<&Tally>,
-    mode: Mode,
-    mode_before: Option<Mode>,
-) -> Place {
-    let base = base(known, state);
-    let layers = [("base", &base), ("builder", &known.builder), ("beneficiary", &known.beneficiary)];
-    let weakest = layers.into_iter().filter(|(_, layer)| layer.standing != Standing::Met);
+/// The row of the operating matrix; its layers are known of the present only.
+pub(super) fn place(known: &Known, state: Option<&State>, week: Option<&Tally>, mode: Mode) -> Place {
+    let unknown = || Layer { standing: Standing::Inconclusive, because: Vec::new() };
+    let base = state.map_or_else(unknown, |state| base(known, state));
+    let [builder, beneficiary] =
+        [&known.builder, &known.beneficiary].map(|layer| state.map_or_else(unknown, |_| layer.clone()));
+    let layers = [("base", &base), ("builder", &builder), ("beneficiary", &beneficiary)];
+    let weakest = layers.into_iter().filter(|(_, layer)| state.is_some() && layer.standing != Standing::Met);
     let weakest =
         weakest.max_by_key(|(_, layer)| (layer.standing, layer.because.len())).map(|(name, _)| name.to_owned());
     let counts = week.map(Tally::counts).unwrap_or_default();
@@ -174,10 +177,11 @@ pub(super) fn place(
         owner: known.policy.owner.clone(),
         track: if known.view.track == Track::Lab { "lab" } else { "factory" }.to_owned(),
         mode,
-        mode_before,
+        mode_before: None,
+        held_by: None,
         base,
-        builder: known.builder.clone(),
-        beneficiary: known.beneficiary.clone(),
+        builder,
+        beneficiary,
         weakest,
         value,
         cost: (counts.cost_outputs > 0).then(|| counts.cost.to_f64()),

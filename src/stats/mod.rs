@@ -28,6 +28,7 @@ pub mod no_drift;
 pub(crate) mod number;
 pub mod pettitt;
 pub mod quadrature;
+pub mod quantile_rank;
 pub mod quantile_sequence;
 pub mod ratio_mean;
 pub mod ring;
