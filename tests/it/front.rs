@@ -46,6 +46,7 @@ mod report_fleet;
 mod report_kept;
 mod report_means;
 mod report_rejected;
+mod report_sound;
 mod restart;
 mod reviews;
 mod slo;

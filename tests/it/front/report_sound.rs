@@ -1,0 +1,159 @@
+//! What a weekly report must not say: noise as a finding, one number as two witnesses, one collapse as many questions.
+
+#![cfg(test)]
+
+use super::harness::{House, TestApp, failure, output, with};
+use andon::domain::Time;
+use serde_json::{Value, json};
+
+const WEEK: i64 = 7 * Time::DAY;
+
+/// A workflow in automate with a guard on the service level; everything is kept below it by a broken guide.
+const POLICY: &str = r#"
+[[base]]
+id = "guide"
+owner = "brand"
+version = "1"
+[[workflow]]
+id = "drafts"
+start_mode = "automate"
+base = ["guide"]
+  [[workflow.guard]]
+  name = "promise"
+  signal = "sla"
+  limit_ms = 1000
+  bound = 0.1
+  block = 1
+"#;
+
+/// Outputs of these latencies, milliseconds.
+fn send(app: &TestApp, week: &str, latencies: impl Iterator<Item = f64>) {
+    let outputs = latencies
+        .enumerate()
+        .map(|(n, ms)| with(output(format!("{week}-{n}")), &json!({"latency_ms": ms, "cost": "0.01"})));
+    app.take(&outputs.collect::<Vec<_>>());
+}
+
+fn report(app: &TestApp) -> Value {
+    app.get("/v1/reports/now.json").json()
+}
+
+fn headline(report: &Value) -> String {
+    report["headline"].as_array().unwrap().iter().map(|said| said.as_str().unwrap()).collect::<Vec<_>>().join(" ")
+}
+
+fn measure(report: &Value, name: &str) -> Value {
+    let all = report["workflows"][0]["measures"].as_array().unwrap();
+    all.iter().find(|measure| measure["name"] == name).unwrap_or_else(|| panic!("no {name}")).clone()
+}
+
+fn asked<'r>(report: &'r Value, id: &str) -> Vec<&'r Value> {
+    let all = report["decisions"].as_array().unwrap();
+    all.iter().filter(|one| one["id"].as_str().unwrap().starts_with(id)).collect()
+}
+
+#[test]
+fn three_outputs_say_nothing_of_the_slowest_twentieth() {
+    let house = House::folder();
+    let app = house.start(POLICY);
+    send(&app, "a", [800.0, 812.0, 805.0].into_iter());
+    app.advance(WEEK);
+    send(&app, "b", [820.0, 830.0, 815.0].into_iter());
+    let report = report(&app);
+    for name in ["latency_p50_ms", "latency_p95_ms"] {
+        let of = measure(&report, name);
+        assert_eq!((&of["week"]["interval"], &of["change"]["is_clear"]), (&json!(null), &json!(null)), "{of}");
+    }
+    assert!(!headline(&report).contains("Clearly"), "{report}");
+    assert_eq!(asked(&report, "look:"), Vec::<&Value>::new());
+}
+
+#[test]
+fn four_views_of_what_the_guard_counts_are_no_second_witness_and_need_no_other_guard() {
+    let house = House::folder();
+    let app = house.start(POLICY);
+    send(&app, "a", (0..200).map(|n| 400.0 + f64::from(n)));
+    app.advance(WEEK);
+    send(&app, "b", (0..200).map(|n| 1_400.0 + f64::from(n)));
+    let report = report(&app);
+    assert_eq!(measure(&report, "latency_p95_ms")["change"]["is_better"], false);
+    let judge = asked(&report, "judge_demotion:");
+    assert!(judge[0]["recommendation"].as_str().unwrap().starts_with("Likely right"), "{judge:?}");
+    assert_eq!((&report["moves"][0]["signal"], &report["moves"][0]["of"]), (&json!("sla"), &json!("")));
+    assert_eq!(asked(&report, "look:"), Vec::<&Value>::new(), "a guard looks at latencies already");
+}
+
+#[test]
+fn one_collapse_is_one_question_and_the_next_step_is_asked_about_when_it_is_judged() {
+    let guard = "\n  [[workflow.guard]]\n  signal = \"exception_rate\"\n  block = 1\n  bound = { collaborate = 0.4, delegate = 0.2, automate = 0.05 }\n";
+    let app = House::folder().start(&format!("{POLICY}{guard}"));
+    app.take(&(0..150).map(output).collect::<Vec<_>>());
+    // One by one, so that it goes down step by step.
+    for n in 150..400 {
+        app.take(&[failure(n)]);
+        if app.mode("drafts")["mode"] == "assist" {
+            break;
+        }
+    }
+    let made = report(&app);
+    let steps = made["moves"].as_array().unwrap().len();
+    assert!(steps >= 2, "{made}");
+    let first = asked(&made, "judge_demotion:");
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert!(first[0]["evidence"][0].as_str().unwrap().starts_with("it went on within the hour, to "), "{first:?}");
+    let id = first[0]["id"].clone();
+    let week = made["week"].as_str().unwrap();
+    app.post(&format!("/v1/reports/{week}/decisions"), &json!({"question": id, "choice": "judge_right", "note": "so"}))
+        .ok();
+    let made = report(&app);
+    let open: Vec<&Value> = asked(&made, "judge_demotion:").into_iter().filter(|one| one["answer"].is_null()).collect();
+    assert!(open.len() == 1 && open[0]["id"] != id, "{open:?}");
+}
+
+#[test]
+fn what_keeps_a_workflow_down_is_told_apart_from_its_granted_mode() {
+    let app = House::folder().start(POLICY);
+    app.take(&[output("a")]);
+    app.post("/v1/base/guide/regressions", &json!({"summary": "half of it is gone"})).ok();
+    assert_eq!(app.mode("drafts")["mode"], "assist");
+    let made = report(&app);
+    let place = &made["matrix"][0];
+    assert_eq!(
+        (&place["mode"], &place["held_by"]),
+        (&json!("automate"), &json!({"mode": "assist", "by": "base guide"})),
+        "{place}"
+    );
+    assert_eq!((&made["caps"][0]["workflows"], &made["caps"][0]["mode"]), (&json!(["drafts"]), &json!("assist")));
+    let said = headline(&made);
+    assert!(said.contains("No mode of 1 workflow ended the week lower"), "{said}");
+    assert!(said.contains("1 is kept below the granted mode (drafts at assist by base guide)."), "{said}");
+    assert!(app.get("/v1/reports/now.md").text().contains("automate, kept at assist by base guide"));
+    assert!(app.get("/v1/reports/now.html").text().contains("Kept below the granted mode"));
+    // A week later it still is, and in the week that is over it was.
+    app.advance(WEEK);
+    app.take(&[output("b")]);
+    let ended = app.get("/v1/reports/last.json?fresh=true").json();
+    assert_eq!(ended["matrix"][0]["held_by"]["mode"], "assist", "{}", ended["matrix"]);
+}
+
+#[test]
+fn sums_of_a_week_that_is_not_all_there_are_held_against_nothing() {
+    let house = House::folder();
+    let app = house.start(POLICY);
+    // The record begins on a Friday.
+    send(&app, "a", (0..300).map(|_| 500.0));
+    app.advance(WEEK);
+    send(&app, "b", (0..60).map(|_| 500.0));
+    let running = report(&app);
+    assert_eq!(measure(&running, "outputs")["change"], json!(null), "a part of a week");
+    assert!(headline(&running).contains("cost 0.60 EUR."), "{}", headline(&running));
+    app.advance(WEEK);
+    send(&app, "c", (0..300).map(|_| 500.0));
+    let second = app.get("/v1/reports/last.json?fresh=true").json();
+    assert_eq!(measure(&second, "outputs")["change"], json!(null), "the week before began on its Friday");
+    app.advance(WEEK);
+    let third = app.get("/v1/reports/last.json?fresh=true").json();
+    assert_eq!(measure(&third, "outputs")["change"]["relative"], 4.0, "both were recorded whole");
+    let first = app.get(&format!("/v1/reports/{}.json", "2026-W47")).json();
+    assert!(first["gaps"].to_string().contains("andon's record begins 2026-11-20"), "{}", first["gaps"]);
+}
