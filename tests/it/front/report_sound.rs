@@ -17,6 +17,8 @@ version = "1"
 [[workflow]]
 id = "drafts"
 start_mode = "automate"
+currency = "EUR"
+evidence_valid = "90d"
 base = ["guide"]
   [[workflow.guard]]
   name = "promise"
