@@ -26,6 +26,7 @@ pub(super) fn gaps(report: &Report, sources: &Sources<'_>, left_out: usize) -> V
     }
     gaps.extend(report.quality.sentences());
     gaps.extend(unmeasured(report));
+    gaps.extend(partly_measured(report));
     gaps.extend(unknown_outputs(report));
     if left_out > 0 {
         gaps.push(format!("{} more could be asked; the most urgent are.", many(left_out, "question")));
@@ -70,6 +71,23 @@ fn unmeasured(report: &Report) -> Option<String> {
         .collect();
     let report = if unmeasured.len() == 1 { "reports" } else { "report" };
     (!unmeasured.is_empty()).then(|| format!("{} {report} no cost.", named(&unmeasured)))
+}
+
+/// Workflows of whose outputs only some say what they cost: sums are of these.
+fn partly_measured(report: &Report) -> Option<String> {
+    let n = |week: &WorkflowWeek, name: &str| {
+        week.measures.iter().find(|one| one.name == name).and_then(|one| one.week).map(|figure| figure.n)
+    };
+    let partly = report.workflows.iter().filter_map(|week| {
+        let (costed, outputs) = (n(week, "cost_per_unit")?, n(week, "outputs")?);
+        // A few that fail before they cost anything are no gap.
+        (costed > 0 && costed < outputs - outputs / 10)
+            .then(|| format!("{} ({} of {} outputs)", week.workflow, count(costed), count(outputs)))
+    });
+    let partly: Vec<String> = partly.collect();
+    let names: Vec<&str> = partly.iter().map(String::as_str).collect();
+    (!partly.is_empty())
+        .then(|| format!("What these cost is the sum of the outputs that report a cost: {}.", named(&names)))
 }
 
 /// Verdicts that can't be held against what their outputs were.

@@ -139,6 +139,15 @@ fn what_keeps_a_workflow_down_is_told_apart_from_its_granted_mode() {
 }
 
 #[test]
+fn a_sum_of_costs_says_of_how_many_outputs_it_is() {
+    let app = House::folder().start(POLICY);
+    send(&app, "a", (0..30).map(|_| 500.0));
+    app.take(&(0..70).map(output).collect::<Vec<_>>());
+    let gaps = report(&app)["gaps"].to_string();
+    assert!(gaps.contains("that report a cost: drafts (30 of 100 outputs)."), "{gaps}");
+}
+
+#[test]
 fn sums_of_a_week_that_is_not_all_there_are_held_against_nothing() {
     let house = House::folder();
     let app = house.start(POLICY);
