@@ -31,6 +31,9 @@ pub enum Input {
     Tick,
 }
 
+/// How the version ends where no daemon started: the clock of the machine was set, or the machine slept.
+pub const CLOCK_SET: &str = ", the clock was set";
+
 /// What a person orders.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Command {

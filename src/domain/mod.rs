@@ -46,7 +46,7 @@ pub use governance::{
 };
 pub use hypothesis::{Conclusion, Disposal, FindingKind, Hypothesis, LabAct, LabPolicy};
 pub use id::WorkflowId;
-pub use input::{Action, Command, Input};
+pub use input::{Action, CLOCK_SET, Command, Input};
 pub use ledger::{Entry, What};
 pub use mode::{Mode, PerMode};
 pub use money::Money;

@@ -9,7 +9,7 @@ use super::bookkeeper::Bookkeeper;
 use super::engine::{Answer, Engine};
 use super::group::{Group, Permit, Reply, unavailable};
 use crate::clock::Clock;
-use crate::domain::{Command, Input, Policy, Refusal, Time};
+use crate::domain::{CLOCK_SET, Command, Input, Policy, Refusal, Time};
 use crate::metrics::Metrics;
 use crate::monitor::{Effect, Monitor};
 use std::collections::BTreeMap;
@@ -334,7 +334,9 @@ impl Worker {
         let before = self.stepped.replace(offset);
         let result = if before.is_some_and(|before| (offset - before).abs() > CLOCK_STEP_MS) {
             tracing::warn!(%now, "the wall clock was set: silence is counted from now");
-            self.engine.input(now, Input::Started { version: env!("CARGO_PKG_VERSION").to_owned() }).map(drop)
+            self.engine
+                .input(now, Input::Started { version: format!("{}{CLOCK_SET}", env!("CARGO_PKG_VERSION")) })
+                .map(drop)
         } else {
             Ok(())
         };

@@ -29,14 +29,31 @@ pub fn sentence(breach: &Breach) -> String {
                 "{guard}: {part} fails {estimate} times as often as the rest over the last {n} exceptions ({bound} allowed)"
             )
         }
-        (_, "rejection_rate") => {
+        (_, "exception_rate" | "latency" | "sla" | "rejection_rate") => {
+            let (things, did) = match signal.as_str() {
+                "latency" => ("outputs", "were too slow"),
+                "sla" => ("outputs", "missed the service level"),
+                "rejection_rate" => ("verdicts", "rejected"),
+                _ => ("outputs", "failed"),
+            };
+            // An estimate, not a count: it leans towards what was usual before.
+            let [share, allowed] = [breach.estimate, breach.bound].map(percent);
             format!(
-                "{guard}: people rejected {estimate} of the last {n} verdicts, bound {bound} in {mode}{}",
+                "{guard}: about {share} of the last {n} {things} {did}, {allowed} allowed in {mode}{}",
                 mainly(breach)
             )
         }
         _ => format!("{guard}: {estimate} over the last {n} outputs, bound {bound} in {mode}{}", mainly(breach)),
     }
+}
+
+/// A share as percent, such as `64 %` or `0.5 %`.
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let places = usize::from(percent < 10.0) + usize::from(percent < 0.1);
+    let text = format!("{percent:.places$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text} %")
 }
 
 /// Where most of it comes from.

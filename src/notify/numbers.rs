@@ -14,7 +14,11 @@ pub(super) fn add(message: &mut Message, breach: &Breach, policy: Option<&Workfl
         found.push_str(&format!(" (95 % interval {} to {})", unit.show(low), unit.show(high)));
     }
     if breach.n > 0 && breach.lane != "limit" {
-        let what = if breach.signal == "disparity" { "exceptions" } else { "outputs" };
+        let what = match breach.signal.as_str() {
+            "disparity" => "exceptions",
+            "rejection_rate" => "verdicts",
+            _ => "outputs",
+        };
         found.push_str(&format!(", over the last {} {what}", breach.n));
     }
     message.fact("found", found);

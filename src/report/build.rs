@@ -3,6 +3,7 @@
 //! Owns the order of its parts, its headline, and what it says that it doesn't know. It is handed everything: the
 //! same sources give the same report.
 
+use super::aftermath;
 use super::caps::{held_by, lines};
 use super::council::{actions, budget, overdue, settle};
 use super::decisions::{compared, decisions, is_demotion};
@@ -11,6 +12,7 @@ use super::document_week::{Disparity, WorkflowWeek};
 use super::fold::Fold;
 use super::gaps::{cut_at, gaps};
 use super::mean::clear_among;
+use super::measure::Measure;
 use super::moves::{Entries, drills, incidents, lab, moves};
 use super::quality::{Quality, Refused, quality};
 use super::state::{Known, State};
@@ -74,12 +76,16 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
     let is_fleet = sources.scope == Scope::Fleet;
     let mut all_moves = moves(sources.entries, until);
     all_moves.retain(|one| ids.contains(one.workflow.as_str()));
-    for one in &mut all_moves {
-        let known = covered.iter().find(|(id, _)| id.as_str() == one.workflow).map(|(_, known)| known);
-        let signal = known.zip(one.guard.as_ref()).and_then(|(known, guard)| declared(&known.policy, guard));
-        one.of = signal.filter(|own| Some(own.name()) == one.signal.as_deref()).map(Signal::of);
-    }
     let of = |id: &WorkflowId, week: Option<Week>| week.and_then(|week| sources.fold.of(id, week));
+    for one in &mut all_moves {
+        let known = covered.iter().find(|(id, _)| id.as_str() == one.workflow);
+        let Some(((id, known), guard)) = known.zip(one.guard.as_ref()) else { continue };
+        let signal = declared(&known.policy, guard).filter(|own| Some(own.name()) == one.signal.as_deref());
+        one.of = signal.map(Signal::of);
+        if let Some(signal) = signal {
+            aftermath::count(one, signal, [of(id, Some(sources.week)), of(id, before)]);
+        }
+    }
     let mut matrix = Vec::new();
     let mut workflows = Vec::new();
     for (id, known) in &covered {
@@ -203,7 +209,7 @@ fn headline(report: &Report, sources: &Sources<'_>, covered: &BTreeMap<&Workflow
     let counted = std::iter::once(cost(sources, covered))
         .chain(verdicts(report, sources, covered))
         .chain([false, true].into_iter().filter_map(|better| changed(report, better)));
-    let said = [moved(report), counted.collect::<Vec<_>>().join(" "), asked(report)];
+    let said = [moved(report), counted.collect::<Vec<_>>().join(" "), asked(report, sources.is_current)];
     said.into_iter().chain(overdue(&report.actions)).collect()
 }
 
@@ -233,21 +239,36 @@ fn changed(report: &Report, better: bool) -> Option<String> {
     const NAMED_MAX: usize = 3;
     let comparisons: usize = report.workflows.iter().map(|week| compared(week).count()).sum();
     let clear = clear_among(comparisons.max(1) as u64);
-    let mut found: Vec<(f64, String)> = Vec::new();
+    let mut found: Vec<(usize, f64, String)> = Vec::new();
     for week in &report.workflows {
-        let such = compared(week).filter(|(_, by, is_better)| *is_better == Some(better) && *by > clear);
-        let Some((one, by, _)) = such.max_by(|a, b| a.1.total_cmp(&b.1)) else { continue };
+        let such =
+            |better: bool| compared(week).filter(move |(_, by, is_better)| *is_better == Some(better) && *by > clear);
+        // Quality first: what became cheap because it broke is no news of its cost.
+        let first = such(better).min_by(|a, b| rank(a.0).cmp(&rank(b.0)).then(b.1.total_cmp(&a.1)));
+        let Some((one, by, _)) = first else { continue };
+        if better && such(false).any(|(other, ..)| rank(other) < rank(one)) {
+            continue;
+        }
         let said = week_and_before(one).unwrap_or_default();
-        found.push((by, format!("{}, {} {said}", week.workflow, one.title.to_lowercase())));
+        found.push((rank(one), by, format!("{}, {} {said}", week.workflow, one.title.to_lowercase())));
     }
-    found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    found.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)).then_with(|| a.2.cmp(&b.2)));
     let more = match found.len().saturating_sub(NAMED_MAX) {
         0 => String::new(),
         more => format!("; and {}", many(more, "more workflow")),
     };
-    let named: Vec<String> = found.into_iter().take(NAMED_MAX).map(|(_, said)| said).collect();
+    let named: Vec<String> = found.into_iter().take(NAMED_MAX).map(|(.., said)| said).collect();
     let way = if better { "better" } else { "worse" };
     (!named.is_empty()).then(|| format!("Clearly {way}: {}{more}.", named.join("; ")))
+}
+
+/// What matters first: whether outputs are good, then how long they take, then what they cost.
+fn rank(measure: &Measure) -> usize {
+    match measure.name.as_str() {
+        "exception_ratio" | "rejected_ratio" | "sla_ratio" => 0,
+        name if name.starts_with("latency") || name.starts_with("cycle") => 1,
+        _ => 2,
+    }
 }
 
 fn moved(report: &Report) -> String {
@@ -347,10 +368,11 @@ fn cost(sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> Strin
     format!("{text}.")
 }
 
-fn asked(report: &Report) -> String {
+fn asked(report: &Report, is_current: bool) -> String {
     let open: Vec<_> = report.decisions.iter().filter(|one| one.answer.is_none()).collect();
     match open.as_slice() {
         [] if !report.decisions.is_empty() => "Every question is answered.".to_owned(),
+        [] if !is_current => "What needs a decision now stands in the report of the running week.".to_owned(),
         [] => "Nothing needs a decision.".to_owned(),
         [one] => format!("One decision is asked: {}", one.question),
         [first, ..] => format!("{} are asked; the first: {}", many(open.len(), "decision"), first.question),

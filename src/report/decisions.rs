@@ -5,10 +5,11 @@
 use super::alike::looks_at;
 use super::council::ask;
 use super::document::{Decision, IncidentLine, Move, Report};
-use super::document_week::WorkflowWeek;
+use super::document_week::{Disparity, WorkflowWeek};
 use super::mean::{clear_among, strength};
 use super::measure::Measure;
 use super::shift::Shift;
+use super::witness::{before_and_since, kind_of, speaks};
 use super::words::{count, many, minute, percent, rejected_of, week_and_before};
 use crate::domain::{Cause, Question, Standing, Time, WorkflowId};
 
@@ -43,13 +44,15 @@ pub(super) fn decisions(report: &Report) -> Vec<Decision> {
         }
         asked.extend(judged);
     }
+    let comparisons: usize = report.workflows.iter().map(|week| compared(week).count()).sum();
+    let clear = clear_among(comparisons.max(1) as u64);
     for workflow in &report.workflows {
         asked.extend(gate(workflow));
         asked.extend(again(workflow, &report.moves));
         asked.extend(baseline(workflow, &report.moves));
         asked.extend(overdue_reviews(workflow));
-        asked.extend(rejected(workflow, &report.moves));
-        asked.extend(unwatched(workflow));
+        asked.extend(rejected(workflow, &report.moves, clear));
+        asked.extend(unwatched(workflow, &report.moves));
     }
     asked.extend(house(report));
     asked
@@ -102,6 +105,7 @@ fn judge(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<Decision> {
     if let Some(at) = demotion.changed_at {
         evidence.push(format!("the change is estimated at {} UTC", minute(at)));
     }
+    evidence.extend(before_and_since(demotion));
     if !demotion.carriers.is_empty() {
         evidence.push(format!("carried by {}", demotion.carriers.join(", ")));
     }
@@ -121,7 +125,7 @@ fn judge(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<Decision> {
         let ids: Vec<&str> = demotion.outputs.iter().map(|output| output.output.as_str()).collect();
         evidence.push(format!("outputs that weighed most: {}", ids.join(", ")));
     }
-    let recommendation = speaks(demotion, &worse, &moved);
+    let recommendation = speaks(demotion, week, &worse, &moved);
     Some(Decision {
         question: format!(
             "Was it right that {} lowered {workflow} from {} to {}?",
@@ -135,38 +139,6 @@ fn judge(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<Decision> {
         urgency: 90 + u32::from(demotion.from.level() - demotion.to.level()),
         ..about(workflow, |workflow| Question::JudgeDemotion { workflow, epoch })?
     })
-}
-
-/// What speaks for a demotion beside the guard that did it. What counts the same outputs in the same way doesn't.
-fn speaks(demotion: &Move, worse: &[&Measure], moved: &[&Shift]) -> String {
-    let is_own = |name: &str| {
-        // Uptime counts exceptions once more.
-        let signal = demotion.signal.as_deref().unwrap_or_default();
-        looks_at(signal, demotion.of.as_deref(), name) || name == "uptime_ratio"
-    };
-    let measures = worse.iter().filter(|measure| !is_own(&measure.name));
-    // Several views of one thing are one finding.
-    let mut kinds: Vec<&str> = measures.map(|measure| kind_of(&measure.name)).collect();
-    kinds.extend(moved.iter().filter(|shift| !is_own(&shift.signal)).map(|shift| kind_of(&shift.signal)));
-    kinds.sort_unstable();
-    kinds.dedup();
-    match kinds.len() {
-        0 if worse.is_empty() => {
-            "Open: nothing beside the guard shows it. Look at the outputs since the change, then judge.".to_owned()
-        }
-        0 => "Likely right: the whole week is worse, but that counts the same outputs. Look first whether one source carries it.".to_owned(),
-        found => format!(
-            "Right: {} beside the guard {} the same. Find the cause before anybody asks for {} again.",
-            many(found, "finding"),
-            if found == 1 { "says" } else { "say" },
-            demotion.from
-        ),
-    }
-}
-
-/// What several numbers of a report are views of: `latency_p50_ms` and `latency_p95_ms` are of `latency`.
-fn kind_of(name: &str) -> &str {
-    if name == "sla_ratio" { "latency" } else { name.split('_').next().filter(|_| !name.contains('.')).unwrap_or(name) }
 }
 
 /// Measures with a difference that has an interval, and how clear it is. Uptime counts what exceptions count already.
@@ -277,19 +249,26 @@ fn overdue_reviews(week: &WorkflowWeek) -> Option<Decision> {
     })
 }
 
-/// What people reject clearly more often than the week before, without a guard having said so.
-fn rejected(week: &WorkflowWeek, moves: &[Move]) -> Option<Decision> {
+/// What people reject clearly more often than the week before, also among all comparisons of the report, where no
+/// demotion is asked about that says the same.
+fn rejected(week: &WorkflowWeek, moves: &[Move], clear: f64) -> Option<Decision> {
     let workflow = &week.workflow;
-    let measure = worse(week).into_iter().find(|measure| measure.name == "rejected_ratio")?;
-    let judges = |one: &Move| one.workflow == *workflow && one.signal.as_deref() == Some("rejection_rate");
-    (!moves.iter().any(judges)).then_some(())?;
-    let groups = week.rejections.groups.iter().filter(|group| group.is_clear);
-    let groups = groups.map(|group| format!("{}: {}", group.group, rejected_of(group)));
+    let worse = compared(week).filter(|(_, by, is_better)| *is_better == Some(false) && *by > clear);
+    let (measure, ..) = worse.into_iter().find(|(measure, ..)| measure.name == "rejected_ratio")?;
+    let lowered =
+        moves.iter().filter(|one| one.workflow == *workflow && one.signal.as_deref() == Some("rejection_rate"));
+    let lowered: Vec<&Move> = lowered.collect();
+    let groups: Vec<&Disparity> = week.rejections.groups.iter().filter(|group| group.is_clear).collect();
+    let known = |group: &&&Disparity| lowered.iter().any(|one| one.source.as_ref() == Some(&group.group));
+    let is_known = if groups.is_empty() { !lowered.is_empty() } else { groups.iter().all(|group| known(&group)) };
+    (!is_known).then_some(())?;
+    let because =
+        if lowered.is_empty() { "no guard lowered a mode for it" } else { "the demotion was for something else" };
+    let groups = groups.iter().map(|group| format!("{}: {}", group.group, rejected_of(group)));
     let ids: Vec<&str> = week.rejections.witnesses.iter().map(|output| output.output.as_str()).collect();
     let such = (!ids.is_empty()).then(|| format!("such as {}", ids.join(", ")));
     Some(Decision {
-        recommendation: "Name somebody and a day: people reject clearly more, and no guard lowered a mode for it."
-            .to_owned(),
+        recommendation: format!("Name somebody and a day: people reject clearly more, and {because}."),
         evidence: std::iter::once(format!("{}: {}", measure.title, week_and_before(measure)?))
             .chain(groups)
             .chain(such)
@@ -300,7 +279,7 @@ fn rejected(week: &WorkflowWeek, moves: &[Move]) -> Option<Decision> {
 }
 
 /// What moves and is watched by no guard.
-fn unwatched(week: &WorkflowWeek) -> Option<Decision> {
+fn unwatched(week: &WorkflowWeek, moves: &[Move]) -> Option<Decision> {
     let workflow = &week.workflow;
     let watched =
         |shift: &Shift| week.guards.iter().any(|guard| looks_at(&guard.signal, Some(&guard.of), &shift.signal));
@@ -308,8 +287,16 @@ fn unwatched(week: &WorkflowWeek) -> Option<Decision> {
     let many_values = |shift: &Shift| shift.values.is_some_and(|values| values > VALUES_MAX);
     let counts =
         |shift: &&Shift| shift.is_clear && shift.distance.value >= 0.1 && !watched(shift) && !many_values(shift);
-    let shift =
-        week.shifts.iter().find(counts).filter(|shift| !["version", "model"].contains(&shift.signal.as_str()))?;
+    // What a guard lowered a mode for is asked about already, and so is what moved with it.
+    let explained = |shift: &Shift| {
+        let near = |one: &Move| one.changed_at.zip(shift.changed_at).is_some_and(|(a, b)| a.since(b).abs() <= NEAR_MS);
+        moves.iter().any(|one| one.workflow == *workflow && near(one))
+    };
+    let counts = week.shifts.iter().filter(counts).filter(|shift| !explained(shift));
+    let counts = counts.filter(|shift| !["version", "model"].contains(&shift.signal.as_str()));
+    // What got worse first: nobody knows which way a score or an attribute is good.
+    let is_worse = |shift: &Shift| worse(week).iter().any(|measure| kind_of(&measure.name) == kind_of(&shift.signal));
+    let shift = counts.min_by_key(|shift| !is_worse(shift))?;
     Some(Decision {
         recommendation: "Look at it first: it moved clearly, and no mode depends on it.".to_owned(),
         evidence: vec![shifted(shift)],

@@ -196,6 +196,19 @@ pub struct Move {
     pub reason: String,
     /// Estimated time of the change that the guard saw.
     pub changed_at: Option<Time>,
+    /// The bound that was breached, in the guard's unit; `null` where no guard did it.
+    #[serde(default)]
+    pub bound: Option<f64>,
+    /// What spoke against the workflow before that change, in the samples of this week and of the one before (verdicts:
+    /// all of them); `null` where the guard counts no shares.
+    #[serde(default)]
+    pub before: Option<Counted>,
+    /// The same of what came since the mode was lowered: whether it went on.
+    #[serde(default)]
+    pub since: Option<Counted>,
+    /// The one segment that carried nearly all of the excess; `null` where it was spread.
+    #[serde(default)]
+    pub source: Option<String>,
     /// What carried it, such as `locale = de`.
     pub carriers: Vec<String>,
     /// Outputs that weighed most.
@@ -204,6 +217,15 @@ pub struct Move {
     pub judged: Option<String>,
     /// The number of its entry in the ledger.
     pub ledger_seq: u64,
+}
+
+/// Outputs, or verdicts, and how many of them spoke against the workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct Counted {
+    /// Outputs, or verdicts.
+    pub n: u64,
+    /// Those that spoke against it.
+    pub hits: u64,
 }
 
 /// An output that stands for others: never what it said.

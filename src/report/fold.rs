@@ -7,7 +7,7 @@ use super::origins::Origins;
 use super::quality::{Ran, Runs};
 use super::tally::Tally;
 use super::week::{DAYS, Week};
-use crate::domain::{Input, OutputEvent, Policy, Time, WorkflowId};
+use crate::domain::{CLOCK_SET, Input, OutputEvent, Policy, Time, WorkflowId};
 use crate::monitor::kpi::Limits;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -77,7 +77,12 @@ impl Fold {
     pub fn take(&mut self, seq: u64, now: Time, input: &Input) {
         (self.seq, self.as_of) = (seq, Some(now));
         self.first_at = self.first_at.or(Some(now));
-        self.ran.take(&self.spans, now, seq == 1, matches!(input, Input::Started { .. }));
+        self.ran.take(
+            &self.spans,
+            now,
+            seq == 1,
+            matches!(input, Input::Started { version } if !version.ends_with(CLOCK_SET)),
+        );
         match input {
             Input::Events(events) => {
                 for event in events {
@@ -95,8 +100,9 @@ impl Fold {
             }
             Input::Reviews(reviews) => {
                 for review in reviews {
-                    if let Some(((week, _), day)) = self.at(review.time.unwrap_or(now)) {
-                        self.tally(&review.workflow, week).review(review, day);
+                    let time = review.time.unwrap_or(now);
+                    if let Some(((week, _), day)) = self.at(time) {
+                        self.tally(&review.workflow, week).review(review, time, day);
                     }
                 }
             }

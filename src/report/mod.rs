@@ -3,6 +3,7 @@
 //! Owns the fold over a week's journal, the numbers made of it, and their wording and drawing. The same journal,
 //! ledger and policy give the same bytes. Must not know who asks, nor what time it is.
 
+mod aftermath;
 mod alike;
 mod attention;
 mod build;
@@ -29,6 +30,7 @@ pub mod shift;
 pub mod state;
 pub mod tally;
 pub mod week;
+mod witness;
 pub mod words;
 mod workflow_week;
 

@@ -13,6 +13,8 @@ pub type Entries<'e> = &'e [(u64, Entry)];
 
 /// Outputs that are named of a breach.
 const WITNESSES_MAX: usize = 5;
+/// A segment with so much of the excess is the source of it.
+const SOURCE_MIN: f64 = 0.8;
 /// What carried a breach, at most.
 const CARRIERS_MAX: usize = 3;
 
@@ -54,6 +56,10 @@ pub fn moves(entries: Entries<'_>, until: Time) -> Vec<Move> {
             of: None,
             reason,
             changed_at: breach.and_then(|breach| breach.changed_at),
+            bound: breach.map(|breach| breach.bound),
+            before: None,
+            since: None,
+            source: breach.and_then(source),
             carriers: breach.map(carriers).unwrap_or_default(),
             outputs: breach.map(witnesses).unwrap_or_default(),
             judged: None,
@@ -80,6 +86,15 @@ fn undone(found: &mut [Move], workflow: &str, to: Mode) {
 fn carriers(breach: &Breach) -> Vec<String> {
     let named = breach.carriers.iter().take(CARRIERS_MAX);
     named.map(|carrier| format!("{} ({:.0} % of the excess)", carrier.segment, carrier.excess_share * 100.0)).collect()
+}
+
+/// The segment that carries nearly all of the excess; that exceptions are of a kind says nothing of where they come from.
+fn source(breach: &Breach) -> Option<String> {
+    let segments = breach.carriers.iter().filter(|carrier| !carrier.segment.starts_with("exception = "));
+    segments
+        .map(|carrier| (carrier.excess_share, &carrier.segment))
+        .find(|(share, _)| *share >= SOURCE_MIN)
+        .map(|(_, segment)| segment.clone())
 }
 
 fn witnesses(breach: &Breach) -> Vec<Witness> {

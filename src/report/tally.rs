@@ -102,7 +102,7 @@ pub struct Tally {
     /// Σ of what means and their intervals are made of.
     pub sums: Sums,
     /// Verdicts by output and reviewer.
-    judged: BTreeMap<String, BTreeMap<u64, usize>>,
+    judged: BTreeMap<String, BTreeMap<u64, (usize, Time)>>,
     /// Verdicts that could not be held against others, because there were too many.
     pub judged_left_out: u64,
 }
@@ -182,8 +182,8 @@ impl Tally {
         seen.outputs += 1;
     }
 
-    /// Counts a verdict that came on the day `day`.
-    pub fn review(&mut self, review: &Review, day: usize) {
+    /// Counts a verdict that came at `time`, on the day `day`.
+    pub fn review(&mut self, review: &Review, time: Time, day: usize) {
         if let Some(slot) = self.days.get_mut(day) {
             slot.counts.count_review(review);
         }
@@ -201,12 +201,17 @@ impl Tally {
             self.judged_left_out += 1;
             return;
         }
-        self.judged.entry(output.to_owned()).or_default().insert(xxh3_64(review.reviewer.as_bytes()), verdict);
+        self.judged.entry(output.to_owned()).or_default().insert(xxh3_64(review.reviewer.as_bytes()), (verdict, time));
     }
 
     /// The outputs that people judged, each with its verdicts.
     pub fn judged(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = usize>)> {
-        self.judged.iter().map(|(output, given)| (output.as_str(), given.values().copied()))
+        self.judged.iter().map(|(output, given)| (output.as_str(), given.values().map(|(verdict, _)| *verdict)))
+    }
+
+    /// The verdicts, each with the time when it came.
+    pub fn verdicts(&self) -> impl Iterator<Item = (Time, usize)> {
+        self.judged.values().flat_map(BTreeMap::values).map(|(verdict, time)| (*time, *verdict))
     }
 
     /// What was counted in the whole week.
@@ -244,7 +249,7 @@ impl Tally {
         let mut pairs = [[0; 3]; 3];
         for verdicts in self.judged.values() {
             let mut of = verdicts.values();
-            if let (Some(first), Some(second)) = (of.next(), of.next()) {
+            if let (Some((first, _)), Some((second, _))) = (of.next(), of.next()) {
                 pairs[*first][*second] += 1;
             }
         }

@@ -85,6 +85,58 @@ fn four_views_of_what_the_guard_counts_are_no_second_witness_and_need_no_other_g
     assert_eq!(asked(&report, "look:"), Vec::<&Value>::new(), "a guard looks at latencies already");
 }
 
+/// What is recommended about the one demotion, and what speaks for it.
+fn judged(report: &Value) -> (String, String) {
+    let one = asked(report, "judge_demotion:")[0].clone();
+    (one["recommendation"].as_str().unwrap().to_owned(), one["evidence"].to_string())
+}
+
+#[test]
+fn whether_it_went_on_since_is_what_a_demotion_is_judged_by() {
+    let guard =
+        "\n  [[workflow.guard]]\n  signal = \"exception_rate\"\n  block = 1\n  to = \"assist\"\n  bound = 0.1\n";
+    let after = |is_failing: bool| {
+        let app = House::folder().start(&format!("{POLICY}{guard}"));
+        app.take(&(0..200).map(output).collect::<Vec<_>>());
+        app.advance(Time::HOUR);
+        app.take(&(200..300).map(failure).collect::<Vec<_>>());
+        assert_eq!(app.mode("drafts")["mode"], "assist");
+        app.advance(Time::HOUR);
+        let more: Vec<Value> = (300..400).map(|n| if is_failing { failure(n) } else { output(n) }).collect();
+        app.take(&more);
+        judged(&report(&app))
+    };
+    let (said, evidence) = after(true);
+    assert!(said.starts_with("Right: it went on since."), "{said}");
+    assert!(
+        evidence.contains("before the change 0 % of 200 sampled outputs, since it was lowered 100 % of 100 sampled outputs (bound 10 %)"),
+        "{evidence}"
+    );
+    let (said, evidence) = after(false);
+    assert!(said.starts_with("Open: it did not go on."), "{said}");
+    assert!(evidence.contains("since it was lowered 0 % of 100"), "{evidence}");
+}
+
+#[test]
+fn one_source_is_named_with_how_the_rest_does() {
+    let guard =
+        "\n  [[workflow.guard]]\n  signal = \"exception_rate\"\n  block = 1\n  to = \"assist\"\n  bound = 0.1\n";
+    let app = House::folder().start(&format!("{POLICY}{guard}"));
+    let of = |n: usize| {
+        let is_german = n.is_multiple_of(4);
+        let made = if is_german && n >= 400 { failure(n) } else { output(n) };
+        with(made, &json!({"attributes": {"locale": if is_german { "de" } else { "en" }}}))
+    };
+    for n in 0..150 {
+        app.take(&(n * 4..n * 4 + 4).map(of).collect::<Vec<_>>());
+        app.advance(Time::MINUTE);
+    }
+    let made = report(&app);
+    assert_eq!(made["moves"][0]["source"], "locale = de", "{}", made["moves"]);
+    let (said, _) = judged(&made);
+    assert!(said.contains("One source carries it, locale = de (0 % of the week's others)"), "{said}");
+}
+
 #[test]
 fn one_collapse_is_one_question_and_the_next_step_is_asked_about_when_it_is_judged() {
     let guard = "\n  [[workflow.guard]]\n  signal = \"exception_rate\"\n  block = 1\n  bound = { collaborate = 0.4, delegate = 0.2, automate = 0.05 }\n";

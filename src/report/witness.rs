@@ -1,0 +1,77 @@
+//! What speaks for or against a demotion, beside the guard that did it.
+//!
+//! Owns the recommendation to whoever judges it, and why. It decides nothing, and a guard's own numbers are no witness.
+
+use super::alike::looks_at;
+use super::document::{Counted, Move};
+use super::document_week::WorkflowWeek;
+use super::measure::{Measure, interval};
+use super::shift::Shift;
+use super::words::{count, many, percent};
+use crate::stats::number::number;
+
+/// What speaks for a demotion beside the guard that did it: what came since it was lowered, and what the guard doesn't
+/// look at itself.
+pub(super) fn speaks(demotion: &Move, week: Option<&WorkflowWeek>, worse: &[&Measure], moved: &[&Shift]) -> String {
+    let is_own = |name: &str| {
+        // Uptime counts exceptions once more.
+        let signal = demotion.signal.as_deref().unwrap_or_default();
+        looks_at(signal, demotion.of.as_deref(), name) || name == "uptime_ratio"
+    };
+    let measures = worse.iter().filter(|measure| !is_own(&measure.name));
+    // Several views of one thing are one finding.
+    let mut kinds: Vec<&str> = measures.map(|measure| kind_of(&measure.name)).collect();
+    kinds.extend(moved.iter().filter(|shift| !is_own(&shift.signal)).map(|shift| kind_of(&shift.signal)));
+    kinds.sort_unstable();
+    kinds.dedup();
+    let source = source(demotion, week);
+    let find = format!("Find the cause before anybody asks for {} again.", demotion.from);
+    let said = match (went_on(demotion), kinds.len()) {
+        (Some(false), _) => "Open: it did not go on. What stopped it, being lowered or something else?".to_owned(),
+        (Some(true), _) => format!("Right: it went on since. {find}"),
+        (None, 0) if worse.is_empty() => {
+            "Open: nothing beside the guard shows it. Look at the outputs since the change, then judge.".to_owned()
+        }
+        (None, 0) if source.is_some() => "Open: the whole week is worse, but that counts the same outputs.".to_owned(),
+        (None, 0) => "Likely right: the whole week is worse, but that counts the same outputs.".to_owned(),
+        (None, found) => {
+            let say = if found == 1 { "says" } else { "say" };
+            format!("Right: {} beside the guard {say} the same. {find}", many(found, "finding"))
+        }
+    };
+    format!("{said}{}", source.unwrap_or_default())
+}
+
+/// Whether what came since the demotion still breaks the bound, or keeps to it; `None` where that can't be told.
+fn went_on(demotion: &Move) -> Option<bool> {
+    let (since, bound) = (demotion.since?, demotion.bound?);
+    let [low, high] = interval(number(since.hits) / number(since.n.max(1)), since.n);
+    if low > bound { Some(true) } else { (high < bound).then_some(false) }
+}
+
+/// Where nearly all of it comes from, and how the rest does.
+fn source(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<String> {
+    let source = demotion.source.as_ref()?;
+    let groups = week.map(|week| {
+        if demotion.signal.as_deref() == Some("rejection_rate") { &week.rejections.groups } else { &week.disparities }
+    });
+    let own = groups.into_iter().flatten().find(|group| group.group == *source);
+    let rest = own.map(|own| format!(" ({} of the week's others)", percent(own.ratio_of_others))).unwrap_or_default();
+    Some(format!(" One source carries it, {source}{rest}: is it a fault of that source, or one act of somebody there?"))
+}
+
+/// What spoke against the workflow before the change, and since it was lowered.
+pub(super) fn before_and_since(demotion: &Move) -> Option<String> {
+    let things = if demotion.signal.as_deref() == Some("rejection_rate") { "verdicts" } else { "sampled outputs" };
+    let share = |of: Counted| format!("{} of {} {things}", percent(number(of.hits) / number(of.n.max(1))), count(of.n));
+    let before = demotion.before.map(|of| format!("before the change {}", share(of)));
+    let since = demotion.since.map(|of| format!("since it was lowered {}", share(of)));
+    let said: Vec<String> = before.into_iter().chain(since).collect();
+    let bound = demotion.bound.map(|bound| format!(" (bound {})", percent(bound))).unwrap_or_default();
+    (!said.is_empty()).then(|| format!("{}{bound}", said.join(", ")))
+}
+
+/// What several numbers of a report are views of: `latency_p50_ms` and `latency_p95_ms` are of `latency`.
+pub(super) fn kind_of(name: &str) -> &str {
+    if name == "sla_ratio" { "latency" } else { name.split('_').next().filter(|_| !name.contains('.')).unwrap_or(name) }
+}
