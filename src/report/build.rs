@@ -16,7 +16,7 @@ use super::quality::{Quality, Refused, quality};
 use super::state::{Known, State};
 use super::tally::Tally;
 use super::week::{DAYS, Week};
-use super::words::{count, many, named, percent, rejected_of, relative, verdicts as said, week_and_before};
+use super::words::{count, many, money, named, percent, rejected_of, relative, verdicts as said, week_and_before};
 use super::workflow_week::{place, workflow_week};
 use crate::domain::{Mode, Time, What, WorkflowId};
 use crate::stats::number::number;
@@ -85,7 +85,8 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
         let was = mode_at(sources.entries, id, from, at_end);
         let row = place(known, sources.state, week, mode, (known.view.adopted_at < from).then_some(was));
         matrix.push(row);
-        workflows.push(workflow_week(known, (week, before), sources.fold.origins(id), mode, sources.is_current));
+        let is_watched = sources.is_current && known.removed_at.is_none();
+        workflows.push(workflow_week(known, (week, before), sources.fold.origins(id), mode, is_watched));
     }
     let in_week: Vec<_> = sources.entries.iter().filter(|(_, entry)| entry.time < until).cloned().collect();
     let mut report = Report {
@@ -130,8 +131,11 @@ fn conclude(report: &mut Report, sources: &Sources<'_>, covered: &BTreeMap<&Work
 fn covered<'s>(sources: &Sources<'s>) -> BTreeMap<&'s WorkflowId, &'s Known> {
     let until = sources.week.days(sources.zone).map(|days| days[DAYS]);
     let was_there = |known: &Known| until.is_none_or(|until| known.view.adopted_at < until);
+    // Whose the removed ones were nobody knows.
+    let is_known = |known: &Known| known.removed_at.is_none() || !matches!(sources.scope, Scope::Team { .. });
+    let covers = |id: &WorkflowId, known: &Known| sources.scope.covers(id, &known.policy.owner) && is_known(known);
     let all = sources.state.workflows.iter();
-    all.filter(|(id, known)| sources.scope.covers(id, &known.policy.owner) && was_there(known)).collect()
+    all.filter(|(id, known)| covers(id, known) && was_there(known)).collect()
 }
 
 /// The granted mode of a workflow at a time, by the changes since; `now` where there was none.
@@ -307,7 +311,7 @@ fn cost(sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> Strin
         .map(|(currency, amount)| {
             let other = before.cost.get(currency).filter(|other| **other > 0.0);
             let lift = other.map(|other| format!(" ({})", relative((amount - other) / other))).unwrap_or_default();
-            format!("{amount:.2} {currency}{lift}")
+            format!("{}{lift}", money(*amount, currency))
         })
         .collect();
     if !money.is_empty() {

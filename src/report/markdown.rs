@@ -7,7 +7,7 @@ use super::attention::parts;
 use super::document::{Decision, Report, Scope};
 use super::document_week::WorkflowWeek;
 use super::measure::Measure;
-use super::words::{between, by, count, lab, minute, percent, rejected_of, week_and_before};
+use super::words::{between, by, count, lab, minute, money, percent, rejected_of, removed, week_and_before};
 use std::fmt::Write;
 
 /// The report as Markdown.
@@ -121,8 +121,8 @@ fn stands(text: &mut String, report: &Report) {
         let mode = match place.mode_before {
             Some(before) if before != place.mode => format!("{} (was {before})", place.mode),
             _ => place.mode.to_string(),
-        };
-        let amount = |of: Option<f64>| of.map_or_else(|| "–".to_owned(), |of| format!("{of:.2} {}", place.currency));
+        } + &removed(place.removed_at);
+        let amount = |of: Option<f64>| of.map_or_else(|| "–".to_owned(), |of| money(of, &place.currency));
         let layers = [&place.base, &place.builder, &place.beneficiary].map(|layer| layer.standing.name()).join(" | ");
         let _ = writeln!(
             text,
@@ -158,7 +158,7 @@ fn moves(text: &mut String, report: &Report) {
 }
 
 fn workflow(text: &mut String, week: &WorkflowWeek) {
-    let _ = writeln!(text, "## {} ({})\n", plain(&week.workflow), week.mode);
+    let _ = writeln!(text, "## {} ({}{})\n", plain(&week.workflow), week.mode, removed(week.removed_at));
     if week.measures.is_empty() {
         text.push_str("No output came in these two weeks.\n\n");
     } else {

@@ -44,6 +44,7 @@ pub(super) fn workflow_week(
         gate: known.gate.as_ref().filter(|_| is_current).map(gate),
         versions: week.map(versions).unwrap_or_default(),
         late: week.map_or(0, |week| week.late),
+        removed_at: known.removed_at,
     }
 }
 
@@ -163,7 +164,8 @@ pub(super) fn place(
 ) -> Place {
     let base = base(known, state);
     let layers = [("base", &base), ("builder", &known.builder), ("beneficiary", &known.beneficiary)];
-    let weakest = layers.into_iter().filter(|(_, layer)| layer.standing != Standing::Met);
+    let is_weak = |layer: &Layer| layer.standing != Standing::Met && known.removed_at.is_none();
+    let weakest = layers.into_iter().filter(|(_, layer)| is_weak(layer));
     let weakest =
         weakest.max_by_key(|(_, layer)| (layer.standing, layer.because.len())).map(|(name, _)| name.to_owned());
     let counts = week.map(Tally::counts).unwrap_or_default();
@@ -183,11 +185,15 @@ pub(super) fn place(
         cost: (counts.cost_outputs > 0).then(|| counts.cost.to_f64()),
         currency,
         outputs: counts.outputs,
+        removed_at: known.removed_at,
     }
 }
 
 /// What a workflow stands on: regressions are missing, audits that are due are not looked at.
 fn base(known: &Known, state: &State) -> Layer {
+    if known.removed_at.is_some() {
+        return known.builder.clone();
+    }
     let mut layer = Layer { standing: Standing::Met, because: Vec::new() };
     for item in state.base.iter().filter(|line| known.policy.base.contains(&line.item)) {
         if item.is_regressed {
