@@ -7,7 +7,8 @@ use super::{
     Better, GatePolicy, GuardPolicy, HousePolicy, Hypothesis, Mode, Policy, ScoreJudge, Signal, Track, WorkflowPolicy,
 };
 
-/// Everything that `new` makes looser; empty where it only tightens, adds and renames.
+/// Everything that `new` makes looser; empty where it only tightens, adds, renames and removes. Whoever asks for the mode of a
+/// removed workflow gets none and falls to assist; what comes back above that is for whoever knows the state to see.
 pub fn loosened(old: &Policy, new: &Policy) -> Vec<String> {
     let mut found = Vec::new();
     if new.outputs_per_false_demotion > old.outputs_per_false_demotion || new.budget_of_fleet != old.budget_of_fleet {

@@ -87,6 +87,13 @@ fn the_house_and_new_workflows() {
     assert_eq!(loosened(&Policy::empty(), &old), Vec::<String>::new(), "what is new isn't looser");
     let eager = policy(|w| w.start_mode = Mode::Automate);
     assert!(loosened(&Policy::empty(), &eager)[0].contains("start in automate"), "unless nobody promoted it");
+    let nobody = Policy { workflows: [].into(), ..old.clone() };
+    assert_eq!(loosened(&old, &nobody), Vec::<String>::new(), "who has no mode falls to assist");
+    let mut heir = policy(|w| w.renamed_from = Some(std::mem::replace(&mut w.id, WorkflowId::new("heir").unwrap())));
+    heir.workflows = heir.workflows.into_values().map(|w| (w.id.clone(), w)).collect();
+    assert_eq!(loosened(&old, &heir), Vec::<String>::new(), "another id, and the same guards");
+    heir.workflows.values_mut().for_each(|w| w.guards.clear());
+    assert_eq!(loosened(&old, &heir).len(), 2, "another id is no way around what it was watched by");
     let twice = policy(|w| w.reviewing.twice = 0.5);
     assert!(loosened(&twice, &old)[0].contains("by two people"));
     let learned = |below: f64| {

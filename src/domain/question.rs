@@ -107,6 +107,20 @@ impl Question {
         }
     }
 
+    /// The same, to put another id there.
+    pub const fn workflow_mut(&mut self) -> Option<&mut WorkflowId> {
+        match self {
+            Self::JudgeDemotion { workflow, .. }
+            | Self::AcceptBaseline { workflow, .. }
+            | Self::OpenGate { workflow, .. }
+            | Self::KeepDown { workflow }
+            | Self::Reviews { workflow }
+            | Self::Rejections { workflow }
+            | Self::Look { workflow, .. } => Some(workflow),
+            Self::Incident { .. } | Self::Base { .. } | Self::Drill { .. } => None,
+        }
+    }
+
     /// The question in words, where nobody asks it any more and nothing but its name is left.
     pub fn sentence(&self) -> String {
         match self {

@@ -86,7 +86,7 @@ pub async fn get(
     // The semaphore is never closed.
     let turn = Arc::clone(&shared.floors).acquire_owned().await.ok();
     let asks = caller.clone();
-    let own = copies(&shared, move |workflow| asks.may_see(workflow.id.as_str())).await?;
+    let own = copies(&shared, move |workflow| workflow.state.in_policy && asks.may_see(workflow.id.as_str())).await?;
     let is_whole = caller.workflows.is_all();
     let (now, waiting_requests) = shared
         .driver

@@ -8,17 +8,18 @@ use super::problem::Problem;
 use super::workflows::{blocking, copies};
 use crate::config::ReportSettings;
 use crate::domain::{Policy, Time, WorkflowId};
-use crate::monitor::Workflow;
 use crate::monitor::house::House;
 use crate::monitor::lab_view::LabKpis;
-use crate::report::make::entries;
+use crate::monitor::{Monitor, Workflow};
+use crate::report::make::{Changes, entries};
 use crate::report::quality::{Counts, Refused};
 use crate::report::state::Known;
 use crate::report::week::DAYS;
-use crate::report::{Folded, Report, Scope, Sources, State as Seen, Week, build};
+use crate::report::{Folded, Names, Report, Scope, Sources, State as Seen, Week, build};
 use crate::store::{DUPLICATE, REFUSED, Shelf, hour_of};
 use axum::http::StatusCode;
 use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore};
 
@@ -65,14 +66,18 @@ pub(super) async fn ask(shared: &Shared, week: Week, running: Week, scope: Scope
 /// Makes a report of what is there now.
 pub(super) async fn make(shared: &Shared, week: Week, running: Week, scope: Scope) -> Result<Report, Problem> {
     let mut last = shared.reports.last.lock().await;
-    let (policy, house) =
-        shared.driver.read(|monitor, _| (Arc::clone(monitor.policy()), monitor.house().clone())).await?;
+    let read = |monitor: &Monitor, _| (Arc::clone(monitor.policy()), monitor.house().clone(), former(monitor));
+    let (policy, house, names) = shared.driver.read(read).await?;
+    let (desk, ledger) = (Arc::clone(&shared.reports), Arc::clone(&shared.ledger));
+    let Changes { names, removed } = blocking(move || Changes::read(names, week, &desk.zone, &*ledger)).await??;
+    let (names, removed) = (Arc::new(names), Arc::new(removed));
     let journal = shared.driver.journal().await?;
-    let (earlier, desk, declared) = (last.take(), Arc::clone(&shared.reports), Arc::clone(&policy));
-    let folded = blocking(move || Folded::read(earlier, week, &desk.zone, &declared, &journal)).await??;
+    let (earlier, desk, declared, own) =
+        (last.take(), Arc::clone(&shared.reports), Arc::clone(&policy), Arc::clone(&names));
+    let folded = blocking(move || Folded::read(earlier, week, &desk.zone, &declared, &own, &journal)).await??;
     let as_of = folded.fold.as_of().1.unwrap_or(Time::EPOCH);
-    let of = scope.clone();
-    let workflows = copies(shared, move |workflow| of.covers(&workflow.id, &workflow.plan.policy.owner)).await?;
+    let (of, left) = (scope.clone(), Arc::clone(&removed));
+    let workflows = copies(shared, move |workflow| is_told_of(workflow, &of, &left)).await?;
     if let Scope::Workflow { workflow } = &scope
         && workflows.is_empty()
     {
@@ -82,9 +87,10 @@ pub(super) async fn make(shared: &Shared, week: Week, running: Week, scope: Scop
     let (desk, ledger) = (Arc::clone(&shared.reports), Arc::clone(&shared.ledger));
     let refused = refused(shared, week.days(&shared.reports.zone));
     let (report, folded) = blocking(move || {
-        let state = known(&workflows, &policy, &house, as_of);
+        let state = known(&workflows, &removed, (&policy, &house), as_of);
         let from = week.days(&desk.zone).map_or(Time::EPOCH, |days| days[0]);
-        let (entries, ledger_seq) = entries(&*ledger, from)?;
+        let (mut entries, ledger_seq) = entries(&*ledger, from)?;
+        entries.iter_mut().for_each(|(_, entry)| names.update(entry));
         let sources = Sources {
             week,
             zone: &desk.zone,
@@ -118,10 +124,39 @@ fn refused(shared: &Shared, days: Option<[Time; DAYS + 1]>) -> Refused {
     Refused { is_full: kept.len() >= max, kept, counted }
 }
 
-fn known(workflows: &[Workflow], policy: &Policy, house: &House, now: Time) -> Seen {
-    let each =
-        |workflow: &Workflow| -> (WorkflowId, Known) { (workflow.id.clone(), Known::of(workflow, policy, house, now)) };
-    let lab = LabKpis::of(&workflows.iter().collect::<Vec<_>>(), &policy.house.lab, now);
+/// Former ids by the policy in force, but for those of which a history of its own is left.
+fn former(monitor: &Monitor) -> Names {
+    let policy = monitor.policy();
+    let all = policy.workflows.values().filter_map(|own| Some((own.renamed_from.clone()?, own.id.clone())));
+    let is_free =
+        |id: &WorkflowId| !(policy.workflows.contains_key(id) || monitor.workflows().contains_key(id.as_str()));
+    Names::declared(all.filter(|(former, _)| is_free(former)).collect())
+}
+
+/// Those of the policy that a report is of, and those that left it since the week began. Whose these were nobody knows: a
+/// team's report only says that there are some.
+fn is_told_of(workflow: &Workflow, scope: &Scope, removed: &BTreeMap<WorkflowId, Time>) -> bool {
+    let is_covered = scope.covers(&workflow.id, &workflow.plan.policy.owner);
+    if workflow.state.in_policy {
+        return is_covered;
+    }
+    removed.contains_key(&workflow.id) && (is_covered || matches!(scope, Scope::Team { .. }))
+}
+
+fn known(
+    workflows: &[Workflow],
+    removed: &BTreeMap<WorkflowId, Time>,
+    (policy, house): (&Policy, &House),
+    now: Time,
+) -> Seen {
+    let each = |workflow: &Workflow| -> (WorkflowId, Known) {
+        let known = Known::of(workflow, policy, house, now);
+        let removed_at = removed.get(&workflow.id).filter(|_| !workflow.state.in_policy);
+        let known = if let Some(at) = removed_at { known.left(*at) } else { known };
+        (workflow.id.clone(), known)
+    };
+    let present: Vec<&Workflow> = workflows.iter().filter(|workflow| workflow.state.in_policy).collect();
+    let lab = LabKpis::of(&present, &policy.house.lab, now);
     let lab = Some(lab).filter(|lab| lab.planned + lab.active + lab.signed_off > 0);
     Seen { workflows: workflows.iter().map(each).collect(), lab, ..Seen::of_house(house, policy, now) }
 }

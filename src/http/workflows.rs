@@ -99,7 +99,8 @@ pub(super) async fn copy_of(shared: &Shared, id: &str) -> Result<(Arc<Policy>, T
 /// Workflows that are copied on the driver's thread at a time.
 const PORTION: usize = 50;
 
-/// Copies of all workflows of the policy that somebody wants, in portions so that nothing waits for long.
+/// Copies of all workflows that somebody wants, those that left the policy among them, in portions so that nothing waits
+/// for long.
 pub(super) async fn copies<W>(shared: &Shared, is_wanted: W) -> Result<Vec<Workflow>, Problem>
 where
     W: Fn(&Workflow) -> bool + Clone + Send + 'static,
@@ -111,8 +112,8 @@ where
         let portion: Vec<Workflow> = shared
             .driver
             .read(move |monitor, _| {
-                let present = monitor.workflows().values().filter(|w| w.state.in_policy && !w.id.is_drill_lane());
-                let next = present.filter(|workflow| after.as_ref().is_none_or(|after| workflow.id > *after));
+                let all = monitor.workflows().values().filter(|w| !w.id.is_drill_lane());
+                let next = all.filter(|workflow| after.as_ref().is_none_or(|after| workflow.id > *after));
                 next.filter(|workflow| is_wanted(workflow)).take(PORTION).cloned().collect()
             })
             .await?;

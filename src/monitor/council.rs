@@ -43,8 +43,11 @@ impl Actions {
 
     /// A workflow goes on under a new id.
     pub(super) fn rename(&mut self, former: &WorkflowId, id: &WorkflowId) {
-        let own = self.open.iter_mut().filter(|task| task.workflow.as_ref() == Some(former));
-        own.for_each(|task| task.workflow = Some(id.clone()));
+        for task in &mut self.open {
+            let asked = task.question.as_mut().and_then(Question::workflow_mut);
+            let own = task.workflow.iter_mut().chain(asked).filter(|own| **own == *former);
+            own.for_each(|own| *own = id.clone());
+        }
     }
 
     /// Whether one more may be assigned.
@@ -168,7 +171,8 @@ impl Monitor {
         if let Choice::Assign { task, owner, due } = choice {
             return self.assign(ctx, workflow.cloned(), (task, owner, *due), Some(question)).map(Some);
         }
-        let Some(workflow) = workflow else { return Ok(None) };
+        // Nothing can also be done about one that left the policy.
+        let Some(workflow) = workflow.filter(|_| *choice != Choice::Nothing) else { return Ok(None) };
         let policy = Arc::clone(&self.policy);
         let workflow = known(&mut self.workflows, workflow)?;
         let asked_before = workflow.state.governance.requests.next_id("");

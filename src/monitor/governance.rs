@@ -6,7 +6,7 @@
 use super::incident::SAME_CAUSE_MS;
 use super::lab::Lab;
 use super::seen::Seen;
-use crate::domain::{CooldownPolicy, Denial, Judgement, Mode, Request, Time};
+use crate::domain::{CooldownPolicy, Denial, Judgement, Mode, Request, Time, WorkflowId};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -107,6 +107,11 @@ impl Requests {
             let decided = self.list.iter().position(|request| !request.is_pending());
             self.list.remove(decided.unwrap_or(0));
         }
+    }
+
+    /// Their workflow goes on under another id.
+    pub(super) fn rename(&mut self, workflow: &WorkflowId) {
+        self.list.iter_mut().for_each(|request| request.workflow = Some(workflow.clone()));
     }
 
     /// All that are kept, oldest first.

@@ -3,7 +3,7 @@
 //! Owns their life: opened by andon, acknowledged and resolved by people. The last ones of each
 //! workflow are kept here; all of them stand in the ledger.
 
-use crate::domain::{Breach, Severity, Time, What};
+use crate::domain::{Breach, Severity, Time, What, WorkflowId};
 use serde::{Deserialize, Serialize};
 
 /// Incidents kept per workflow; the oldest resolved one goes first.
@@ -247,6 +247,11 @@ impl Incidents {
             }
             &*incident
         })
+    }
+
+    /// Their workflow goes on under another id.
+    pub(super) fn rename(&mut self, workflow: &WorkflowId) {
+        self.list.iter_mut().for_each(|incident| incident.workflow = workflow.to_string());
     }
 
     /// All that are kept, oldest first.

@@ -110,9 +110,10 @@ impl Monitor {
             return;
         }
         if let Some(mut workflow) = self.workflows.remove(former) {
-            workflow.id = id.clone();
+            workflow.rename(id);
             self.workflows.insert(id.clone(), workflow);
             self.house.actions.rename(former, id);
+            self.house.storms.rename(former, id);
             ctx.ledger(Some(id), ANDON, What::Renamed { from: former.clone() });
             ctx.mode_changed(id);
         }
@@ -137,6 +138,13 @@ impl Monitor {
 }
 
 impl Workflow {
+    /// Goes on under another id, with all that is its own. Incidents and requests keep the ids that people know.
+    fn rename(&mut self, id: &WorkflowId) {
+        self.id = id.clone();
+        self.state.incidents.rename(id);
+        self.state.governance.requests.rename(id);
+    }
+
     /// Goes on under another plan.
     fn replan(&mut self, ctx: &mut Ctx, plan: Arc<super::plan::Plan>, house_changed: bool) {
         let now = ctx.at.now;

@@ -52,6 +52,12 @@ impl Storms {
         self.count
     }
 
+    /// A workflow goes on under another id.
+    pub(super) fn rename(&mut self, former: &WorkflowId, id: &WorkflowId) {
+        let all = self.recent.iter_mut().chain(self.storms.iter_mut().flat_map(|storm| &mut storm.lowered));
+        all.filter(|lowered| lowered.workflow == *former).for_each(|lowered| lowered.workflow = id.clone());
+    }
+
     fn of(&self, incident: &str) -> Option<&Storm> {
         self.storms.iter().find(|storm| storm.incident == incident)
     }

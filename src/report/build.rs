@@ -18,7 +18,7 @@ use super::quality::{Quality, Refused, quality};
 use super::state::{Known, State};
 use super::tally::Tally;
 use super::week::{DAYS, Week};
-use super::words::{count, many, named, percent, rejected_of, relative, verdicts as said, week_and_before};
+use super::words::{count, many, money, named, percent, rejected_of, relative, verdicts as said, week_and_before};
 use super::workflow_week::{declared, place, workflow_week};
 use crate::domain::{Mode, Signal, Time, What, WorkflowId};
 use crate::stats::number::number;
@@ -93,10 +93,11 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
         let at_end = mode_at(sources.entries, id, until, known.view.mode.granted);
         let was = mode_at(sources.entries, id, from, at_end);
         let mode_before = (known.view.adopted_at < from).then_some(was);
-        let held_by = held_by(known, sources.entries, id, at_end, until).filter(|_| sources.is_current);
-        let layers = sources.is_current.then_some(sources.state);
+        let is_watched = sources.is_current && known.removed_at.is_none();
+        let held_by = held_by(known, sources.entries, id, at_end, until).filter(|_| is_watched);
+        let layers = is_watched.then_some(sources.state);
         matrix.push(Place { mode_before, held_by, ..place(known, layers, week, at_end) });
-        workflows.push(workflow_week(known, (week, before), sources.fold.origins(id), at_end, sources.is_current));
+        workflows.push(workflow_week(known, (week, before), sources.fold.origins(id), at_end, is_watched));
     }
     let in_week: Vec<_> = sources.entries.iter().filter(|(_, entry)| entry.time < until).cloned().collect();
     let mut report = Report {
@@ -150,8 +151,11 @@ fn conclude(report: &mut Report, sources: &Sources<'_>, covered: &BTreeMap<&Work
 fn covered<'s>(sources: &Sources<'s>) -> BTreeMap<&'s WorkflowId, &'s Known> {
     let until = sources.week.days(sources.zone).map(|days| days[DAYS]);
     let was_there = |known: &Known| until.is_none_or(|until| known.view.adopted_at < until);
+    // Whose the removed ones were nobody knows.
+    let is_known = |known: &Known| known.removed_at.is_none() || !matches!(sources.scope, Scope::Team { .. });
+    let covers = |id: &WorkflowId, known: &Known| sources.scope.covers(id, &known.policy.owner) && is_known(known);
     let all = sources.state.workflows.iter();
-    all.filter(|(id, known)| sources.scope.covers(id, &known.policy.owner) && was_there(known)).collect()
+    all.filter(|(id, known)| covers(id, known) && was_there(known)).collect()
 }
 
 /// The granted mode of a workflow at a time, by the changes since; `now` where there was none.
@@ -356,7 +360,7 @@ fn cost(sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> Strin
         .map(|(currency, amount)| {
             let other = before.cost.get(currency).filter(|other| **other > 0.0 && are_whole(sources));
             let lift = other.map(|other| format!(" ({})", relative((amount - other) / other))).unwrap_or_default();
-            format!("{amount:.2} {currency}{lift}")
+            format!("{}{lift}", money(*amount, currency))
         })
         .collect();
     if !money.is_empty() {

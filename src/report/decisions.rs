@@ -22,7 +22,7 @@ const VALUES_MAX: u64 = 20;
 /// All questions of a report, in no order.
 pub(super) fn decisions(report: &Report) -> Vec<Decision> {
     let mut asked = Vec::new();
-    let not_judged = |one: &&Move| is_demotion(one) && one.judged.is_none();
+    let not_judged = |one: &&Move| is_to_judge(report, one);
     for demotion in report.moves.iter().filter(not_judged) {
         let steps = steps(report.moves.iter().filter(not_judged), demotion);
         // One collapse is one question; its further steps are asked about when this one is judged.
@@ -46,7 +46,7 @@ pub(super) fn decisions(report: &Report) -> Vec<Decision> {
     }
     let comparisons: usize = report.workflows.iter().map(|week| compared(week).count()).sum();
     let clear = clear_among(comparisons.max(1) as u64);
-    for workflow in &report.workflows {
+    for workflow in report.workflows.iter().filter(|week| week.removed_at.is_none()) {
         asked.extend(gate(workflow));
         asked.extend(again(workflow, &report.moves));
         asked.extend(baseline(workflow, &report.moves));
@@ -91,6 +91,12 @@ fn about(workflow: &str, question: impl FnOnce(WorkflowId) -> Question) -> Optio
 /// Whether a guard lowered a mode.
 pub(super) fn is_demotion(one: &Move) -> bool {
     one.to < one.from && one.cause == Cause::Breach.name()
+}
+
+/// Whether people are to judge a demotion: that of a workflow which left the policy nobody can judge any more.
+fn is_to_judge(report: &Report, one: &Move) -> bool {
+    let is_there = of(report, &one.workflow).is_none_or(|week| week.removed_at.is_none());
+    is_demotion(one) && one.judged.is_none() && is_there
 }
 
 fn of<'r>(report: &'r Report, workflow: &str) -> Option<&'r WorkflowWeek> {
@@ -311,9 +317,7 @@ fn house(report: &Report) -> Vec<Decision> {
         Decision { recommendation, evidence, command, urgency, ..ask(question) }
     };
     let mut asked = Vec::new();
-    let judged = |one: &&IncidentLine| {
-        report.moves.iter().any(|move_| is_demotion(move_) && move_.judged.is_none() && is_of(one, move_))
-    };
+    let judged = |one: &&IncidentLine| report.moves.iter().any(|move_| is_to_judge(report, move_) && is_of(one, move_));
     for open in unseen(report).filter(|one| !judged(one)) {
         asked.push(Decision {
             workflow: open.workflow.clone(),

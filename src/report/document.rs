@@ -128,10 +128,13 @@ pub struct Place {
     pub value: Option<f64>,
     /// What it cost this week, in its currency; `null` where nothing is reported.
     pub cost: Option<f64>,
-    /// The currency.
+    /// The currency; empty where it isn't known.
     pub currency: String,
     /// Outputs this week.
     pub outputs: u64,
+    /// When it left the policy; `null` where the policy holds it.
+    #[serde(default)]
+    pub removed_at: Option<Time>,
 }
 
 /// What keeps a workflow below its granted mode.

@@ -44,6 +44,9 @@ pub struct WorkflowWeek {
     pub versions: BTreeMap<String, u64>,
     /// Outputs that came more than an hour after they were made.
     pub late: u64,
+    /// When it left the policy; `null` where the policy holds it.
+    #[serde(default)]
+    pub removed_at: Option<Time>,
 }
 
 /// Exceptions of one kind.

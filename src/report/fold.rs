@@ -3,6 +3,7 @@
 //! Owns which week and day an output belongs to: that of the time when it was made; a verdict, that of when it came.
 //! Must not know where inputs are from. The same inputs give the same fold, however they were cut into records.
 
+use super::names::Names;
 use super::origins::Origins;
 use super::quality::{Ran, Runs};
 use super::tally::Tally;
@@ -11,6 +12,7 @@ use crate::domain::{CLOCK_SET, Input, OutputEvent, Policy, Time, WorkflowId};
 use crate::monitor::kpi::Limits;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Outputs that are sampled of each workflow and week …
 const SAMPLE_MAX: usize = 1_000;
@@ -33,6 +35,7 @@ type Span = (Week, [Time; DAYS + 1]);
 #[derive(Debug, Clone)]
 pub struct Fold {
     spans: Vec<Span>,
+    names: Arc<Names>,
     limits: BTreeMap<WorkflowId, Limits>,
     sample_max: usize,
     tallies: BTreeMap<(WorkflowId, Week), Tally>,
@@ -48,14 +51,16 @@ pub struct Fold {
 }
 
 impl Fold {
-    /// An empty fold over some weeks. What an output is held against is the policy's.
-    pub fn new(weeks: &[Week], zone: &TimeZone, policy: &Policy) -> Self {
+    /// An empty fold over some weeks. What an output is held against is the policy's; what came under a former id of a
+    /// workflow counts for the present one.
+    pub fn new(weeks: &[Week], zone: &TimeZone, policy: &Policy, names: Arc<Names>) -> Self {
         let spans = weeks.iter().filter_map(|week| Some((*week, week.days(zone)?))).collect();
         let workflows = policy.workflows.len().max(1);
         let share = SAMPLES_MAX / (workflows * weeks.len().max(1));
         let limits = policy.workflows.iter().map(|(id, declared)| (id.clone(), Limits::of(declared))).collect();
         Self {
             spans,
+            names,
             limits,
             sample_max: share.clamp(SAMPLE_MIN, SAMPLE_MAX),
             tallies: BTreeMap::new(),
@@ -77,12 +82,9 @@ impl Fold {
     pub fn take(&mut self, seq: u64, now: Time, input: &Input) {
         (self.seq, self.as_of) = (seq, Some(now));
         self.first_at = self.first_at.or(Some(now));
-        self.ran.take(
-            &self.spans,
-            now,
-            seq == 1,
-            matches!(input, Input::Started { version } if !version.ends_with(CLOCK_SET)),
-        );
+        let is_start = matches!(input, Input::Started { version } if !version.ends_with(CLOCK_SET));
+        self.ran.take(&self.spans, now, seq == 1, is_start);
+        let names = Arc::clone(&self.names);
         match input {
             Input::Events(events) => {
                 for event in events {
@@ -91,10 +93,11 @@ impl Fold {
                         continue;
                     }
                     if let Some(((week, days), day)) = self.at(time) {
-                        let limits = self.limits.get(&event.workflow).copied().unwrap_or_default();
+                        let id = names.of(&event.workflow, seq);
+                        let limits = self.limits.get(id).copied().unwrap_or_default();
                         let into_ms = time.since(days[0]);
-                        self.tally(&event.workflow, week).output(limits, event, time, into_ms, day, now);
-                        self.origin(event, time);
+                        self.tally(id, week).output(limits, event, time, into_ms, day, now);
+                        self.origin(id, event, time);
                     }
                 }
             }
@@ -102,7 +105,7 @@ impl Fold {
                 for review in reviews {
                     let time = review.time.unwrap_or(now);
                     if let Some(((week, _), day)) = self.at(time) {
-                        self.tally(&review.workflow, week).review(review, time, day);
+                        self.tally(names.of(&review.workflow, seq), week).review(review, time, day);
                     }
                 }
             }
@@ -120,11 +123,11 @@ impl Fold {
         self.tallies.entry((workflow.clone(), week)).or_insert_with(|| Tally::new(max))
     }
 
-    fn origin(&mut self, event: &OutputEvent, time: Time) {
+    fn origin(&mut self, workflow: &WorkflowId, event: &OutputEvent, time: Time) {
         let max = self.origins_max;
-        let origins = match self.origins.get_mut(&event.workflow) {
+        let origins = match self.origins.get_mut(workflow) {
             Some(origins) => origins,
-            None => self.origins.entry(event.workflow.clone()).or_insert_with(|| Origins::new(max)),
+            None => self.origins.entry(workflow.clone()).or_insert_with(|| Origins::new(max)),
         };
         origins.take(event, time);
     }

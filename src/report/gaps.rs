@@ -3,8 +3,9 @@
 //! Owns the list and its words. The numbers of what was refused or came twice are `quality`'s.
 
 use super::build::Sources;
-use super::document::Report;
+use super::document::{Report, Scope};
 use super::document_week::WorkflowWeek;
+use super::state::Known;
 use super::words::{count, many, minute, named, verdicts};
 use crate::domain::Time;
 
@@ -28,6 +29,7 @@ pub(super) fn gaps(report: &Report, sources: &Sources<'_>, left_out: usize) -> V
     gaps.extend(unmeasured(report));
     gaps.extend(partly_measured(report));
     gaps.extend(unknown_outputs(report));
+    gaps.extend(removed(sources, report));
     if left_out > 0 {
         gaps.push(format!("{} more could be asked; the most urgent are.", many(left_out, "question")));
     }
@@ -61,6 +63,25 @@ fn silent(report: &Report) -> Vec<String> {
         said.push(format!("No output came of {}: only verdicts on earlier ones are known.", named(&judged)));
     }
     said
+}
+
+/// Workflows that left the policy, with what it declared of them.
+fn removed(sources: &Sources<'_>, report: &Report) -> Option<String> {
+    if let Scope::Team { .. } = sources.scope {
+        let was_there = |known: &&Known| known.removed_at.is_some() && known.view.adopted_at < report.until;
+        let left: Vec<&str> =
+            sources.state.workflows.values().filter(was_there).map(|known| known.view.id.as_str()).collect();
+        let [was, its, is] = if left.len() == 1 { ["it was", "it", "is"] } else { ["they were", "they", "are"] };
+        return (!left.is_empty()).then(|| {
+            format!("{} left the policy, and nobody knows any more whose {was}: {its} {is} in the report of all workflows, not in this one.", named(&left))
+        });
+    }
+    let left: Vec<&str> =
+        report.matrix.iter().filter(|place| place.removed_at.is_some()).map(|place| place.workflow.as_str()).collect();
+    let its = if left.len() == 1 { "its" } else { "their" };
+    (!left.is_empty()).then(|| {
+        format!("{} left the policy: {its} limits, currency and owner are no longer known, and nobody can judge {its} demotions any more.", named(&left))
+    })
 }
 
 fn unmeasured(report: &Report) -> Option<String> {

@@ -9,7 +9,7 @@ use super::document::{ActionLine, CapLine, CouncilAnswer, Decision, Layer, Move,
 use super::document_week::{Disparity, GuardBaseline, WorkflowWeek};
 use super::measure::{Difference, Figure, Measure};
 use super::shift::Shift;
-use super::words::{between, by, capped, count, escaped, lab, minute, percent, rejected_of, value};
+use super::words::{between, by, capped, count, escaped, lab, minute, money, percent, rejected_of, removed, value};
 use crate::domain::{Mode, Scopes, Standing, Time};
 use askama::Template;
 
@@ -129,7 +129,7 @@ impl Page<'_> {
     }
 
     fn amount(&self, amount: &Option<f64>, currency: &str) -> String {
-        amount.map_or_else(|| "–".to_owned(), |amount| format!("{amount:.2} {currency}"))
+        amount.map_or_else(|| "–".to_owned(), |amount| money(amount, currency))
     }
 
     fn figure(&self, figure: &Option<Figure>, unit: &str) -> String {
@@ -205,7 +205,11 @@ impl Page<'_> {
             Some(before) if before < place.mode => format!("▲ {} (was {before})", place.mode),
             _ => place.mode.to_string(),
         };
-        format!("{moved}{}", held.unwrap_or_default())
+        format!("{moved}{}{}", held.unwrap_or_default(), removed(place.removed_at))
+    }
+
+    fn removed(&self, week: &WorkflowWeek) -> String {
+        removed(week.removed_at)
     }
 
     fn way(&self, one: &Move) -> String {

@@ -7,7 +7,7 @@ use super::attention::parts;
 use super::document::{Decision, Report, Scope};
 use super::document_week::WorkflowWeek;
 use super::measure::Measure;
-use super::words::{between, by, capped, count, lab, minute, percent, rejected_of, week_and_before};
+use super::words::{between, by, capped, count, lab, minute, money, percent, rejected_of, removed, week_and_before};
 use std::fmt::Write;
 
 /// The report as Markdown.
@@ -123,8 +123,8 @@ fn stands(text: &mut String, report: &Report) {
             _ => place.mode.to_string(),
         };
         let held = place.held_by.as_ref().map(|held| format!(", kept at {} by {}", held.mode, plain(&held.by)));
-        let mode = format!("{mode}{}", held.unwrap_or_default());
-        let amount = |of: Option<f64>| of.map_or_else(|| "–".to_owned(), |of| format!("{of:.2} {}", place.currency));
+        let mode = format!("{mode}{}{}", held.unwrap_or_default(), removed(place.removed_at));
+        let amount = |of: Option<f64>| of.map_or_else(|| "–".to_owned(), |of| money(of, &place.currency));
         let layers = [&place.base, &place.builder, &place.beneficiary].map(|layer| layer.standing.name()).join(" | ");
         let _ = writeln!(
             text,
@@ -164,7 +164,7 @@ fn moves(text: &mut String, report: &Report) {
 }
 
 fn workflow(text: &mut String, week: &WorkflowWeek) {
-    let _ = writeln!(text, "## {} ({})\n", plain(&week.workflow), week.mode);
+    let _ = writeln!(text, "## {} ({}{})\n", plain(&week.workflow), week.mode, removed(week.removed_at));
     if week.measures.is_empty() {
         text.push_str("No output came in these two weeks.\n\n");
     } else {

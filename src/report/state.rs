@@ -29,6 +29,8 @@ pub struct Known {
     pub builder: Layer,
     /// As above.
     pub beneficiary: Layer,
+    /// When it left the policy; `None` where the policy holds it.
+    pub removed_at: Option<Time>,
 }
 
 /// The house, as the monitor knew it.
@@ -77,8 +79,25 @@ impl Known {
             pending: workflow.state.governance.requests.pending().map(|request| request.ask.clone()).collect(),
             incidents: workflow.state.incidents.list().to_vec(),
             policy: workflow.plan.policy.clone(),
+            removed_at: None,
             view,
             gate,
+        }
+    }
+
+    /// The same of one that the policy holds no more: what was declared of it went with it, and nothing waits for it.
+    #[must_use]
+    pub fn left(self, at: Time) -> Self {
+        let unknown = || Layer { standing: Standing::Inconclusive, because: vec!["it left the policy".to_owned()] };
+        Self {
+            // What stands there otherwise was never declared of it.
+            policy: WorkflowPolicy { currency: String::new(), ..self.policy },
+            builder: unknown(),
+            beneficiary: unknown(),
+            gate: None,
+            pending: Vec::new(),
+            removed_at: Some(at),
+            ..self
         }
     }
 }

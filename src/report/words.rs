@@ -8,6 +8,7 @@ use super::measure::{Difference, Figure, Measure};
 use super::shift::short;
 use crate::domain::Time;
 use crate::monitor::lab_view::LabKpis;
+use jiff::Timestamp;
 use std::fmt::Write as _;
 
 /// A share as percent, such as `2.1 %`; where it is nearly all, with as many places as what is missing asks for, such as
@@ -169,6 +170,22 @@ pub(super) fn lab(of: &LabKpis) -> Vec<String> {
         of.risks_open
     ));
     said
+}
+
+/// An amount of money, such as `16.00 EUR`.
+pub(super) fn money(amount: f64, currency: &str) -> String {
+    let currency = if currency.is_empty() { "of an unknown currency" } else { currency };
+    format!("{amount:.2} {currency}")
+}
+
+/// That a workflow left the policy, such as `, removed 20 Nov`; nothing where it didn't.
+pub(super) fn removed(at: Option<Time>) -> String {
+    at.and_then(day).map(|day| format!(", removed {day}")).unwrap_or_default()
+}
+
+/// A day such as `20 Nov`, UTC.
+pub(super) fn day(time: Time) -> Option<String> {
+    Some(Timestamp::from_millisecond(time.0).ok()?.strftime("%-d %b").to_string())
 }
 
 /// A time to the minute, such as `2026-11-19 14:05`, UTC.

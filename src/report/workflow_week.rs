@@ -44,6 +44,7 @@ pub(super) fn workflow_week(
         gate: known.gate.as_ref().filter(|_| is_current).map(gate),
         versions: week.map(versions).unwrap_or_default(),
         late: week.map_or(0, |week| week.late),
+        removed_at: known.removed_at,
     }
 }
 
@@ -187,11 +188,15 @@ pub(super) fn place(known: &Known, state: Option<&State>, week: Option<&Tally>, 
         cost: (counts.cost_outputs > 0).then(|| counts.cost.to_f64()),
         currency,
         outputs: counts.outputs,
+        removed_at: known.removed_at,
     }
 }
 
 /// What a workflow stands on: regressions are missing, audits that are due are not looked at.
 fn base(known: &Known, state: &State) -> Layer {
+    if known.removed_at.is_some() {
+        return known.builder.clone();
+    }
     let mut layer = Layer { standing: Standing::Met, because: Vec::new() };
     for item in state.base.iter().filter(|line| known.policy.base.contains(&line.item)) {
         if item.is_regressed {

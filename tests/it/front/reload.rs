@@ -104,6 +104,7 @@ fn a_removed_workflow_is_gone_and_a_returning_one_has_kept_its_mode() {
     reload(&app, &other);
     app.get("/v1/workflows/drafts/mode").problem(404);
     app.get("/v1/workflows/drafts").problem(404);
+    assert_eq!(app.get("/v1/floor").ok()["workflows"], 1);
     assert_eq!(app.post("/v1/events", &output(3)).ok()["rejected"][0]["code"], "unknown_workflow");
     let order = json!({"mode": "assist", "reason": "r"});
     assert_eq!(app.post("/v1/workflows/drafts/mode", &order).problem(404), "unknown_workflow");

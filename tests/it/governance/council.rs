@@ -86,14 +86,18 @@ fn an_action_goes_with_a_workflow_that_gets_another_name() {
     let due = rig.at.now.plus(DAY);
     let action = Action::Assign { workflow: Some(wf()), task: "look".into(), owner: "ann".into(), due };
     rig.act("bob", &[], action).unwrap();
+    let choice = Choice::Assign { task: "look".into(), owner: "ann".into(), due };
+    rig.act("bob", &[], answer(Question::Reviews { workflow: wf() }, choice)).unwrap();
     rig.load(|policy| {
         policy.workflows.clear();
         let mut renamed = workflow("new");
         renamed.renamed_from = Some(wf());
         policy.workflows.insert(renamed.id.clone(), renamed);
     });
-    let of = rig.monitor.house().actions.open()[0].workflow.clone();
-    assert_eq!(of.map(|id| id.to_string()), Some("new".to_owned()));
+    let new = WorkflowId::new("new").unwrap();
+    let open = rig.monitor.house().actions.open();
+    assert!(open.iter().all(|task| task.workflow.as_ref() == Some(&new)), "{open:?}");
+    assert_eq!(open[1].question, Some(Question::Reviews { workflow: new }));
 }
 
 /// Something that somebody does, or that happens.

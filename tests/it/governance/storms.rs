@@ -110,6 +110,25 @@ fn a_held_workflow_is_not_restored_and_nothing_of_it_forgotten() {
 }
 
 #[test]
+fn one_that_got_another_id_since_is_restored_too_and_its_incident_goes_with_it() {
+    let mut rig = rig();
+    ["a", "b", "c"].iter().for_each(|id| rig.breach(id));
+    rig.load(|policy| {
+        let mut own = policy.workflows.remove("a").unwrap();
+        own.renamed_from = Some(std::mem::replace(&mut own.id, WorkflowId::new("heir").unwrap()));
+        policy.workflows.insert(own.id.clone(), own);
+    });
+    let incident = rig.state("heir").incidents.list()[0].clone();
+    assert_eq!((incident.id.as_str(), incident.workflow.as_str()), ("a-1", "heir"));
+    let asked: Vec<_> = rig.state("heir").governance.requests.list().map(|asked| asked.workflow.clone()).collect();
+    assert_eq!(asked, [WorkflowId::new("heir").ok()], "the promotion that it had before");
+    rig.act("ann", &[], Action::Restore { storm: "house:1".into(), reason: "false".into() }).unwrap();
+    rig.approve("bob", &[]).unwrap();
+    assert_eq!(["heir", "b", "c"].map(|id| rig.mode(id)), [Mode::Collaborate; 3]);
+    assert!(!rig.state("heir").incidents.list()[0].is_unresolved());
+}
+
+#[test]
 fn several_steps_down_in_a_storm_are_all_taken_back() {
     let mut rig = rig();
     rig.climb("a", Target::Delegate);
