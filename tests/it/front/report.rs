@@ -131,7 +131,7 @@ fn four_weeks_of_one_journal() {
 #[test]
 fn a_page_loads_nothing_and_nothing_that_a_workflow_wrote_acts_in_it() {
     let app = House::folder().start(POLICY);
-    let evil = "<script>alert(1)</script>";
+    let evil = "<script>alert(1)</script> http://evil.example @all";
     app.take(&[with(
         output("<img src=x>"),
         &json!({"outcome": "exception", "exception": evil, "attributes": {"a": "[x](http://evil.example)"}, "trace_id": "\"><b>"}),
@@ -145,7 +145,9 @@ fn a_page_loads_nothing_and_nothing_that_a_workflow_wrote_acts_in_it() {
         assert!(!page.contains(acts), "{acts}");
     }
     assert!(page.contains("provisional") && report(&app, "now.md").contains("Provisional"));
-    assert!(!report(&app, "now.md").contains("<script"), "in Markdown neither");
+    let text = report(&app, "now.md");
+    assert!(!text.contains("<script"), "in Markdown neither");
+    assert!(text.contains("http:\u{200b}//evil.example @\u{200b}all"), "nor an address or a name: {text}");
 }
 
 #[test]
