@@ -43,6 +43,7 @@ mod reload;
 mod report;
 mod report_counts;
 mod report_fleet;
+mod report_incidents;
 mod report_kept;
 mod report_means;
 mod report_rejected;
