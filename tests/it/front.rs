@@ -47,6 +47,7 @@ mod report_incidents;
 mod report_kept;
 mod report_means;
 mod report_rejected;
+mod report_since;
 mod restart;
 mod reviews;
 mod slo;

@@ -160,6 +160,7 @@ fn what_is_no_report_says_what_is() {
         ("2027-W01.md", 400, "invalid_parameter"),
         ("yesterday.md", 400, "invalid_parameter"),
         ("now.md?workflow=none", 404, "unknown_workflow"),
+        ("now.md?team=markting", 404, "unknown_team"),
         ("now.md?workflow=drafts&team=support", 400, "invalid_parameter"),
         ("now.md?colour=red", 400, "invalid_parameter"),
     ] {
