@@ -29,7 +29,7 @@ async fn answer(visitor: &Visitor, values: &Values) -> Result<Plan, Problem> {
     }
     let (week, question, choice) = (needed(values, "week")?, needed(values, "question")?, needed(values, "choice")?);
     let workflow = values.get("of").map(String::as_str);
-    let report = read(visitor, week, workflow.unwrap_or_default()).await?;
+    let (report, _) = read(visitor, week, workflow.unwrap_or_default()).await?;
     let asked = report.decisions.into_iter().find(|one| one.id == question);
     let offer = asked.and_then(|one| {
         let offer = one.choices.iter().find(|offer| offer.choice.name() == choice).cloned();

@@ -12,6 +12,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::task::spawn_blocking;
 use tower_service::Service as _;
 
 /// Largest answer that is read.
@@ -21,6 +22,12 @@ impl Visitor {
     /// Reads.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Problem> {
         read(&self.call(Method::GET, path, Body::empty()).await?)
+    }
+
+    /// Reads what may be megabytes: not on a thread that others wait for.
+    pub(super) async fn get_large<T: DeserializeOwned + Send + 'static>(&self, path: &str) -> Result<T, Problem> {
+        let answer = self.call(Method::GET, path, Body::empty()).await?;
+        spawn_blocking(move || read(&answer)).await.map_err(internal)?
     }
 
     /// Reads what may not be there: `None` where it isn't.

@@ -5,13 +5,14 @@
 //! told twice.
 
 use super::Shared;
-use super::report_desk::{make, week_of};
+use super::report_desk::{Desk, make, week_of};
 use super::reports::read;
 use super::workflows::blocking;
 use crate::domain::access::ANDON;
 use crate::domain::{Action, Command, Reported, Time, What};
 use crate::report::make::entries;
 use crate::report::{Report, Scope, Week};
+use crate::store::LedgerReader;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,21 +99,11 @@ impl Turn {
 async fn keep(shared: &Shared, week: Week) -> Result<bool, String> {
     let said = |problem: super::problem::Problem| problem.detail;
     let (ledger, desk) = (Arc::clone(&shared.ledger), Arc::clone(&shared.reports));
-    let known = blocking(move || {
-        let until = week.days(&desk.zone).map_or(Time::EPOCH, |days| days[crate::report::week::DAYS]);
-        let (entries, _) = entries(&*ledger, until)?;
-        let name = week.to_string();
-        let is_of_week = |what: &What| matches!(what, What::Reported { report } if report.week == name);
-        let is_entered = entries.iter().any(|(_, entry)| is_of_week(&entry.what));
-        Ok::<_, crate::store::StoreError>((is_entered, desk.shelf.get(&name)?))
-    });
-    let (is_entered, kept) = known.await.map_err(said)?.map_err(|error| error.to_string())?;
-    if is_entered {
-        return Ok(true);
-    }
-    let (report, sha256) = match kept {
-        Some(kept) => (read(&kept).map_err(said)?, kept.label.sha256),
-        None => {
+    let known = blocking(move || known(week, &*ledger, &desk));
+    let (report, sha256) = match known.await.map_err(said)?? {
+        Found::Entered => return Ok(true),
+        Found::Kept(report, sha256) => (*report, sha256),
+        Found::Nothing => {
             let running = week.plus(1).ok_or("the calendar ends")?;
             let report = make(shared, week, running, Scope::Fleet).await.map_err(said)?;
             if report.quality.records == 0 {
@@ -120,8 +111,7 @@ async fn keep(shared: &Shared, week: Week) -> Result<bool, String> {
                 tracing::info!(%week, "the journal holds nothing of this week: it gets no report");
                 return Ok(false);
             }
-            let sha256 = put(shared, week, &report).await?;
-            (report, sha256)
+            put(shared, week, report).await?
         }
     };
     let decisions = report.decisions.len() as u64;
@@ -133,14 +123,40 @@ async fn keep(shared: &Shared, week: Week) -> Result<bool, String> {
     Ok(true)
 }
 
-/// Puts a report on the shelf; its hash.
-async fn put(shared: &Shared, week: Week, report: &Report) -> Result<String, String> {
-    let json = serde_json::to_vec(report).map_err(|error| error.to_string())?;
+/// What is done already for the report of a week.
+enum Found {
+    /// It stands in the ledger.
+    Entered,
+    /// It is kept, with this hash.
+    Kept(Box<Report>, String),
+    Nothing,
+}
+
+fn known(week: Week, ledger: &dyn LedgerReader, desk: &Desk) -> Result<Found, String> {
+    // From its beginning on: where the time zone was another one, the report may have been entered before the week's
+    // end in the zone of now.
+    let from = week.days(&desk.zone).map_or(Time::EPOCH, |days| days[0]);
+    let (entries, _) = entries(ledger, from).map_err(|error| error.to_string())?;
+    let name = week.to_string();
+    let is_of_week = |what: &What| matches!(what, What::Reported { report } if report.week == name);
+    if entries.iter().any(|(_, entry)| is_of_week(&entry.what)) {
+        return Ok(Found::Entered);
+    }
+    let Some(kept) = desk.shelf.get(&name).map_err(|error| error.to_string())? else { return Ok(Found::Nothing) };
+    let report = read(&kept).map_err(|problem| problem.detail)?;
+    Ok(Found::Kept(Box::new(report), kept.label.sha256))
+}
+
+/// Puts a report on the shelf; with its hash.
+async fn put(shared: &Shared, week: Week, report: Report) -> Result<(Report, String), String> {
     let (desk, made_at) = (Arc::clone(&shared.reports), shared.driver.clock().now());
     let max = usize::try_from(desk.settings.keep_weeks).unwrap_or(usize::MAX);
-    let kept = blocking(move || desk.shelf.put(&week.to_string(), made_at, &json, max)).await;
-    let label = kept.map_err(|problem| problem.detail)?.map_err(|error| error.to_string())?;
-    Ok(label.sha256)
+    let kept = blocking(move || {
+        let json = serde_json::to_vec(&report).map_err(|error| error.to_string())?;
+        let label = desk.shelf.put(&week.to_string(), made_at, &json, max).map_err(|error| error.to_string())?;
+        Ok((report, label.sha256))
+    });
+    kept.await.map_err(|problem| problem.detail)?
 }
 
 #[cfg(test)]

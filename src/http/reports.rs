@@ -8,13 +8,14 @@ use super::problem::Problem;
 use super::report_desk::{ask, unmade, week_of};
 use super::workflows::blocking;
 use crate::domain::Time;
-use crate::report::{Report, Scope, Week, html, markdown};
-use crate::store::{Kept, Shelf, StoreError};
+use crate::report::{Report, Scope, Week, html, markdown, with_answers};
+use crate::store::{Kept, LedgerReader, Shelf, StoreError};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
 /// The header that says whether a report was kept or is made now.
@@ -65,6 +66,10 @@ pub struct Of {
     /// Make it now, also where one is kept.
     #[serde(default)]
     fresh: bool,
+    /// Of one that is kept: data with the council's answers since, as its page shows them, instead of the bytes that
+    /// are kept.
+    #[serde(default)]
+    answers: bool,
 }
 
 /// The weeks of which a report can be made.
@@ -105,9 +110,10 @@ fn labels(shelf: &Shelf) -> Vec<KeptReport> {
 }
 
 /// One report: `2026-W47.html`, `.md` or `.json`; `last` is the last week that is over, `now` the running one,
-/// which is provisional. One of all workflows that was made when its week was over is shown as it was made then;
-/// others, and all with `fresh=true`, are made now, of what the journal and the ledger hold. The header
-/// `andon-report` says which it is. `schema.json` is the JSON Schema of reports.
+/// which is provisional. One of all workflows that was made when its week was over is shown as it was made then: its
+/// JSON byte for byte, its page and Markdown with the answers of the council that the ledger holds since. Others, and
+/// all with `fresh=true`, are made now, of what the journal and the ledger hold. The header `andon-report` says which
+/// it is. `schema.json` is the JSON Schema of reports.
 #[utoipa::path(get, path = "/v1/reports/{name}", tag = "report", params(("name" = String, Path), Of),
     responses(
         (status = 200, body = Report, description = "the report as `application/json`, `text/markdown` or `text/html`"),
@@ -124,13 +130,8 @@ pub async fn get(
         return Ok(Json(super::report_schema::schema()).into_response());
     }
     let (week, form) = name.rsplit_once('.').ok_or_else(|| unknown(&name))?;
-    let render: fn(&Report) -> Result<Response, Problem> = match form {
-        "json" => |report| Ok(Json(report).into_response()),
-        "md" => |report| Ok(text("text/markdown; charset=utf-8", markdown(report))),
-        "html" => |report| html(report).map(|page| text("text/html; charset=utf-8", page)).map_err(unmade),
-        _ => return Err(unknown(&name)),
-    };
-    let fresh = of.fresh;
+    let form = Form::of(form).ok_or_else(|| unknown(&name))?;
+    let (fresh, answers) = (of.fresh, of.answers);
     let scope = scope(&caller, of)?;
     let now = shared.driver.read(|_, now| now).await?;
     let running = week_of(now, &shared.reports.zone)?;
@@ -143,15 +144,80 @@ pub async fn get(
         return Err(Problem::invalid("name", format!("{week} hasn't begun: the running week is {running}")));
     }
     if scope == Scope::Fleet && !fresh && week < running {
-        let shelf = shared.reports.shelf.clone();
-        if let Some(kept) = blocking(move || shelf.get(&week.to_string())).await?.map_err(|error| unkept(&error))? {
-            let origin = format!("kept; made_at=\"{}\"; sha256=\"{}\"", kept.label.made_at, kept.label.sha256);
-            let response = if form == "json" { as_kept(kept) } else { render(&read(&kept)?)? };
-            return Ok(from(response, &origin));
+        let (shelf, ledger) = (shared.reports.shelf.clone(), Arc::clone(&shared.ledger));
+        let kept = blocking(move || kept(week, form, answers, &shelf, &*ledger));
+        if let Some(response) = kept.await?? {
+            return Ok(response);
         }
     }
+    if let Scope::Team { owner } = &scope {
+        known_team(&shared, owner).await?;
+    }
     let report = ask(&shared, week, running, scope).await?;
-    render(&report).map(|response| from(response, "fresh"))
+    blocking(move || form.draw(&report)).await?.map(|response| from(response, "fresh"))
+}
+
+/// In which form a report is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Json,
+    Markdown,
+    Html,
+}
+
+impl Form {
+    fn of(ending: &str) -> Option<Self> {
+        match ending {
+            "json" => Some(Self::Json),
+            "md" => Some(Self::Markdown),
+            "html" => Some(Self::Html),
+            _ => None,
+        }
+    }
+
+    /// A report in this form. That of a large fleet is megabytes: not on a thread that others wait for.
+    fn draw(self, report: &Report) -> Result<Response, Problem> {
+        match self {
+            Self::Json => Ok(Json(report).into_response()),
+            Self::Markdown => Ok(text("text/markdown; charset=utf-8", markdown(report))),
+            Self::Html => html(report).map(|page| text("text/html; charset=utf-8", page)).map_err(unmade),
+        }
+    }
+}
+
+/// The report that is kept of a week, if there is one: as data the bytes, else with the answers since.
+fn kept(
+    week: Week,
+    form: Form,
+    answers: bool,
+    shelf: &Shelf,
+    ledger: &dyn LedgerReader,
+) -> Result<Option<Response>, Problem> {
+    let Some(kept) = shelf.get(&week.to_string()).map_err(|error| unkept(&error))? else { return Ok(None) };
+    let origin = format!("kept; made_at=\"{}\"; sha256=\"{}\"", kept.label.made_at, kept.label.sha256);
+    let response = if form == Form::Json && !answers {
+        as_kept(kept)
+    } else {
+        form.draw(&with_answers(read(&kept)?, kept.label.made_at, ledger)?)?
+    };
+    Ok(Some(from(response, &origin)))
+}
+
+/// Goes on where somebody owns a workflow.
+async fn known_team(shared: &Shared, owner: &str) -> Result<(), Problem> {
+    let wanted = owner.to_owned();
+    let is_known = shared.driver.read(move |monitor, _| {
+        let workflows = monitor.workflows().values().filter(|workflow| !workflow.id.is_drill_lane());
+        workflows.map(|workflow| &workflow.plan.policy.owner).any(|owner| *owner == wanted)
+    });
+    let unknown = || {
+        let detail = format!(
+            "no workflow has the owner `{}`: GET /v1/workflows says whose they are",
+            crate::domain::refusal::cut(owner, 64)
+        );
+        Problem { field: Some("team".to_owned()), ..Problem::new(StatusCode::NOT_FOUND, "unknown_team", detail) }
+    };
+    is_known.await?.then_some(()).ok_or_else(unknown)
 }
 
 /// The bytes as they were made.

@@ -8,14 +8,14 @@ use super::document::{ActionLine, Budget, CouncilAnswer, Decision, Offer};
 use super::moves::Entries;
 use super::state::{Known, State};
 use super::words::{many, minute};
-use crate::domain::{Ask, Choice, ChoiceKey, Question, Task, Time, What, WorkflowId};
+use crate::domain::{Ask, Choice, ChoiceKey, Entry, Question, Task, Time, What, WorkflowId};
 use crate::stats::number::number;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Decisions that are asked; a council of fifteen minutes takes no more.
 pub(super) const DECISIONS_MAX: usize = 12;
 /// Answers that are shown.
-const ANSWERS_MAX: usize = 50;
+pub(super) const ANSWERS_MAX: usize = 50;
 /// Questions of one report about overdue reviews, and about what moves unwatched …
 const ALIKE_MAX: usize = 2;
 /// … and workflows that are named beside them.
@@ -85,20 +85,25 @@ pub(super) fn settle(asked: Vec<Decision>, sources: &Sources<'_>, covered: &Cove
     let is_past = |one: &Decision| {
         !sources.is_current && ["assign", "open_gate", "look", "accept_baseline"].contains(&one.kind.as_str())
     };
+    // What is part of a storm is looked at there.
+    let incidents = covered.values().flat_map(|known| &known.incidents);
+    let parts = incidents.filter(|own| own.part_of.is_some());
+    let parts: BTreeSet<String> =
+        parts.map(|own| Question::Incident { incident: own.id.clone() }.to_string()).collect();
     let (mut open, mut answered) = (Vec::new(), Vec::new());
     for one in asked {
         match answers.remove(&one.id) {
             Some((_, answer)) => answered.push(Decision { answer: Some(answer), ..one }),
-            None if is_past(&one) || (sources.is_current && is_under_way(&one.id, sources, covered)) => {}
+            None if is_past(&one) || parts.contains(&one.id) => {}
+            None if sources.is_current && is_under_way(&one.id, sources, covered) => {}
             None => open.push(one),
         }
     }
     // What was answered may no longer be a question: the answer stays.
     answered
         .extend(answers.into_values().map(|(question, answer)| Decision { answer: Some(answer), ..ask(&question) }));
-    for list in [&mut open, &mut answered] {
-        list.sort_by(|a, b| b.urgency.cmp(&a.urgency).then_with(|| a.id.cmp(&b.id)));
-    }
+    sort(&mut open);
+    sort(&mut answered);
     let open = gather(open, |one| matches!(one, Question::Reviews { .. }), "overdue, too");
     let open = gather(open, |one| matches!(one, Question::Rejections { .. }), "clearly more rejected, too");
     let mut open = gather(open, |one| matches!(one, Question::Look { .. }), "moved unwatched, too");
@@ -107,6 +112,11 @@ pub(super) fn settle(asked: Vec<Decision>, sources: &Sources<'_>, covered: &Cove
     answered.truncate(ANSWERS_MAX);
     open.extend(answered);
     (open, left_out)
+}
+
+/// The most urgent first.
+pub(super) fn sort(list: &mut [Decision]) {
+    list.sort_by(|a, b| b.urgency.cmp(&a.urgency).then_with(|| a.id.cmp(&b.id)));
 }
 
 /// Of the questions of one kind the most urgent ones stay; the others are named with the last of them, so that they
@@ -133,27 +143,30 @@ fn gather(open: Vec<Decision>, is_such: fn(&Question) -> bool, said: &str) -> Ve
     kept
 }
 
+/// What was answered to a question.
+pub(super) type Answers = BTreeMap<String, (Question, CouncilAnswer)>;
+
 /// The last answer of the week's council to each question.
-fn answers(sources: &Sources<'_>, covered: &Covered<'_>) -> BTreeMap<String, (Question, CouncilAnswer)> {
+fn answers(sources: &Sources<'_>, covered: &Covered<'_>) -> Answers {
     let (week, is_fleet) = (sources.week.to_string(), sources.scope == super::Scope::Fleet);
-    let mut found = BTreeMap::new();
-    for (ledger_seq, entry) in sources.entries {
-        let What::Council { week: of, question, decided, note, did } = &entry.what else { continue };
-        if *of != week || !entry.workflow.as_ref().map_or(is_fleet, |id| covered.contains_key(id)) {
-            continue;
-        }
-        let answer = CouncilAnswer {
-            decided: (**decided).clone(),
-            says: says(decided),
-            note: note.clone(),
-            by: entry.by.clone(),
-            at: entry.time,
-            did: did.clone(),
-            ledger_seq: *ledger_seq,
-        };
-        found.insert(question.to_string(), (question.clone(), answer));
-    }
-    found
+    let is_ours = |entry: &Entry| entry.workflow.as_ref().map_or(is_fleet, |id| covered.contains_key(id));
+    let own = sources.entries.iter().filter(|(_, entry)| is_ours(entry));
+    own.filter_map(|(seq, entry)| answer(*seq, entry, &week)).collect()
+}
+
+/// The answer that an entry of the ledger holds, by its question; `None` where it is none of this week.
+pub(super) fn answer(ledger_seq: u64, entry: &Entry, week: &str) -> Option<(String, (Question, CouncilAnswer))> {
+    let What::Council { week: of, question, decided, note, did } = &entry.what else { return None };
+    let answer = CouncilAnswer {
+        decided: (**decided).clone(),
+        says: says(decided),
+        note: note.clone(),
+        by: entry.by.clone(),
+        at: entry.time,
+        did: did.clone(),
+        ledger_seq,
+    };
+    (of == week).then(|| (question.to_string(), (question.clone(), answer)))
 }
 
 fn says(decided: &Choice) -> String {

@@ -47,16 +47,26 @@ pub fn markdown(report: &Report) -> String {
     text
 }
 
-/// One line that no sign of Markdown or HTML acts in.
+/// Stands where a reader sees nothing, so that what is about it is no address and no name.
+const UNSEEN: char = '\u{200b}';
+
+/// One line that no sign of Markdown or HTML acts in. Addresses and names are linked and told also where they are
+/// escaped, as that is looked for in the text that was made of it: they are taken apart.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
         match c {
             '<' => plain.push_str("&lt;"),
             '>' => plain.push_str("&gt;"),
             '&' => plain.push_str("&amp;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' => plain.extend(['\\', c]),
             c => plain.push(if c.is_control() { ' ' } else { c }),
+        }
+        let (before, after) = text.split_at(at + c.len_utf8());
+        let is_www =
+            || before.len().checked_sub(3).is_some_and(|at| before.as_bytes()[at..].eq_ignore_ascii_case(b"www"));
+        if c == '@' || (c == ':' && after.starts_with("//")) || (after.starts_with('.') && is_www()) {
+            plain.push(UNSEEN);
         }
     }
     plain
@@ -282,4 +292,21 @@ fn house(text: &mut String, report: &Report) {
         report.as_of.ledger_seq,
         code(&report.as_of.policy)
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn addresses_and_names_stay_text() {
+        for (said, text) in [
+            ("see http://a.example and HTTPS://b.example/x_y", "see http:~//a.example and HTTPS:~//b.example/x\\_y"),
+            ("www.a.example, wWw.b.example, ww.c.example, w", "www~.a.example, wWw~.b.example, ww.c.example, w"),
+            ("@all: ann@example.com", "@~all: ann@~example.com"),
+            ("äwww.a: 1/2, a:b, é", "äwww~.a: 1/2, a:b, é"),
+        ] {
+            assert_eq!(plain(said), text.replace('~', "\u{200b}"));
+        }
+    }
 }

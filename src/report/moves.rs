@@ -3,10 +3,12 @@
 //! Owns the reading of entries. It knows no outputs but the ids that breaches name.
 
 use super::document::{DrillLine, IncidentLine, LabLine, Move, Witness};
+use super::words::{many, named};
 use crate::domain::{Breach, Cause, DrillResult, Entry, LabAct, Mode, Time, What};
-use crate::monitor::Incident;
+use crate::monitor::house::HOUSE;
 use crate::monitor::sentence::sentence;
-use std::collections::BTreeMap;
+use crate::monitor::{Incident, IncidentStatus};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Entries of the ledger with their numbers, oldest first.
 pub type Entries<'e> = &'e [(u64, Entry)];
@@ -17,6 +19,8 @@ const WITNESSES_MAX: usize = 5;
 const SOURCE_MIN: f64 = 0.8;
 /// What carried a breach, at most.
 const CARRIERS_MAX: usize = 3;
+/// What the incident of a storm is about.
+const STORM: &str = "storm";
 
 /// Every change of a mode, and every breach that changed none. The entries may go on after the week: a demotion that
 /// was judged later is said to be so.
@@ -104,14 +108,23 @@ fn witnesses(breach: &Breach) -> Vec<Witness> {
     named.map(witness).collect()
 }
 
-/// Incidents that were opened or resolved in the week, or are unresolved at its end, oldest first.
+/// Incidents that were opened or resolved in the week, or are unresolved at its end, oldest first. What is part of a
+/// storm is looked at there: it is named with the storm's incident, and a line of its own only where that is none of
+/// these.
 pub fn incidents<'i>(
     known: impl Iterator<Item = &'i Incident>,
     entries: Entries<'_>,
     from: Time,
     until: Time,
 ) -> Vec<IncidentLine> {
-    let mut lines: BTreeMap<String, IncidentLine> = known.map(|own| (own.id.clone(), line(own))).collect();
+    let (mut lines, mut storms) = (BTreeMap::<String, IncidentLine>::new(), BTreeMap::<String, String>::new());
+    for own in known {
+        lines.insert(own.id.clone(), line(own));
+        storms.extend(own.part_of.clone().map(|storm| (own.id.clone(), storm)));
+    }
+    // Those of the house are known only where they are told of: not of one workflow or team.
+    let known: BTreeSet<String> = lines.keys().cloned().collect();
+    let mut looked_at: BTreeMap<&str, Time> = BTreeMap::new();
     for (_, entry) in entries.iter().filter(|(_, entry)| entry.time < until) {
         match &entry.what {
             What::IncidentOpened { incident, about, severity, summary, .. } => {
@@ -126,10 +139,11 @@ pub fn incidents<'i>(
                     summary: summary.clone(),
                 });
             }
+            What::IncidentJoined { incident, joined, .. } if incident.starts_with(HOUSE) => {
+                storms.insert(joined.clone(), incident.clone());
+            }
             What::IncidentAcknowledged { incident, .. } => {
-                if let Some(line) = lines.get_mut(incident) {
-                    line.acknowledged_at.get_or_insert(entry.time);
-                }
+                looked_at.entry(incident).or_insert(entry.time);
             }
             What::IncidentResolved { incident, .. } => {
                 if let Some(line) = lines.get_mut(incident) {
@@ -139,6 +153,10 @@ pub fn incidents<'i>(
             _ => {}
         }
     }
+    for (id, line) in &mut lines {
+        line.acknowledged_at = line.acknowledged_at.or_else(|| looked_at.get(id.as_str()).copied());
+    }
+    fold_parts(&mut lines, &known, &storms, &looked_at);
     let mut lines: Vec<IncidentLine> = lines.into_values().collect();
     lines.retain(|line| {
         let is_lane = line.workflow.as_deref().is_some_and(|id| id == crate::domain::WorkflowId::drill_lane().as_str());
@@ -148,14 +166,45 @@ pub fn incidents<'i>(
     lines
 }
 
+/// Names the parts of a storm with it.
+fn fold_parts(
+    lines: &mut BTreeMap<String, IncidentLine>,
+    known: &BTreeSet<String>,
+    storms: &BTreeMap<String, String>,
+    looked_at: &BTreeMap<&str, Time>,
+) {
+    let mut folded: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (part, storm) in storms {
+        if known.contains(storm) {
+            if lines.remove(part).is_some() {
+                folded.entry(storm).or_default().push(part);
+            }
+        } else if let Some(line) = lines.get_mut(part) {
+            // Of a storm nobody is asked by one of its workflows.
+            line.about = STORM.to_owned();
+            line.summary = format!("{}; part of {storm}, looked at there", line.summary);
+            line.acknowledged_at = line.acknowledged_at.or_else(|| looked_at.get(storm.as_str()).copied());
+        }
+    }
+    for (storm, parts) in folded {
+        if let Some(line) = lines.get_mut(storm) {
+            let is = if parts.len() == 1 { "is" } else { "are" };
+            line.summary =
+                format!("{}; {} {is} part of it: {}", line.summary, many(parts.len(), "incident"), named(&parts));
+        }
+    }
+}
+
 fn line(own: &Incident) -> IncidentLine {
+    // The first one is a person's: what andon notes later has the status of then.
+    let looked_at = own.timeline.iter().find(|step| step.status == IncidentStatus::Acknowledged);
     IncidentLine {
         incident: own.id.clone(),
         workflow: Some(own.workflow.clone()).filter(|workflow| !workflow.is_empty()),
         about: own.about.clone(),
         severity: own.severity,
         opened_at: own.opened_at,
-        acknowledged_at: None,
+        acknowledged_at: looked_at.map(|step| step.time),
         // Its own step says when; one that ended before the entries begin isn't of this week.
         resolved_at: (!own.is_unresolved()).then(|| own.timeline.last().map_or(own.opened_at, |step| step.time)),
         summary: own.summary.clone(),

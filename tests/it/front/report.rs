@@ -133,7 +133,7 @@ fn four_weeks_of_one_journal() {
 #[test]
 fn a_page_loads_nothing_and_nothing_that_a_workflow_wrote_acts_in_it() {
     let app = House::folder().start(POLICY);
-    let evil = "<script>alert(1)</script>";
+    let evil = "<script>alert(1)</script> http://evil.example @all";
     app.take(&[with(
         output("<img src=x>"),
         &json!({"outcome": "exception", "exception": evil, "attributes": {"a": "[x](http://evil.example)"}, "trace_id": "\"><b>"}),
@@ -147,7 +147,9 @@ fn a_page_loads_nothing_and_nothing_that_a_workflow_wrote_acts_in_it() {
         assert!(!page.contains(acts), "{acts}");
     }
     assert!(page.contains("provisional") && report(&app, "now.md").contains("Provisional"));
-    assert!(!report(&app, "now.md").contains("<script"), "in Markdown neither");
+    let text = report(&app, "now.md");
+    assert!(!text.contains("<script"), "in Markdown neither");
+    assert!(text.contains("http:\u{200b}//evil.example @\u{200b}all"), "nor an address or a name: {text}");
 }
 
 #[test]
@@ -160,6 +162,7 @@ fn what_is_no_report_says_what_is() {
         ("2027-W01.md", 400, "invalid_parameter"),
         ("yesterday.md", 400, "invalid_parameter"),
         ("now.md?workflow=none", 404, "unknown_workflow"),
+        ("now.md?team=markting", 404, "unknown_team"),
         ("now.md?workflow=drafts&team=support", 400, "invalid_parameter"),
         ("now.md?colour=red", 400, "invalid_parameter"),
     ] {

@@ -120,6 +120,21 @@ fn what_a_pause_missed_is_made_up_for_where_there_is_anything() {
     until("nothing was there", || made(&app, "empty", 1.0));
 }
 
+/// Of a house that moved west the week ends later than its report was entered.
+#[test]
+fn a_week_is_entered_once_also_where_the_time_zone_is_another_one_now() {
+    let app = House::folder().start(&policy());
+    app.take(&[output(1)]);
+    app.advance(BEFORE + Time::HOUR);
+    until("it is entered", || entered(&app).len() == 1);
+    let house = app.stop();
+    house.clock.advance(12 * Time::HOUR);
+    let west = policy().replace("[report]\n", "[report]\ntime_zone = \"America/Los_Angeles\"\n");
+    let app = house.start(&west);
+    until("its week is known", || !Scrape::of(&app).keys("andon_report_last_week").is_empty());
+    assert_eq!(entered(&app).len(), 1);
+}
+
 #[test]
 fn a_full_disk_is_tried_again_more_and_more_seldom() {
     let house = House::memory();

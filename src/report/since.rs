@@ -1,0 +1,70 @@
+//! What the council answered since a report was kept.
+//!
+//! Owns how these answers meet the kept questions. All else stays as it was when the report was made: the same kept
+//! report and the same ledger give the same one again. What is kept is never written anew.
+
+use super::council::{ANSWERS_MAX, Answers, answer, ask, sort};
+use super::document::{Decision, Report};
+use super::words::minute;
+use crate::domain::Time;
+use crate::store::{LedgerQuery, LedgerReader, StoreError};
+
+/// Entries of the ledger that are read at a time.
+const PAGE: usize = 1_000;
+
+/// A report that was kept at a time, with the answers that the ledger holds since; it says in its first sentence what
+/// it is.
+///
+/// # Errors
+/// The ledger can't be read.
+pub fn with_answers(mut report: Report, kept_at: Time, ledger: &dyn LedgerReader) -> Result<Report, StoreError> {
+    let (mut answers, ledger_seq) = answers(&report, ledger)?;
+    let (mut open, mut answered) = (Vec::new(), Vec::new());
+    let first_asked = report.decisions.iter().find(|one| one.answer.is_none()).map(|one| one.question.clone());
+    let asked = report.decisions.iter().filter(|one| one.answer.is_none()).count();
+    for one in report.decisions {
+        match answers.remove(&one.id) {
+            Some((_, answer)) => answered.push(Decision { answer: Some(answer), ..one }),
+            None if one.answer.is_some() => answered.push(one),
+            None => open.push(one),
+        }
+    }
+    let is_answered = asked - open.len();
+    // Of what it didn't ask, or had no place for.
+    answered
+        .extend(answers.into_values().map(|(question, answer)| Decision { answer: Some(answer), ..ask(&question) }));
+    sort(&mut answered);
+    answered.truncate(ANSWERS_MAX);
+    open.extend(answered);
+    report.decisions = open;
+    if let Some(first) = first_asked.filter(|_| is_answered > 0) {
+        // How many are asked, and which is the first, is said anew.
+        report.headline.retain(|said| !said.ends_with(&first));
+    }
+    let so_far = match (asked, is_answered) {
+        (0, _) => String::new(),
+        (_, 0) => ": none of its questions is answered yet".to_owned(),
+        (all, n) if n == all => ": all that it asked is answered".to_owned(),
+        (all, 1) => format!(": of the {all} questions that it asked 1 is answered"),
+        (all, n) => format!(": of the {all} questions that it asked {n} are answered"),
+    };
+    let said = format!(
+        "This report was kept on {} UTC and stands as it was made then, with the council's answers up to ledger entry {ledger_seq}{so_far}.",
+        minute(kept_at)
+    );
+    report.headline.insert(0, said);
+    Ok(report)
+}
+
+/// The last answer to each question of the report's week since it was made, and the number of the ledger's last entry.
+fn answers(report: &Report, ledger: &dyn LedgerReader) -> Result<(Answers, u64), StoreError> {
+    let (mut answers, mut after) = (Answers::new(), report.as_of.ledger_seq);
+    loop {
+        let page = ledger.entries(&LedgerQuery { after, limit: PAGE, ..LedgerQuery::default() })?;
+        after = page.last().map_or(after, |(seq, _)| *seq);
+        answers.extend(page.iter().filter_map(|(seq, entry)| answer(*seq, entry, &report.week)));
+        if page.len() < PAGE {
+            return Ok((answers, after));
+        }
+    }
+}
