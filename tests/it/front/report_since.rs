@@ -6,7 +6,7 @@
 #![cfg(test)]
 
 use super::console::Browser;
-use super::harness::{DRAFTS, TestApp, failure, until};
+use super::harness::{DRAFTS, TestApp, failure, until, with};
 use super::http::Answer;
 use super::keys::{As, Keys};
 use andon::access::Secret;
@@ -18,6 +18,17 @@ const SCHEDULE: &str = "[report]\ndelay_hours = 6\nkeep_weeks = 9\n";
 const KEPT: i64 = 68 * Time::HOUR;
 const WEEK: i64 = 7 * Time::DAY;
 const QUESTION: &str = "judge_demotion:drafts:";
+
+/// Two workflows of one policy.
+fn policy() -> String {
+    format!("{SCHEDULE}{DRAFTS}{}", DRAFTS.replace("drafts", "letters"))
+}
+
+/// Both are lowered.
+fn fail(ann: &As<'_>) {
+    let failed = |n: i32| with(failure(n), &json!({"workflow": if n < 20 { "drafts" } else { "letters" }}));
+    ann.post("/v1/events", &(0..40).map(failed).collect()).ok();
+}
 
 fn kept(app: &TestApp, by: &Secret, week: &str) -> bool {
     let kept = As(app, by).get("/v1/reports").ok()["kept"].as_array().unwrap().clone();
@@ -39,9 +50,9 @@ fn under<'t>(text: &'t str, title: &str) -> &'t str {
 fn a_kept_report_shows_what_was_answered_since_and_stays_as_it_is() {
     let mut keys = Keys::new();
     let key = keys.give("ann", &[Scope::Admin]);
-    let app = keys.house().start(&format!("{SCHEDULE}{DRAFTS}"));
+    let app = keys.house().start(&policy());
     let ann = As(&app, &key);
-    ann.post("/v1/events", &(0..20).map(failure).collect()).ok();
+    fail(&ann);
     app.advance(KEPT);
     until("the report is kept", || kept(&app, &key, "2026-W47"));
     let get = |ending: &str| ann.get(&format!("/v1/reports/2026-W47.{ending}"));
@@ -96,9 +107,9 @@ fn a_kept_report_shows_what_was_answered_since_and_stays_as_it_is() {
 fn a_record_of_the_past_has_the_answers_and_no_buttons() {
     let mut keys = Keys::new();
     let key = keys.give("ann", &[Scope::Admin]);
-    let app = keys.house().start(&format!("{SCHEDULE}{DRAFTS}"));
+    let app = keys.house().start(&policy());
     let ann = As(&app, &key);
-    ann.post("/v1/events", &(0..20).map(failure).collect()).ok();
+    fail(&ann);
     app.advance(KEPT);
     until("the report is kept", || kept(&app, &key, "2026-W47"));
     let browser = Browser::signed_in(&app, &key);
