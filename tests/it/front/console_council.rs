@@ -1,0 +1,95 @@
+//! What the council decides, as people meet it: buttons of the console, lines of its ledger, rows of the terminal.
+//!
+//! What is a failure here: a button that ends in a refusal, a judgement that can be said one way only, a decision that the
+//! ledger's page doesn't tell, a text that draws on somebody's terminal.
+
+#![cfg(test)]
+
+use super::console::Browser;
+use super::harness::{House, failure};
+use super::keys::{As, Keys};
+use andon::domain::Scope;
+use serde_json::{Value, json};
+
+/// A workflow that a few failures bring down to assist, in one step.
+const DRAFTS: &str = r#"
+[[workflow]]
+id = "drafts"
+start_mode = "automate"
+  [[workflow.guard]]
+  signal = "exception_rate"
+  name = "exceptions"
+  bound = { collaborate = 0.20, delegate = 0.05, automate = 0.02 }
+  block = 1
+  to = "assist"
+"#;
+
+/// Brings the workflow down.
+fn lower(boss: &As<'_>) {
+    boss.post("/v1/events", &Value::from((0..20).map(failure).collect::<Vec<_>>())).ok();
+}
+
+/// The addresses of a page that begin so.
+fn links(page: &str, start: &str) -> Vec<String> {
+    let found = page.split("href=\"").map(|rest| rest.split('"').next().unwrap());
+    found.map(|link| link.replace("&#38;", "&").replace("&amp;", "&")).filter(|link| link.starts_with(start)).collect()
+}
+
+#[test]
+fn a_demotion_is_judged_both_ways_from_the_page_of_its_workflow() {
+    let mut keys = Keys::new();
+    let boss = keys.give("boss", &[Scope::Admin]);
+    let board = keys.give("ann", &[Scope::Read, Scope::Approve]);
+    let app = keys.house().start(DRAFTS);
+    let boss = As(&app, &boss);
+    lower(&boss);
+    let ann = Browser::signed_in(&app, &board);
+    let links = links(&ann.get("/workflows/drafts").text(), "/act/judge");
+    let [link] = links.as_slice() else { panic!("{links:?}") };
+    assert!(ann.get(link).text().contains("Was the demotion of drafts (epoch 2) right?"));
+    for (judgement, counts) in
+        [("false", "1 (1 judged false, 0 taken back)"), ("right", "1 (0 judged false, 0 taken back)")]
+    {
+        let done = ann.act(link, &[("judgement", judgement), ("note", "I looked")]);
+        assert_eq!(
+            (done.status, done.header("location")),
+            (303, Some("/workflows/drafts?done=judge")),
+            "{judgement}: {}",
+            done.text()
+        );
+        let last = boss.ledger().pop().unwrap();
+        assert_eq!(
+            (&last["kind"], &last["judgement"], &last["by"]),
+            (&json!("judged"), &json!(judgement), &json!("ann"))
+        );
+        let page = ann.get("/workflows/drafts").text();
+        assert!(page.contains(counts), "{judgement}: {page}");
+        assert!(page.contains(&format!("the demotion of epoch 2 was judged {judgement}")), "{page}");
+    }
+    assert!(ann.get("/ledger").text().contains("I looked (before: false)"));
+}
+
+#[test]
+fn the_ledgers_page_tells_what_was_decided() {
+    let app = House::folder().start(DRAFTS);
+    app.take(&(0..20).map(failure).collect::<Vec<_>>());
+    let decide = |body: &Value| app.post("/v1/reports/now/decisions", body).ok();
+    let keep = |choice: &str, note: &str| json!({"question": "keep_down:drafts", "choice": choice, "note": note});
+    decide(&keep("keep_down", "hold it"));
+    decide(&keep("nothing", "we thought again"));
+    decide(&json!({"question": "assign:incident:drafts-1", "choice": "assign", "owner": "ann", "due": "2026-11-27"}));
+    app.post("/v1/actions/a1/finish", &json!({"ending": "dropped", "note": "it <ended>"})).ok();
+    let asked = "Should drafts be kept down until its cause is found?";
+    for path in ["/ledger", "/workflows/drafts"] {
+        let page = Browser::new(&app).get(path).text();
+        for told in [
+            &format!("<b>the council: keep it down</b> {asked} hold it (report of 2026-W47)"),
+            &format!("<b>the council: nothing this week</b> {asked} we thought again (report of 2026-W47)"),
+            "<b>the council: ann is to look at the incident drafts-1 until 2026-11-27 23:59 UTC</b> Who looks at the incident drafts-1? (report of 2026-W47, a1)",
+            "<b>a1: ann is named</b> to look at the incident drafts-1 until 2026-11-27 23:59 UTC",
+            "<b>a1 was dropped</b> ann was to look at the incident drafts-1 (it &#60;ended&#62;)",
+        ] {
+            assert!(page.contains(told), "{path}: {told} in {page}");
+        }
+    }
+}
