@@ -70,6 +70,56 @@ fn a_demotion_is_judged_both_ways_from_the_page_of_its_workflow() {
 }
 
 #[test]
+fn the_report_offers_what_its_reader_may_do() {
+    let mut keys = Keys::new();
+    let boss = keys.give("boss", &[Scope::Admin]);
+    let board = keys.give("ann", &[Scope::Read, Scope::Approve]);
+    let operator = keys.give("bob", &[Scope::Read, Scope::Operate]);
+    let both = keys.give("eve", &[Scope::Read, Scope::Operate, Scope::Approve]);
+    let app = keys.house().start(DRAFTS);
+    lower(&As(&app, &boss));
+    let offered = |token| {
+        let browser = Browser::signed_in(&app, token);
+        let links = links(&browser.get("/reports/now?workflow=drafts").text(), "/act/");
+        for link in &links {
+            let page = browser.get(link);
+            assert!(page.status == 200 && !page.text().contains("This needs the scope"), "{link}: {}", page.text());
+        }
+        links
+    };
+    let judges = |links: &[String]| links.iter().filter(|link| link.contains("choice=judge_")).count();
+    let (operates, may_all) = (offered(&operator), offered(&both));
+    assert_eq!((judges(&operates), judges(&may_all)), (0, 2), "{operates:?} {may_all:?}");
+    assert_eq!(may_all.len(), operates.len() + 2);
+    // Whoever only approves judges by the route that takes no more, and comes back to where they were.
+    let own = offered(&board);
+    assert!(own.len() == 2 && own.iter().all(|link| link.starts_with("/act/judge?")), "{own:?}");
+    let ann = Browser::signed_in(&app, &board);
+    let wrong = own.iter().find(|link| link.contains("judgement=false")).unwrap();
+    assert!(ann.get(wrong).text().contains("<option value=\"false\" selected>"));
+    let done = ann.act(wrong, &[("judgement", "false"), ("note", "a load test")]);
+    let location = done.header("location").unwrap_or_default().to_owned();
+    assert_eq!((done.status, &*location), (303, "/reports/2026-W47?workflow=drafts&done=judge"), "{}", done.text());
+    assert!(links(&ann.get(&location).text(), "/act/").is_empty(), "it was judged");
+}
+
+#[test]
+fn whoever_sees_some_workflows_comes_back_to_their_report() {
+    let mut keys = Keys::new();
+    let ann = keys.give_for("ann", &[Scope::Read, Scope::Operate], &["drafts"], None);
+    let app = keys.house().start(DRAFTS);
+    let new = json!({"task": "mend it", "owner": "ann", "due": "2026-11-27", "workflow": "drafts"});
+    As(&app, &ann).post("/v1/actions", &new).ok();
+    let browser = Browser::signed_in(&app, &ann);
+    let links = links(&browser.get("/reports/now?workflow=drafts").text(), "/act/finish");
+    let done = browser.act(&links[0], &[("ending", "done"), ("note", "a\r\nb")]);
+    let location = done.header("location").unwrap_or_default().to_owned();
+    assert_eq!((done.status, &*location), (303, "/reports/2026-W47?workflow=drafts&done=finish"), "{}", done.text());
+    let page = browser.get(&location);
+    assert!(page.status == 200 && page.text().contains("mend it"), "{}", page.text());
+}
+
+#[test]
 fn the_ledgers_page_tells_what_was_decided() {
     let app = House::folder().start(DRAFTS);
     app.take(&(0..20).map(failure).collect::<Vec<_>>());
