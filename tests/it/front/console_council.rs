@@ -6,10 +6,11 @@
 #![cfg(test)]
 
 use super::console::Browser;
-use super::harness::{House, failure};
+use super::harness::{House, TestApp, failure};
 use super::keys::{As, Keys};
 use andon::domain::Scope;
 use serde_json::{Value, json};
+use std::process::{Command, Stdio};
 
 /// A workflow that a few failures bring down to assist, in one step.
 const DRAFTS: &str = r#"
@@ -142,4 +143,50 @@ fn the_ledgers_page_tells_what_was_decided() {
             assert!(page.contains(told), "{path}: {told} in {page}");
         }
     }
+}
+
+/// What `andon actions` prints.
+fn actions(app: &TestApp) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_andon"));
+    command.args(["actions", "--url", &app.address.to_string()]);
+    let output = command.env_remove("ANDON_URL").env_remove("ANDON_TOKEN").stdin(Stdio::null()).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn what_draws_on_a_terminal_is_refused() {
+    let app = House::folder().start(DRAFTS);
+    app.take(&(0..20).map(failure).collect::<Vec<_>>());
+    let task = |task: &str| json!({"task": task, "owner": "ann", "due": "2026-11-27"});
+    let judge = |note: &str| json!({"epoch": 2, "judgement": "right", "note": note});
+    let nothing = |note: &str| json!({"question": "keep_down:drafts", "choice": "nothing", "note": note});
+    let finish = |note: &str| json!({"ending": "done", "note": note});
+    let decisions = "/v1/reports/now/decisions";
+    let named = json!({"question": "assign:incident:drafts-1", "choice": "assign", "owner": "ann", "due": "2026-11-27", "task": "a\tb"});
+    app.post("/v1/actions", &task("mend it")).ok();
+    for (path, body) in [
+        ("/v1/actions", task("x\u{1b}[2J")),
+        ("/v1/actions", task("x\na999  boss  2026-11-27  -  pay")),
+        ("/v1/actions/a1/finish", finish("\u{7}done")),
+        ("/v1/workflows/drafts/judgements", judge("over\rwritten")),
+        (decisions, nothing("x\u{9b}2J")),
+        (decisions, named),
+    ] {
+        let answer = app.post(path, &body);
+        let why = answer.text();
+        assert_eq!(answer.problem(400), "invalid_parameter", "{body}");
+        assert!(why.contains("must have no control characters"), "{why}");
+    }
+    // A remark may have lines.
+    app.post("/v1/workflows/drafts/judgements", &judge("a prompt:\n\tits last line\r\nwas lost")).ok();
+    assert_eq!(actions(&app).lines().count(), 2, "{}", actions(&app));
+}
+
+#[test]
+fn the_list_says_in_which_time_an_action_is_due() {
+    let app =
+        House::folder().start(&format!("{DRAFTS}[report]\nkeep_weeks = 0\ntime_zone = \"America/Los_Angeles\"\n"));
+    app.post("/v1/actions", &json!({"task": "mend it", "owner": "ann", "due": "2026-12-01"})).ok();
+    let listed = actions(&app);
+    assert!(listed.contains("2026-12-02 07:59 UTC  -"), "{listed}");
 }
