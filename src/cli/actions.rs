@@ -101,7 +101,7 @@ fn assign(new: &Assign) -> Result<(), ClientError> {
     if new.json {
         output::json(&task);
     } else {
-        output::line(format!("{}: {} is to {} until {}", task.id, task.owner, task.task, task.due));
+        output::line(format!("{}: {} is to {} until {}", task.id, task.owner, words::one_line(&task.task), task.due));
     }
     Ok(())
 }
@@ -113,7 +113,8 @@ fn finish(end: &End) -> Result<(), ClientError> {
     if end.json {
         output::json(&finished);
     } else {
-        output::line(format!("{} is {}: {}", finished.task.id, finished.ending.name(), finished.task.task));
+        let task = words::one_line(&finished.task.task);
+        output::line(format!("{} is {}: {task}", finished.task.id, finished.ending.name()));
     }
     Ok(())
 }
@@ -141,7 +142,9 @@ fn list(arguments: &Arguments) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// When it is due, and since when that is over.
+/// When it is due, and since when that is over. The day in the reports' time zone may be another than here and there, so
+/// that a time says its own.
 fn until(now: Time, due: Time, is_overdue: bool) -> String {
-    if is_overdue { format!("{} (overdue, {})", due.date(), words::ago(now, due)) } else { due.date() }
+    let until = format!("{} UTC", words::minute(due));
+    if is_overdue { format!("{until} (overdue, {})", words::ago(now, due)) } else { until }
 }

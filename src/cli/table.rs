@@ -1,6 +1,8 @@
 //! Plain tables for a terminal: columns as wide as their widest cell.
 //!
-//! Owns the alignment. Knows nothing of what stands in the cells.
+//! Owns the alignment, and that a cell stays one line. Knows nothing else of what stands in the cells.
+
+use super::words::one_line;
 
 /// Which side of its column a cell keeps to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +25,7 @@ impl Table {
     }
 
     pub(super) fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells);
+        self.rows.push(cells.iter().map(|cell| one_line(cell)).collect());
     }
 
     /// The lines, the head first.
@@ -54,6 +56,7 @@ mod tests {
         let mut table = Table::new(&[("name", Side::Left), ("n", Side::Right)]);
         table.row(vec!["a".into(), "1,000".into()]);
         table.row(vec!["größer".into(), "7".into()]);
-        assert_eq!(table.lines(), ["name        n", "a       1,000", "größer      7"]);
+        table.row(vec!["b\n\u{1b}[J".into(), "0".into()]);
+        assert_eq!(table.lines(), ["name        n", "a       1,000", "größer      7", "b  [J       0"]);
     }
 }

@@ -3,7 +3,12 @@
 //! Owns the spelling only. What a program reads is JSON and never goes through here.
 
 use crate::domain::Time;
-pub(super) use crate::report::words::count;
+pub(super) use crate::report::words::{count, minute};
+
+/// What others wrote, on one line, so that it can't draw on the terminal or pass for a line of ours.
+pub(super) fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
 
 /// A share in per cent: `12.3 %`; nothing is never 0.
 pub(super) fn share(share: Option<f64>) -> String {

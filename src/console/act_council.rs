@@ -74,7 +74,7 @@ fn due() -> Field {
 
 fn judge(workflow: &str, epoch: &str) -> Plan {
     let path = format!("/v1/workflows/{}/judgements", escaped(workflow));
-    let title = format!("Was the last demotion of {workflow} right?");
+    let title = format!("Was the demotion of {workflow} (epoch {epoch}) right?");
     Plan::new(title, "Judge it", Scope::Approve, path, format!("/workflows/{}", escaped(workflow)))
         .so("The judgement counts in the rate of false demotions. The mode stays as it is: two people take a false one back.")
         .sends("epoch", epoch.parse::<u64>().unwrap_or_default())

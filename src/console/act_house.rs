@@ -114,7 +114,7 @@ fn audit(item: &str) -> Plan {
     let path = format!("/v1/base/{}/audits", escaped(item));
     Plan::new(format!("Audit {item}"), "Record the audit", Scope::Operate, path, "/base".to_owned())
         .so("The audit stands in the ledger with your name; the next one is due after the declared time.")
-        .asks(Field::choice("passed", "Is it as it should be?", &[("true", "yes"), ("false", "no")]))
+        .asks(Field::yes_no("passed", "Is it as it should be?"))
         .asks(Field::reason("note", "What you looked at"))
 }
 

@@ -104,7 +104,7 @@ fn answer(workflow: &str, item: &str) -> Plan {
     Plan::new(format!("{workflow}: {item}"), "Answer", Scope::Operate, route(workflow, "readiness"), back)
         .so("Your answer holds for the declared time, and stands in the ledger with your name.")
         .sends("item", item)
-        .asks(Field::choice("ready", "Is it ready?", &[("true", "yes"), ("false", "no")]))
+        .asks(Field::yes_no("ready", "Is it ready?"))
         .asks(Field::reason("note", "What shows it: a link, a remark"))
 }
 

@@ -24,6 +24,8 @@ pub(super) enum Kind {
     Day,
     /// One of several: value and name.
     Choice(Vec<(String, String)>),
+    /// Yes or no, which is no text to the API.
+    YesNo,
 }
 
 /// A field of a form.
@@ -52,6 +54,11 @@ impl Field {
     pub(super) fn choice(name: &'static str, label: &'static str, of: &[(&str, &str)]) -> Self {
         let of = of.iter().map(|(value, name)| ((*value).to_owned(), (*name).to_owned())).collect();
         Self { name, label, hint: "", kind: Kind::Choice(of), is_required: true, value: String::new() }
+    }
+
+    /// Yes or no.
+    pub(super) const fn yes_no(name: &'static str, label: &'static str) -> Self {
+        Self { name, label, hint: "", kind: Kind::YesNo, is_required: true, value: String::new() }
     }
 
     /// One that may be left out.
@@ -146,9 +153,10 @@ impl Plan {
                 continue;
             }
             let value = match (&field.kind, value) {
-                (Kind::Choice(_), "true") => Value::Bool(true),
-                (Kind::Choice(_), "false") => Value::Bool(false),
-                _ => Value::String(value.to_owned()),
+                (Kind::YesNo, "true") => Value::Bool(true),
+                (Kind::YesNo, "false") => Value::Bool(false),
+                // A form ends lines with two characters; the ledger has them as everybody else writes them.
+                _ => Value::String(value.replace("\r\n", "\n")),
             };
             body.insert(field.name.to_owned(), value);
         }

@@ -2,7 +2,8 @@
 //!
 //! Owns the words for each kind of entry, and how much it matters. The entry itself stays what the ledger says.
 
-use crate::domain::{Ask, Decision, Entry, What};
+use super::words::minute;
+use crate::domain::{Ask, Choice, Decision, Ending, Entry, What};
 use crate::http::governance::about;
 pub(super) use crate::report::words::many;
 
@@ -25,6 +26,7 @@ pub(super) fn told(entry: &Entry) -> Line {
     modes(&entry.what)
         .or_else(|| incidents(&entry.what))
         .or_else(|| requests(&entry.what))
+        .or_else(|| council(&entry.what))
         .unwrap_or_else(|| other(entry))
 }
 
@@ -102,6 +104,53 @@ fn requests(what: &What) -> Option<Line> {
         }
         _ => return None,
     })
+}
+
+fn council(what: &What) -> Option<Line> {
+    Some(match what {
+        What::Council { week, question, decided, note, did } => {
+            let came = did.as_ref().map(|did| format!(", {did}")).unwrap_or_default();
+            let text = [question.sentence(), note.clone(), format!("(report of {week}{came})")];
+            line("", format!("the council: {}", chosen(decided)), spaced(&text))
+        }
+        What::Judged { epoch, judgement, before, note } => {
+            let before = before.map(|before| format!("(before: {})", before.name())).unwrap_or_default();
+            let title = format!("the demotion of epoch {epoch} was judged {}", judgement.name());
+            line("", title, spaced(&[note.clone(), before]))
+        }
+        What::Assigned { action, task, owner, due, .. } => {
+            line("", format!("{action}: {owner} is named"), format!("to {task} until {} UTC", minute(*due)))
+        }
+        What::Finished { action, ending, note, task, owner, .. } => {
+            let (tone, how) = match ending {
+                Ending::Done => ("good", "is done"),
+                Ending::Dropped => ("", "was dropped"),
+            };
+            let note = if note.is_empty() { String::new() } else { format!("({note})") };
+            line(tone, format!("{action} {how}"), spaced(&[format!("{owner} was to {task}"), note]))
+        }
+        _ => return None,
+    })
+}
+
+/// What the council chose. Whether it still holds is the report's to say: this is the moment.
+fn chosen(decided: &Choice) -> String {
+    match decided {
+        Choice::JudgeRight => "it was right".to_owned(),
+        Choice::JudgeFalse => "it was false".to_owned(),
+        Choice::AcceptBaseline => "accept the new baseline".to_owned(),
+        Choice::OpenGate { funding: None } => "ask for the promotion".to_owned(),
+        Choice::OpenGate { funding: Some(funding) } => format!("ask for the promotion, which funds {funding}"),
+        Choice::KeepDown => "keep it down".to_owned(),
+        Choice::Assign { task, owner, due } => format!("{owner} is to {task} until {} UTC", minute(*due)),
+        Choice::Nothing => "nothing this week".to_owned(),
+    }
+}
+
+/// Sentences behind one another, without the empty ones.
+fn spaced(sentences: &[String]) -> String {
+    let there: Vec<&str> = sentences.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    there.join(" ")
 }
 
 /// What was asked for; a policy says what it loosens by itself.

@@ -152,9 +152,7 @@ pub async fn finish(
 ) -> Result<Json<Finished>, Problem> {
     let Json(Finish { ending, note }) = sent.map_err(body)?;
     check_id(&id)?;
-    if note.len() > REASON_BYTES_MAX {
-        return Err(Problem::invalid("note", format!("`note` must have at most {REASON_BYTES_MAX} bytes")));
-    }
+    let note = if note.trim().is_empty() { String::new() } else { said("note", note, REASON_BYTES_MAX)? };
     let wanted = id.clone();
     let found = shared.driver.read(move |monitor, _| monitor.house().actions.get(&wanted).cloned()).await?;
     let task = found.ok_or_else(unknown_action)?;
@@ -173,11 +171,17 @@ fn unknown_action() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "unknown_action", detail)
 }
 
-/// A text that is there and not too long.
+/// A text that is there and not too long, and that forges nothing on the terminal where somebody reads it: one line,
+/// and a remark several.
 pub(super) fn said(field: &'static str, text: String, bytes_max: usize) -> Result<String, Problem> {
     if text.trim().is_empty() || text.len() > bytes_max {
         let detail = format!("`{field}` must have 1 to {bytes_max} bytes: it stands in the ledger");
         return Err(Problem::invalid(field, detail));
+    }
+    let may_be = |c: char| !c.is_control() || (field == "note" && matches!(c, '\n' | '\t'));
+    if !text.replace("\r\n", "\n").chars().all(may_be) {
+        let but = if field == "note" { " but ends of lines and tabs" } else { ": write it on one line" };
+        return Err(Problem::invalid(field, format!("`{field}` must have no control characters{but}")));
     }
     Ok(text)
 }

@@ -10,7 +10,7 @@ use super::document_week::{Disparity, GuardBaseline, WorkflowWeek};
 use super::measure::{Difference, Figure, Measure};
 use super::shift::Shift;
 use super::words::{between, by, capped, count, escaped, lab, minute, money, percent, rejected_of, removed, value};
-use crate::domain::{Mode, Scopes, Standing, Time};
+use crate::domain::{ChoiceKey, Judgement, Mode, Question, Scopes, Standing, Time};
 use askama::Template;
 
 /// Workflows of one row each in a part of another page.
@@ -53,17 +53,47 @@ impl Page<'_> {
         self.parts.rest.get(..most).unwrap_or(&self.parts.rest)
     }
 
-    /// The choices of a question that the reader may take.
+    fn may_operate(&self) -> bool {
+        self.may.allows(crate::domain::Scope::Operate)
+    }
+
+    /// The choices of a question that the reader may take: what a choice takes, and what answering takes.
     fn offers<'o>(&self, one: &'o Decision) -> Vec<&'o Offer> {
-        one.choices.iter().filter(|offer| self.may.allows(offer.choice.scope())).collect()
+        let may_say = |offer: &&Offer| self.may_operate() || self.judgement(one, offer).is_some();
+        let may_take = |offer: &&Offer| self.may.allows(offer.choice.scope());
+        one.choices.iter().filter(may_take).filter(may_say).collect()
     }
 
     fn may_finish(&self, action: &ActionLine) -> bool {
-        action.ended_at.is_none() && self.may.allows(crate::domain::Scope::Operate)
+        action.ended_at.is_none() && self.may_operate()
+    }
+
+    /// Where the reader comes back to.
+    fn back(&self) -> String {
+        let of = match &self.report.scope {
+            Scope::Workflow { workflow } => format!("?workflow={workflow}"),
+            _ => String::new(),
+        };
+        format!("/reports/{}{of}", self.report.week)
+    }
+
+    /// Where a demotion is judged by whoever may judge and not answer for the council: a promotion board's members.
+    fn judgement(&self, one: &Decision, offer: &Offer) -> Option<String> {
+        let judgement = match offer.choice {
+            ChoiceKey::JudgeRight => Judgement::Right,
+            ChoiceKey::JudgeFalse => Judgement::False,
+            _ => return None,
+        };
+        let Ok(Question::JudgeDemotion { workflow, epoch }) = one.id.parse() else { return None };
+        let judgement = judgement.name();
+        Some(format!("/act/judge?workflow={workflow}&epoch={epoch}&judgement={judgement}&back={}", self.back()))
     }
 
     /// Where the console asks for what is said with a choice.
     fn address(&self, one: &Decision, offer: &Offer) -> String {
+        if let (false, Some(judgement)) = (self.may_operate(), self.judgement(one, offer)) {
+            return judgement;
+        }
         let of = match &self.report.scope {
             Scope::Workflow { workflow } => format!("&of={workflow}"),
             _ => String::new(),

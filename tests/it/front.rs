@@ -11,6 +11,7 @@ mod alertmanager;
 mod backtests;
 mod console;
 mod console_acts;
+mod console_council;
 mod council;
 mod drill;
 mod drill_cli;
