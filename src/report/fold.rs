@@ -48,6 +48,8 @@ pub struct Fold {
     as_of: Option<Time>,
     /// That of the first one.
     first_at: Option<Time>,
+    /// From when on outputs of before the weeks are known.
+    known_since: Option<Time>,
 }
 
 impl Fold {
@@ -70,6 +72,7 @@ impl Fold {
             seq: 0,
             as_of: None,
             first_at: None,
+            known_since: None,
         }
     }
 
@@ -82,6 +85,7 @@ impl Fold {
     pub fn take(&mut self, seq: u64, now: Time, input: &Input) {
         (self.seq, self.as_of) = (seq, Some(now));
         self.first_at = self.first_at.or(Some(now));
+        self.take_earlier(seq, now, input);
         let is_start = matches!(input, Input::Started { version } if !version.ends_with(CLOCK_SET));
         self.ran.take(&self.spans, now, seq == 1, is_start);
         let names = Arc::clone(&self.names);
@@ -135,6 +139,36 @@ impl Fold {
     /// Where the outputs of a workflow came from, of all its weeks; `None` where nothing came.
     pub fn origins(&self, workflow: &WorkflowId) -> Option<&Origins> {
         self.origins.get(workflow)
+    }
+
+    /// From now on outputs that were made since `from` are known, too, though they are of before these weeks: verdicts
+    /// may be on them. What was taken before has to be given to [`Fold::take_earlier`].
+    pub const fn know_since(&mut self, from: Time) {
+        self.known_since = Some(from);
+    }
+
+    /// Takes where outputs of before these weeks came from, of a record that was taken or is of before.
+    pub fn take_earlier(&mut self, seq: u64, now: Time, input: &Input) {
+        let Input::Events(events) = input else { return };
+        let Some((_, [until, ..])) = self.spans.first().copied() else { return };
+        let names = Arc::clone(&self.names);
+        for event in events.iter().filter(|event| !event.workflow.is_drill_lane()) {
+            let time = event.time.unwrap_or(now);
+            if time < until && self.known_since.is_some_and(|from| time >= from) {
+                self.origin(names.of(&event.workflow, seq), event, time);
+            }
+        }
+    }
+
+    /// Outputs with a verdict of a week whose origin isn't known, though there is room for it: they are of before.
+    pub fn unknown_origins(&self, week: Week) -> usize {
+        let of_week = self.tallies.iter().filter(|((_, of), _)| *of == week);
+        let unknown = of_week.map(|((id, _), tally)| match self.origins.get(id) {
+            Some(origins) if origins.is_full() => 0,
+            Some(origins) => tally.judged().filter(|(output, _)| origins.of(output).is_none()).count(),
+            None => tally.judged().count(),
+        });
+        unknown.sum()
     }
 
     /// What was counted of a workflow in a week; `None` where nothing came.

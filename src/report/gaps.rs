@@ -117,6 +117,6 @@ fn unknown_outputs(report: &Report) -> Option<String> {
     let are = if unknown == 1 { "is on an output" } else { "are on outputs" };
     (unknown > 0).then(|| {
         let said = verdicts(unknown);
-        format!("{said} {are} that this report doesn't know (made before the week before, or beyond its sample of {}): which groups are rejected more often is told of the others.", count(super::fold::ORIGINS_MAX as u64))
+        format!("{said} {are} that this report doesn't know (made more than eight weeks before the week before, no longer held, or beyond its sample of {}): which groups are rejected more often is told of the others.", count(super::fold::ORIGINS_MAX as u64))
     })
 }

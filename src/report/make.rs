@@ -14,6 +14,10 @@ use std::sync::Arc;
 
 /// Entries of the ledger that are read at a time.
 const PAGE: usize = 1_000;
+/// Where at least so many outputs with a verdict are of before both weeks, the journal is read for them, too …
+const UNKNOWN_MIN: usize = 10;
+/// … from so much earlier on, milliseconds.
+const EARLIER_MS: i64 = 8 * 7 * Time::DAY;
 /// Most entries of one report; a week with more is told up to there.
 const ENTRIES_MAX: usize = 100_000;
 
@@ -30,6 +34,8 @@ pub struct Folded {
     pub fold: Fold,
     /// Whether the journal no longer held all of it.
     pub is_cut: bool,
+    /// Whether what was before was read, too.
+    has_earlier: bool,
 }
 
 impl Folded {
@@ -53,14 +59,33 @@ impl Folded {
             let is_cut = start > 1 && start == journal.first_seq();
             let mut fold = Fold::new(&weeks, zone, policy, Arc::clone(names));
             fold.begin(start.saturating_sub(1));
-            Self { week, policy: policy.hash.clone(), names: Arc::clone(names), fold, is_cut }
+            Self { week, policy: policy.hash.clone(), names: Arc::clone(names), fold, is_cut, has_earlier: false }
         });
         let next = folded.fold.as_of().0 + 1;
         journal.replay(next, &mut |seq, now, input| {
             folded.fold.take(seq, now, &input);
             Ok(())
         })?;
+        folded.look_back(needed, journal)?;
         Ok(folded)
+    }
+}
+
+impl Folded {
+    /// Reads where outputs of before came from, once, where people have judged some of them: what waits for long is
+    /// what is judged in bulk, so leaving it out would say the wrong thing of the rest.
+    fn look_back(&mut self, needed: Time, journal: &JournalReader) -> Result<(), StoreError> {
+        if self.has_earlier || self.fold.unknown_origins(self.week) < UNKNOWN_MIN {
+            return Ok(());
+        }
+        self.has_earlier = true;
+        let from = needed.plus(-EARLIER_MS);
+        self.fold.know_since(from);
+        journal.replay(journal.first_seq_since(from), &mut |seq, now, input| {
+            self.fold.take_earlier(seq, now, &input);
+            Ok(())
+        })?;
+        Ok(())
     }
 }
 

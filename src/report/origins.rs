@@ -69,6 +69,11 @@ impl Origins {
         Some(id)
     }
 
+    /// Whether some outputs were left out because there were too many.
+    pub fn is_full(&self) -> bool {
+        self.held.len() >= self.max
+    }
+
     /// Where an output came from; `None` where it was made in another week, or is not of the sample.
     pub fn of(&self, output_id: &str) -> Option<&Origin> {
         self.held.get(&xxh3_64_with_seed(output_id.as_bytes(), SEED))

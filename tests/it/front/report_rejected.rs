@@ -93,11 +93,36 @@ fn the_repository_that_people_reject_is_named_with_its_outputs_though_verdicts_c
 }
 
 #[test]
+fn what_waited_for_weeks_and_is_judged_in_bulk_is_held_against_what_it_was() {
+    let house = House::folder();
+    let app = house.start(POLICY);
+    make(&app, "a", 300);
+    app.advance(21 * Time::DAY);
+    make(&app, "b", 60);
+    judge(&app, "b", 0..60, |n| n % 10 == 1);
+    // Forty-odd of one repository are closed at once, three weeks after they were made.
+    judge(&app, "a", 0..300, |n| n % 10 == 3);
+    let report = app.get("/v1/reports/now.json").json();
+    let of = rejections(&report);
+    assert_eq!((&of["verdicts"], &of["groups"][0]["group"]), (&json!(360), &json!("repository = acme/r3")), "{of}");
+    assert_eq!(&of["groups"][0]["outputs"], &json!(36), "{of}");
+    // What comes later is held against the same: the reading goes on where it ended.
+    judge(&app, "c", 0..1, |_| false);
+    make(&app, "c", 1);
+    let again = rejections(&app.get("/v1/reports/now.json").json());
+    assert_eq!(again["groups"][0]["outputs"], json!(36), "{again}");
+    // A fresh reading of the same journal says the same.
+    let app = app.stop().start(POLICY);
+    let fresh = app.get("/v1/reports/now.json").json();
+    assert_eq!(rejections(&fresh), again);
+}
+
+#[test]
 fn verdicts_on_outputs_of_long_ago_are_counted_and_held_against_nothing() {
     let house = House::folder();
     let app = house.start(POLICY);
     make(&app, "a", 100);
-    app.advance(15 * Time::DAY);
+    app.advance(70 * Time::DAY);
     make(&app, "b", 40);
     judge(&app, "a", 0..100, |n| n % 10 == 3);
     judge(&app, "b", 0..40, |_| false);
