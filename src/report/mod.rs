@@ -17,6 +17,7 @@ pub mod document_week;
 pub mod fold;
 mod gaps;
 mod groups;
+mod headline;
 mod html;
 pub mod make;
 mod markdown;
