@@ -23,6 +23,7 @@ mod mean;
 pub mod measure;
 pub mod moves;
 mod origins;
+mod phrases;
 pub mod quality;
 pub mod sample;
 pub mod shift;

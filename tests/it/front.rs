@@ -45,6 +45,7 @@ mod report_counts;
 mod report_fleet;
 mod report_kept;
 mod report_means;
+mod report_pages;
 mod report_rejected;
 mod report_sound;
 mod restart;
