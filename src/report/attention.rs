@@ -1,15 +1,20 @@
-//! Which workflows the page tells of at length: in a large fleet those that need attention.
+//! Which workflows page and Markdown tell of at length: those that need attention.
 //!
 //! Owns the choice. The data hold all of them.
 
-use super::document::{Place, Report};
+use super::decisions::compared;
+use super::document::{Decision, Place, Report};
 use super::document_week::WorkflowWeek;
-use super::mean::{clear_among, strength};
-use crate::domain::Standing;
+use super::mean::clear_among;
+use super::measure::Figure;
+use super::words::count;
+use crate::domain::{Question, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Workflows that are told of at length; of fewer all are.
-pub(super) const DETAILED_MAX: usize = 20;
+/// So few workflows are all told of at length.
+const ALL_MAX: usize = 3;
+/// Workflows that are told of at length at most.
+const DETAILED_MAX: usize = 20;
 
 /// The workflows of a report, by how much is said of them.
 pub(super) struct Parts<'r> {
@@ -19,8 +24,26 @@ pub(super) struct Parts<'r> {
     pub(super) places: Vec<&'r Place>,
     /// One row each.
     pub(super) rest: Vec<Rest<'r>>,
-    /// How many need attention.
-    pub(super) needing: usize,
+    /// How many need attention, of all.
+    needing: [usize; 2],
+}
+
+impl Parts<'_> {
+    /// What is told at length of how many; empty where all are.
+    pub(super) fn chosen(&self) -> String {
+        if self.rest.is_empty() {
+            return String::new();
+        }
+        let (shown, [needing, all]) = (self.detailed.len(), self.needing);
+        let need = if needing == 1 { "needs" } else { "need" };
+        let begin = format!("{} of {} workflows {need} attention", count(needing as u64), count(all as u64));
+        if shown < needing {
+            return format!("{begin}; the first {shown} of them are told of at length, and the data (JSON) hold all.");
+        }
+        format!(
+            "{begin}: a mode that moved, a breach, a question other than about overdue reviews, something clearly worse, or a gate that is met. The others have one row each."
+        )
+    }
 }
 
 /// A workflow of which one row is said.
@@ -28,6 +51,8 @@ pub(super) struct Rest<'r> {
     pub(super) place: &'r Place,
     /// Its share of exceptions.
     pub(super) exceptions: Option<f64>,
+    /// Its share of verdicts that rejected.
+    pub(super) rejected: Option<Figure>,
 }
 
 /// What speaks for telling of a workflow, the weightiest first.
@@ -39,23 +64,23 @@ enum Reason {
     Moved,
     /// Something got worse, clearly also among as many comparisons as there are.
     Worse,
-    /// Somebody is behind with reviews.
-    Overdue,
     /// Its gate is met.
     Ready,
 }
 
 /// The choice.
 pub(super) fn parts(report: &Report) -> Parts<'_> {
-    let asked: BTreeSet<&str> = report.decisions.iter().filter_map(|one| one.workflow.as_deref()).collect();
+    // Overdue reviews are asked about, and nothing else of the workflow helps to answer.
+    let is_reviews = |one: &&Decision| matches!(one.id.parse(), Ok(Question::Reviews { .. }));
+    let questions = report.decisions.iter().filter(|one| !is_reviews(one));
+    let asked: BTreeSet<&str> = questions.filter_map(|one| one.workflow.as_deref()).collect();
     let moved: BTreeSet<&str> = report.moves.iter().map(|one| one.workflow.as_str()).collect();
-    let changes = report.workflows.iter().flat_map(|week| &week.measures).filter(|one| one.change.is_some());
-    let clear = clear_among(changes.count() as u64);
-    let is_small = report.workflows.len() <= DETAILED_MAX;
+    let comparisons: usize = report.workflows.iter().map(|week| compared(week).count()).sum();
+    let clear = clear_among(comparisons.max(1) as u64);
     let mut chosen: Vec<(Option<Reason>, &WorkflowWeek)> =
         report.workflows.iter().map(|week| (reason(week, &asked, &moved, clear), week)).collect();
-    let needing = chosen.iter().filter(|(reason, _)| reason.is_some()).count();
-    if !is_small {
+    let needing = [chosen.iter().filter(|(reason, _)| reason.is_some()).count(), chosen.len()];
+    if chosen.len() > ALL_MAX {
         chosen.retain(|(reason, _)| reason.is_some());
         // The order of the report among equals.
         chosen.sort_by_key(|(reason, _)| *reason);
@@ -67,20 +92,17 @@ pub(super) fn parts(report: &Report) -> Parts<'_> {
         report.workflows.iter().map(|week| (week.workflow.as_str(), week)).collect();
     let (places, others): (Vec<&Place>, Vec<&Place>) =
         report.matrix.iter().partition(|place| names.contains(place.workflow.as_str()));
-    let rest = |place| Rest { place, exceptions: weeks.get(place.workflow.as_str()).and_then(|week| exceptions(week)) };
-    Parts { detailed, places, rest: others.into_iter().map(rest).collect(), needing }
+    let rest = others.into_iter().map(|place| rest(place, weeks.get(place.workflow.as_str()).copied())).collect();
+    Parts { detailed, places, rest, needing }
 }
 
-fn exceptions(week: &WorkflowWeek) -> Option<f64> {
-    week.measures.iter().find(|measure| measure.name == "exception_ratio")?.week.map(|figure| figure.value)
+fn rest<'r>(place: &'r Place, week: Option<&WorkflowWeek>) -> Rest<'r> {
+    let of = |name: &str| week?.measures.iter().find(|measure| measure.name == name)?.week;
+    Rest { place, exceptions: of("exception_ratio").map(|figure| figure.value), rejected: of("rejected_ratio") }
 }
 
 fn reason(week: &WorkflowWeek, asked: &BTreeSet<&str>, moved: &BTreeSet<&str>, clear: f64) -> Option<Reason> {
-    let worse = || {
-        let changes = week.measures.iter().filter_map(|measure| measure.change);
-        let mut worse = changes.filter(|change| change.is_better == Some(false));
-        worse.any(|change| change.interval.is_some_and(|interval| strength(change.absolute, interval) > clear))
-    };
+    let worse = || compared(week).any(|(_, by, is_better)| is_better == Some(false) && by > clear);
     let id = week.workflow.as_str();
     if asked.contains(id) {
         Some(Reason::Asked)
@@ -88,8 +110,6 @@ fn reason(week: &WorkflowWeek, asked: &BTreeSet<&str>, moved: &BTreeSet<&str>, c
         Some(Reason::Moved)
     } else if worse() {
         Some(Reason::Worse)
-    } else if week.reviews.overdue > 0 {
-        Some(Reason::Overdue)
     } else {
         week.gate.as_ref().filter(|gate| gate.verdict == Standing::Met).map(|_| Reason::Ready)
     }

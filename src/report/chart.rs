@@ -4,7 +4,7 @@
 //! the same way everywhere, so the same data gives the same bytes.
 
 use super::measure::Measure;
-use super::shift::Bin;
+use super::shift::{Bin, Shift};
 use super::week::DAYS;
 use super::words::{markup, percent, value};
 use std::fmt::Write;
@@ -14,11 +14,20 @@ const SPARK: [f64; 2] = [130.0, 34.0];
 /// Room above and below a line of days.
 const MARGIN: f64 = 4.0;
 /// Width of the names of bins, of the bars and of the numbers.
-const BARS: [f64; 3] = [120.0, 220.0, 110.0];
+const BARS: [f64; 3] = [180.0, 220.0, 110.0];
+/// Room between the name of a bin and its bars.
+const GAP: f64 = 6.0;
 /// Height of one bin.
 const ROW: f64 = 22.0;
-/// Longest name of a bin, characters.
-const LABEL_MAX: usize = 18;
+/// Size of the letters, pixels, as the page's style has it.
+const FONT: f64 = 12.0;
+/// Categories that are drawn; of more, most would be one bar that says nothing.
+const VALUES_MAX: u64 = 20;
+
+/// Whether the distributions of a shift say anything where they are drawn, or are a table.
+pub(super) fn is_drawn(shift: &Shift) -> bool {
+    shift.values.is_none_or(|values| values <= VALUES_MAX)
+}
 
 /// The days of two weeks as a line; empty where fewer than two have a value.
 pub(super) fn days(measure: &Measure, dates: &[String]) -> String {
@@ -66,20 +75,19 @@ pub(super) fn distributions(signal: &str, bins: &[Bin]) -> String {
     let mut svg = open(BARS.iter().sum(), height, "bars", &text);
     for (at, bin) in (0_u16..).zip(bins) {
         let y = ROW * f64::from(at) + 2.0;
-        let name: String = bin.label.chars().take(LABEL_MAX).collect();
         let width = |share: f64| (share / most * BARS[1]).max(0.5);
         let _ = write!(
             svg,
             r#"<text class="name" x="{:.0}" y="{:.1}">{}</text><rect class="was" x="{:.0}" y="{y:.1}" width="{:.1}" height="8"/><rect class="is" x="{:.0}" y="{:.1}" width="{:.1}" height="8"/><text class="number" x="{:.0}" y="{:.1}">{} → {}</text>"#,
-            BARS[0] - 6.0,
+            BARS[0] - GAP,
             y + 13.0,
-            markup(&name),
+            name(&bin.label),
             BARS[0],
             width(bin.before),
             BARS[0],
             y + 9.0,
             width(bin.week),
-            BARS[0] + BARS[1] + 6.0,
+            BARS[0] + BARS[1] + GAP,
             y + 13.0,
             percent(bin.before),
             percent(bin.week),
@@ -89,9 +97,98 @@ pub(super) fn distributions(signal: &str, bins: &[Bin]) -> String {
     svg
 }
 
+/// The name of a bin, as much of it as has room; the whole of it where somebody points at it.
+fn name(label: &str) -> String {
+    let short = cut(label, BARS[0] - GAP);
+    if short == label {
+        return markup(label);
+    }
+    format!("{}<title>{}</title>", markup(&short), markup(label))
+}
+
+/// A text without its middle where it has no room: what tells names apart is at their ends, such as
+/// `acme/…/email-drafts`.
+fn cut(text: &str, room: f64) -> String {
+    let all: Vec<f64> = text.chars().map(width_of).collect();
+    if all.iter().sum::<f64>() <= room {
+        return text.to_owned();
+    }
+    let (mut left, mut right) = (0, all.len());
+    let mut room = room - width_of('…');
+    // The tail gets the first character, and each one after that goes to the shorter side.
+    while left < right {
+        let is_tail = all.len() - right <= left;
+        let width = if is_tail { all[right - 1] } else { all[left] };
+        if width > room {
+            break;
+        }
+        room -= width;
+        if is_tail { right -= 1 } else { left += 1 }
+    }
+    let head = text.chars().take(left);
+    head.chain(['…']).chain(text.chars().skip(right)).collect()
+}
+
+/// How wide a character is at most in the sans serif fonts that browsers have (DejaVu Sans, the widest of them), pixels.
+fn width_of(c: char) -> f64 {
+    FONT * match c {
+        'i' | 'j' | 'l' | 'I' | 'J' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | '/' | '\\' | '-' | ' ' | 'f' | 'r'
+        | 't' | '(' | ')' | '[' | ']' => 0.42,
+        'a'..='l' | 'n'..='v' | 'x'..='z' | '0'..='9' | '_' | '"' | '?' | '$' | '*' => 0.64,
+        'A'..='L' | 'N'..='V' | 'X'..='Z' | 'w' => 0.82,
+        _ => 1.0,
+    }
+}
+
 fn open(width: f64, height: f64, class: &str, text: &str) -> String {
     let text = markup(text);
     format!(
         r#"<svg class="{class}" role="img" aria-label="{text}" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}">"#
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(labels: &[&str]) -> String {
+        let bin = |label: &&str| Bin { label: (*label).to_owned(), before: 0.5, week: 0.25 };
+        distributions("attributes.repository", &labels.iter().map(bin).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn names_that_differ_at_their_end_are_told_apart() {
+        let svg = drawn(&["OpenHFT/Chronicle-Core", "OpenHFT/Chronicle-Wire"]);
+        assert!(
+            svg.contains(">OpenHFT/Chronicle-Core</text>") && svg.contains(">OpenHFT/Chronicle-Wire</text>"),
+            "{svg}"
+        );
+        let svg = drawn(&[
+            "AZURE-SAMPLES/<enterprise>-knowledge-base-north",
+            "AZURE-SAMPLES/<enterprise>-knowledge-base-south",
+        ]);
+        assert!(
+            svg.contains("base-north<title>AZURE-SAMPLES/&lt;enterprise&gt;-knowledge-base-north</title></text>"),
+            "{svg}"
+        );
+        assert!(svg.contains("base-south<title>"), "{svg}");
+        assert_eq!(cut("completed", 174.0), "completed");
+    }
+
+    #[test]
+    fn no_name_is_wider_than_its_room() {
+        for label in [
+            "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW",
+            "iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii",
+            "日本語日本語日本語日本語日本語日本語",
+            "a",
+        ] {
+            for room in [5.0, 40.0, 174.0] {
+                let short = cut(label, room);
+                let width: f64 = short.chars().map(width_of).sum();
+                assert!(width <= room || short == "…", "{short}: {width} in {room}");
+            }
+        }
+        assert_eq!(cut("abcdefgh", 12.0 * (1.0 + 3.0 * 0.64) + 0.1), "a…gh");
+    }
 }

@@ -170,6 +170,13 @@ pub struct Layer {
     pub because: Vec<String>,
 }
 
+impl Layer {
+    /// Whether anything is known of it: layers are those of the present, and a report of long ago has none.
+    pub fn is_known(&self) -> bool {
+        self.standing != Standing::Inconclusive || !self.because.is_empty()
+    }
+}
+
 /// A change of a mode, or a breach that changed none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Move {

@@ -6,8 +6,9 @@
 use super::attention::{Parts, Rest, parts};
 use super::chart;
 use super::document::{ActionLine, CapLine, CouncilAnswer, Decision, Layer, Move, Offer, Place, Report, Scope};
-use super::document_week::{Disparity, GuardBaseline, WorkflowWeek};
+use super::document_week::{Disparity, GuardBaseline, Rejections, WorkflowWeek};
 use super::measure::{Difference, Figure, Measure};
+use super::phrases::{carried, demotions, none_came, of_verdicts, rejected_such_as, since, told};
 use super::shift::Shift;
 use super::words::{between, by, capped, count, escaped, lab, minute, money, percent, rejected_of, removed, value};
 use crate::domain::{ChoiceKey, Judgement, Mode, Question, Scopes, Standing, Time};
@@ -252,6 +253,7 @@ impl Page<'_> {
     fn mark(&self, layer: &Layer) -> &'static str {
         match layer.standing {
             Standing::Met => "✓ sound",
+            Standing::Inconclusive if !layer.is_known() => "–",
             Standing::Inconclusive => "? not known",
             Standing::Missing => "✗ missing",
         }
@@ -260,6 +262,7 @@ impl Page<'_> {
     fn tone(&self, layer: &Layer) -> &'static str {
         match layer.standing {
             Standing::Met => "good",
+            Standing::Inconclusive if !layer.is_known() => "",
             Standing::Inconclusive => "open",
             Standing::Missing => "bad",
         }
@@ -296,24 +299,43 @@ impl Page<'_> {
         share.map_or_else(|| "–".to_owned(), percent)
     }
 
-    /// What is told at length of how many.
-    fn chosen(&self) -> String {
-        let (shown, needing, all) = (self.parts.detailed.len(), self.parts.needing, self.report.workflows.len());
-        if self.parts.rest.is_empty() {
-            return String::new();
+    fn of_verdicts(&self, figure: &Option<Figure>) -> String {
+        of_verdicts(figure)
+    }
+
+    fn none_came(&self, week: &WorkflowWeek) -> Option<String> {
+        none_came(week)
+    }
+
+    fn told<'w>(&self, week: &'w WorkflowWeek) -> Vec<&'w Measure> {
+        told(week)
+    }
+
+    fn is_drawn(&self, shift: &Shift) -> bool {
+        chart::is_drawn(shift)
+    }
+
+    /// By how much a signal differs from the week before, since when, and where.
+    fn differs(&self, shift: &Shift) -> String {
+        let mut said = format!(
+            "differs by {:.2} (0 is the same, 1 nothing in common: {}); chance alone gives at most {:.2}.",
+            shift.distance.value,
+            self.spaced(&shift.distance_name),
+            shift.distance.no_drift.limit
+        );
+        for part in [since(shift), carried(shift)].into_iter().filter(|part| !part.is_empty()) {
+            let (first, rest) = part.split_at(1);
+            said = format!("{said} {}{rest}.", first.to_uppercase());
         }
-        if shown < needing {
-            return format!(
-                "{} of {} workflows need attention; this page tells of the first {shown} of them at length, and the data (JSON) of all.",
-                count(needing as u64),
-                count(all as u64)
-            );
-        }
-        format!(
-            "{} of {} workflows need attention: a mode that moved, a breach, a decision, something clearly worse, overdue reviews, or a gate that is met.",
-            count(needing as u64),
-            count(all as u64)
-        )
+        said
+    }
+
+    fn rejected_such_as(&self, of: &Rejections) -> String {
+        rejected_such_as(of)
+    }
+
+    fn demotions(&self) -> String {
+        demotions(&self.report.budget)
     }
 
     fn mode_class(&self, mode: &Mode) -> &'static str {

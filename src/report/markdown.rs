@@ -3,10 +3,13 @@
 //! Owns the form. What people or workflows wrote is escaped, so that it stays text. It draws nothing: distributions are
 //! tables.
 
-use super::attention::parts;
-use super::document::{Decision, Report, Scope};
+use super::attention::{Parts, Rest, parts};
+use super::chart::is_drawn;
+use super::document::{Decision, Layer, Place, Report, Scope};
 use super::document_week::WorkflowWeek;
 use super::measure::Measure;
+use super::phrases::{carried, demotions, none_came, of_verdicts, rejected_such_as, since, told};
+use super::shift::Shift;
 use super::words::{between, by, capped, count, lab, minute, money, percent, rejected_of, removed, week_and_before};
 use std::fmt::Write;
 
@@ -34,15 +37,11 @@ pub fn markdown(report: &Report) -> String {
         decision(&mut text, number, one);
     }
     council(&mut text, report);
-    stands(&mut text, report);
-    moves(&mut text, report);
     let parts = parts(report);
+    stands(&mut text, report, &parts);
+    moves(&mut text, report);
     parts.detailed.iter().for_each(|week| workflow(&mut text, week));
-    if !parts.rest.is_empty() {
-        let (shown, needing) = (parts.detailed.len(), parts.needing);
-        let _ =
-            writeln!(text, "{needing} workflows need attention; {shown} are told of here, and the data hold all.\n");
-    }
+    others(&mut text, &parts.rest);
     house(&mut text, report);
     text
 }
@@ -119,32 +118,68 @@ fn council(text: &mut String, report: &Report) {
     }
 }
 
-fn stands(text: &mut String, report: &Report) {
+fn stands(text: &mut String, report: &Report, parts: &Parts<'_>) {
     text.push_str("## Where each workflow stands\n\n");
     if report.matrix.is_empty() {
         return text.push_str("There is no workflow yet.\n\n");
     }
+    if !parts.rest.is_empty() {
+        let _ = writeln!(text, "{}\n", parts.chosen());
+    }
+    if parts.places.is_empty() {
+        return;
+    }
     text.push_str(
         "| workflow | track | mode | base | builder | beneficiary | weakest | outputs | cost | value |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
-    for place in &report.matrix {
-        let mode = match place.mode_before {
-            Some(before) if before != place.mode => format!("{} (was {before})", place.mode),
-            _ => place.mode.to_string(),
-        };
-        let held = place.held_by.as_ref().map(|held| format!(", kept at {} by {}", held.mode, plain(&held.by)));
-        let mode = format!("{mode}{}{}", held.unwrap_or_default(), removed(place.removed_at));
-        let amount = |of: Option<f64>| of.map_or_else(|| "–".to_owned(), |of| money(of, &place.currency));
-        let layers = [&place.base, &place.builder, &place.beneficiary].map(|layer| layer.standing.name()).join(" | ");
+    for place in &parts.places {
+        let standing = |layer: &Layer| if layer.is_known() { layer.standing.name() } else { "–" };
+        let layers = [&place.base, &place.builder, &place.beneficiary].map(standing).join(" | ");
         let _ = writeln!(
             text,
-            "| {} | {} | {mode} | {layers} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {layers} | {} | {} | {} | {} |",
             plain(&place.workflow),
             place.track,
+            mode(place),
             place.weakest.as_deref().unwrap_or("–"),
             count(place.outputs),
-            amount(place.cost),
-            amount(place.value)
+            amount(place.cost, place),
+            amount(place.value, place)
+        );
+    }
+    text.push('\n');
+}
+
+fn mode(place: &Place) -> String {
+    let mode = match place.mode_before {
+        Some(before) if before != place.mode => format!("{} (was {before})", place.mode),
+        _ => place.mode.to_string(),
+    };
+    let held = place.held_by.as_ref().map(|held| format!(", kept at {} by {}", held.mode, plain(&held.by)));
+    format!("{mode}{}{}", held.unwrap_or_default(), removed(place.removed_at))
+}
+
+fn amount(of: Option<f64>, place: &Place) -> String {
+    of.map_or_else(|| "–".to_owned(), |of| money(of, &place.currency))
+}
+
+/// One row for each workflow that needs no attention.
+fn others(text: &mut String, rest: &[Rest<'_>]) {
+    if rest.is_empty() {
+        return;
+    }
+    text.push_str("## All other workflows\n\n| workflow | mode | weakest | outputs | exceptions | rejected, of verdicts | cost |\n|---|---|---|---|---|---|---|\n");
+    for one in rest {
+        let exceptions = one.exceptions.map_or_else(|| "–".to_owned(), percent);
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {exceptions} | {} | {} |",
+            plain(&one.place.workflow),
+            mode(one.place),
+            one.place.weakest.as_deref().unwrap_or("–"),
+            count(one.place.outputs),
+            of_verdicts(&one.rejected),
+            amount(one.place.cost, one.place)
         );
     }
     text.push('\n');
@@ -175,32 +210,23 @@ fn moves(text: &mut String, report: &Report) {
 
 fn workflow(text: &mut String, week: &WorkflowWeek) {
     let _ = writeln!(text, "## {} ({}{})\n", plain(&week.workflow), week.mode, removed(week.removed_at));
-    if week.measures.is_empty() {
-        text.push_str("No output came in these two weeks.\n\n");
-    } else {
+    let (none, told) = (none_came(week), told(week));
+    if let Some(none) = &none {
+        let _ = writeln!(text, "{none}\n");
+    }
+    if !told.is_empty() {
         text.push_str("| measure | this week | 95 % | change |\n|---|---|---|---|\n");
-        week.measures.iter().for_each(|measure| row(text, measure));
+        told.iter().for_each(|measure| row(text, measure));
         text.push('\n');
     }
-    for kind in &week.exceptions {
+    for kind in week.exceptions.iter().filter(|_| none.is_none()) {
         let outputs: Vec<String> = kind.witnesses.iter().map(|output| code(&output.output)).collect();
         let such = if outputs.is_empty() { String::new() } else { format!("; such as {}", outputs.join(", ")) };
         let (now, was) = (count(kind.week), count(kind.before));
         let ratio = kind.ratio.map_or_else(|| "–".to_owned(), percent);
         let _ = writeln!(text, "- {}: {now} ({ratio}), {was} the week before{such}", plain(&kind.kind));
     }
-    for shift in week.shifts.iter().filter(|shift| shift.is_clear) {
-        let (is, limit) = (shift.distance.value, shift.distance.no_drift.limit);
-        let _ = writeln!(
-            text,
-            "\n**{}** moved: distance {is:.2}, without drift at most {limit:.2}\n",
-            plain(&shift.signal)
-        );
-        text.push_str("| | week before | this week |\n|---|---|---|\n");
-        for bin in &shift.bins {
-            let _ = writeln!(text, "| {} | {} | {} |", plain(&bin.label), percent(bin.before), percent(bin.week));
-        }
-    }
+    week.shifts.iter().filter(|shift| shift.is_clear).for_each(|one| shift(text, one));
     for group in week.disparities.iter().filter(|group| group.is_clear) {
         let (own, others) = (percent(group.ratio), percent(group.ratio_of_others));
         let _ = writeln!(text, "- {} fails clearly more often: {own}, all others {others}", plain(&group.group));
@@ -213,6 +239,24 @@ fn workflow(text: &mut String, week: &WorkflowWeek) {
         }
     }
     text.push('\n');
+}
+
+/// What differs from the week before: by how much, since when, where, and both distributions.
+fn shift(text: &mut String, of: &Shift) {
+    let (is, limit) = (of.distance.value, of.distance.no_drift.limit);
+    let moved = format!("distance {is:.2}, without drift at most {limit:.2}");
+    let mut said = vec![moved, since(of), plain(&carried(of))];
+    said.retain(|part| !part.is_empty());
+    let (signal, said) = (plain(&of.signal), said.join(", "));
+    if !is_drawn(of) {
+        let _ = writeln!(text, "\n**{signal}** ({} values) moved: {said}\n", count(of.values.unwrap_or_default()));
+        return;
+    }
+    let _ = writeln!(text, "\n**{signal}** moved: {said}\n");
+    text.push_str("| | week before | this week |\n|---|---|---|\n");
+    for bin in &of.bins {
+        let _ = writeln!(text, "| {} | {} | {} |", plain(&bin.label), percent(bin.before), percent(bin.week));
+    }
 }
 
 /// What people said of the outputs.
@@ -231,7 +275,8 @@ fn rejections(text: &mut String, week: &WorkflowWeek) {
     let groups =
         groups.map(|group| format!("people reject {} clearly more often: {}", plain(&group.group), rejected_of(group)));
     let outputs: Vec<String> = week.rejections.witnesses.iter().map(|output| code(&output.output)).collect();
-    let such = (!outputs.is_empty()).then(|| format!("rejected, such as {}", outputs.join(", ")));
+    let such = plain(&rejected_such_as(&week.rejections));
+    let such = (!outputs.is_empty()).then(|| format!("{such} {}", outputs.join(", ")));
     for (at, line) in found.chain(groups).chain(such).enumerate() {
         let _ = writeln!(text, "{}- {line}", if at == 0 { "\n" } else { "" });
     }
@@ -270,17 +315,7 @@ fn house(text: &mut String, report: &Report) {
     for line in report.lab_kpis.as_ref().map(lab).unwrap_or_default() {
         let _ = writeln!(text, "- lab: {line}");
     }
-    let budget = &report.budget;
-    let _ = writeln!(
-        text,
-        "- {} demotions by guards in all, {} judged false, {} right, {} not judged; {:.2} in {} outputs are within the declared budget",
-        count(budget.demotions),
-        count(budget.judged_false),
-        count(budget.judged_right),
-        count(budget.not_judged),
-        budget.allowed,
-        count(budget.outputs_total)
-    );
+    let _ = writeln!(text, "- {}", demotions(&report.budget));
     text.push_str("\nWhat this report does not know:\n\n");
     for gap in &report.gaps {
         let _ = writeln!(text, "- {}", plain(gap));

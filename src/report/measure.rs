@@ -4,7 +4,7 @@
 //! take outputs for independent of each other: they describe a week, and decide about no mode.
 
 use super::tally::Tally;
-use crate::domain::{Money, WorkflowPolicy};
+use crate::domain::{Money, Slo, WorkflowPolicy};
 use crate::monitor::kpi::{Counts, Slot};
 use crate::monitor::view::review_cost_per_unit;
 use crate::stats::confidence::{Z95, wilson, wilson_95};
@@ -84,16 +84,15 @@ pub fn measures(policy: &WorkflowPolicy, week: Option<&Tally>, before: Option<&T
     let weeks = [week, before];
     let sums = weeks.map(|tally| tally.map(Tally::week));
     let mut measures: Vec<Measure> = kinds(policy).iter().map(|kind| measure(kind, policy, weeks, &sums)).collect();
-    let uptime = |tally: &Tally| {
-        let [active, up] = tally.uptime();
-        share(up, active)
-    };
-    measures.push(finish(
-        ("uptime_ratio", "Uptime", "ratio".to_owned(), Some(true)),
-        weeks.map(|tally| tally.and_then(uptime)),
-        None,
-        Vec::new(),
-    ));
+    // Of outputs that aren't a service it says nothing that exceptions don't.
+    if policy.slo.objective(Slo::Uptime).is_some() {
+        let uptime = |tally: &Tally| {
+            let [active, up] = tally.uptime();
+            share(up, active)
+        };
+        let what = ("uptime_ratio", "Uptime", "ratio".to_owned(), Some(true));
+        measures.push(finish(what, weeks.map(|tally| tally.and_then(uptime)), None, Vec::new()));
+    }
     let rejected = |tally: &Tally| share(tally.verdicts[2], tally.verdicts.iter().sum());
     measures.push(finish(
         ("rejected_ratio", "Verdicts that rejected", "ratio".to_owned(), Some(false)),

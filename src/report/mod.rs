@@ -26,6 +26,7 @@ pub mod measure;
 pub mod moves;
 pub mod names;
 mod origins;
+mod phrases;
 pub mod quality;
 pub mod sample;
 pub mod shift;

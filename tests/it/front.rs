@@ -48,6 +48,7 @@ mod report_incidents;
 mod report_kept;
 mod report_means;
 mod report_names;
+mod report_pages;
 mod report_rejected;
 mod report_since;
 mod report_sound;

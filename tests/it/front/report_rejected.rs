@@ -81,8 +81,10 @@ fn the_repository_that_people_reject_is_named_with_its_outputs_though_verdicts_c
     let text = app.get("/v1/reports/now.md").text();
     assert!(text.contains("people reject repository = acme/r3 clearly more often: 100 % of 30 verdicts"), "{text}");
     assert!(text.contains("reviewers found 42 wrong\\_file"), "{text}");
+    assert!(text.contains("- Rejected of repository = acme/r3, such as `"), "{text}");
     let page = app.get("/v1/reports/now.html").text();
     assert!(page.contains("Groups that people reject more often") && page.contains("wrong_file 42"), "{page}");
+    assert!(page.contains("<p>Rejected of repository = acme/r3, such as <code>"), "{page}");
     // A person takes it, and it is asked no more.
     let week = report["week"].as_str().unwrap();
     let answer = json!({"question": "assign:rejections:drafts", "choice": "assign", "owner": "ben",
