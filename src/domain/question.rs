@@ -107,6 +107,24 @@ impl Question {
         }
     }
 
+    /// A workflow goes on under a new id.
+    pub fn rename(&mut self, former: &WorkflowId, id: &WorkflowId) {
+        match self {
+            Self::JudgeDemotion { workflow, .. }
+            | Self::AcceptBaseline { workflow, .. }
+            | Self::OpenGate { workflow, .. }
+            | Self::KeepDown { workflow }
+            | Self::Reviews { workflow }
+            | Self::Rejections { workflow }
+            | Self::Look { workflow, .. } => {
+                if workflow == former {
+                    workflow.clone_from(id);
+                }
+            }
+            Self::Incident { .. } | Self::Base { .. } | Self::Drill { .. } => {}
+        }
+    }
+
     /// The question in words, where nobody asks it any more and nothing but its name is left.
     pub fn sentence(&self) -> String {
         match self {

@@ -86,7 +86,7 @@ fn council(text: &mut String, report: &Report) {
     }
     for (one, answer) in &answered {
         let note = if answer.note.is_empty() { String::new() } else { format!(": {}", plain(&answer.note)) };
-        let did = answer.did.as_ref().map(|did| format!(" ({})", plain(did))).unwrap_or_default();
+        let did = answer.told_apart().map(|did| format!(" ({})", plain(did))).unwrap_or_default();
         let (question, says, by, at) =
             (plain(&one.question), plain(&answer.says), plain(&answer.by), minute(answer.at));
         let _ = writeln!(text, "- **{question}** {says}{did}, by {by} {at} UTC{note}");
@@ -263,11 +263,13 @@ fn house(text: &mut String, report: &Report) {
     let budget = &report.budget;
     let _ = writeln!(
         text,
-        "- {} demotions by guards in all, {} judged false, {} right, {} not judged; {:.2} in {} outputs are within the declared budget",
+        "- {} demotions by guards in all, {} judged false, {} right, {} not judged; of the {} by statistical guards {} judged false, {:.2} in {} outputs are within the declared budget",
         count(budget.demotions),
         count(budget.judged_false),
         count(budget.judged_right),
         count(budget.not_judged),
+        count(budget.in_budget.demotions),
+        count(budget.in_budget.judged_false),
         budget.allowed,
         count(budget.outputs_total)
     );

@@ -12,6 +12,7 @@ mod backtests;
 mod console;
 mod console_acts;
 mod council;
+mod council_answers;
 mod drill;
 mod drill_cli;
 mod drill_wires;
