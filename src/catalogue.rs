@@ -157,8 +157,9 @@ catalogue! {
     /// Demotions by guards that two people took back as false.
     DEMOTIONS_ANNULLED: Counter "andon_demotions_annulled_total" ["workflow"];
     /// Demotions by guards since adoption that people judged `right` or `false`, each by the last word on it; a gauge, as
-    /// that word may change.
-    DEMOTIONS_JUDGED: Gauge "andon_demotions_judged" ["workflow", "judgement"];
+    /// that word may change. The declared budget is about those by `statistical` guards, and not by `deterministic` ones (`silence`,
+    /// `volume`, `limit`, `external`).
+    DEMOTIONS_JUDGED: Gauge "andon_demotions_judged" ["workflow", "judgement", "guards"];
     /// Actions that the council assigned and that are open.
     ACTIONS_OPEN: Gauge "andon_actions_open" [];
     /// Of these, those whose time is over.

@@ -67,7 +67,10 @@ pub(super) async fn ask(visitor: Visitor, Path(act): Path<String>, Query(values)
 
 fn page(visitor: &Visitor, act: &str, plan: Plan, values: &Values, problem: Option<String>) -> ActPage {
     let is_field = |name: &str| name == "form_key" || plan.fields.iter().any(|field| field.name == name);
-    let hidden = values.iter().filter(|(name, _)| !is_field(name));
+    let is_carried = |name: &str| plan.carried.iter().any(|(carried, _)| *carried == name);
+    let hidden = values.iter().filter(|(name, _)| !is_field(name) && !is_carried(name));
+    let hidden = hidden.map(|(name, value)| (name.clone(), value.clone()));
+    let carried = plan.carried.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
     let denied = (!visitor.may(plan.scope)).then(|| {
         format!("This needs the scope `{}`, and your token has: {}.", plan.scope.name(), visitor.caller.scopes)
     });
@@ -75,7 +78,7 @@ fn page(visitor: &Visitor, act: &str, plan: Plan, values: &Values, problem: Opti
         layout: visitor.layout(&plan.title, ""),
         action: format!("/act/{}", escaped(act)),
         form_key: visitor.form_key.clone(),
-        hidden: hidden.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        hidden: hidden.chain(carried).collect(),
         denied,
         problem,
         plan,

@@ -6,6 +6,7 @@ use super::api::{escaped, query};
 use super::door::Visitor;
 use super::form::{Field, Kind, Plan, Values, needed};
 use super::reports::read;
+use super::words::minute;
 use crate::domain::Scope;
 use crate::http::problem::Problem;
 use axum::http::StatusCode;
@@ -42,13 +43,25 @@ async fn answer(visitor: &Visitor, values: &Values) -> Result<Plan, Problem> {
     let (one, offer) = offer.ok_or_else(gone)?;
     let back = format!("/reports/{}{}", escaped(week), query(&[("workflow", workflow.unwrap_or_default())]));
     let route = format!("/v1/reports/{}/decisions", escaped(&report.week));
-    let mut plan = Plan::new(one.question, "", offer.choice.scope(), route, back)
+    let mut plan = Plan::new(one.question.clone(), "", offer.choice.scope(), route, back)
         .so(format!("{}: {}", offer.label, offer.does))
         .so(format!("andon recommends: {}", one.recommendation))
         .so("It stands in the ledger with your name, and the next report follows it up.")
-        .sends("question", one.id)
+        .sends("question", one.id.clone())
         .sends("choice", offer.choice.name());
     plan.button = offer.label;
+    if let Some(answer) = &one.answer {
+        let why = if answer.note.is_empty() { String::new() } else { format!(" ({})", answer.note) };
+        let (by, at, says) = (&answer.by, minute(answer.at), &answer.says);
+        plan = plan.so(format!(
+            "{by} answered this at {at} UTC: {says}{why}. Yours takes its place; what that one did is not undone."
+        ));
+        plan.carried.push(("replaces", answer.ledger_seq.to_string()));
+    }
+    // What the visitor saw counts, not what the report says by now: whoever answered in between is not overruled unseen.
+    if let Some(seen) = values.get("replaces").and_then(|seen| seen.parse::<u64>().ok()) {
+        plan = plan.sends("replaces", seen);
+    }
     let fields = offer.fields.iter().map(|name| (name, true)).chain(offer.optional.iter().map(|name| (name, false)));
     for (name, is_required) in fields {
         let field = match name.as_str() {

@@ -85,6 +85,8 @@ pub(super) struct Plan {
     pub(super) path: String,
     /// What is sent beside the fields.
     pub(super) fixed: Map<String, Value>,
+    /// What goes with the form, and comes back with what is filled in: how things stood when it was looked at.
+    pub(super) carried: Vec<(&'static str, String)>,
     /// Where to go on.
     pub(super) back: String,
 }
@@ -107,6 +109,7 @@ impl Plan {
             fields: Vec::new(),
             path,
             fixed: Map::new(),
+            carried: Vec::new(),
             back,
         }
     }

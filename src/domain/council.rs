@@ -200,4 +200,7 @@ pub struct Answered {
     pub choice: Choice,
     /// Why: a sentence for the ledger.
     pub note: String,
+    /// The record of the journal with which the answer was given that it takes the place of; `None` where there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub replaces: Option<u64>,
 }

@@ -83,8 +83,11 @@ fn totals(page: &mut Page, workflow: &Workflow) {
         page.add(catalogue::REVIEWS, &[id, verdict.name()], real(state.totals.reviews[verdict as usize]));
     }
     for judgement in Judgement::ALL {
-        let judged = state.governance.judged(judgement);
-        page.add(catalogue::DEMOTIONS_JUDGED, &[id, judgement.name()], real(judged));
+        let all = state.governance.judged(judgement);
+        let statistical = state.governance.in_budget.judged[judgement as usize];
+        for (guards, judged) in [("statistical", statistical), ("deterministic", all.saturating_sub(statistical))] {
+            page.add(catalogue::DEMOTIONS_JUDGED, &[id, judgement.name(), guards], real(judged));
+        }
     }
     for moves in &state.moves {
         let labels = [id, moves.from.name(), moves.to.name(), moves.cause.name()];

@@ -9,18 +9,24 @@ use super::auth::Caller;
 use super::governance::{act, body};
 use super::problem::Problem;
 use super::report_desk::week_of;
-use super::workflows::REASON_BYTES_MAX;
+use super::workflows::{REASON_BYTES_MAX, blocking};
 use crate::domain::{Action, Answered, Choice, ChoiceKey, Entry, Judgement, Question, Time, What, WorkflowId};
+use crate::monitor::answers::Given;
 use crate::monitor::house::HOUSE;
 use crate::monitor::{Effect, Monitor};
 use crate::report::Week;
+use crate::store::LedgerQuery;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::ToSchema;
+
+/// Entries among which one of a known time is looked for.
+const NEAR_MAX: usize = 1_000;
 
 /// A judgement on a demotion.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -97,6 +103,10 @@ pub struct CouncilDecision {
     /// With `open_gate`: what the decision funds.
     #[serde(default)]
     pub funding: Option<String>,
+    /// Where the question is answered already: the number in the ledger of the answer whose place this one takes, as the
+    /// report's `answer` says it.
+    #[serde(default)]
+    pub replaces: Option<u64>,
 }
 
 /// What was decided and recorded.
@@ -117,12 +127,16 @@ pub struct Decided {
     pub at: Time,
     /// The request or the action that came of it.
     pub did: Option<String>,
+    /// The number of its entry in the ledger: what `replaces` takes.
+    pub ledger_seq: Option<u64>,
 }
 
-/// Answer a question of a weekly report. What is chosen is done and stands in the ledger, or neither; it may be
-/// answered anew, and the last answer holds. `judge_right` and `judge_false` also take the scope `approve`.
+/// Answer a question of a weekly report. What is chosen is done and stands in the ledger, or neither. A question that is answered
+/// is answered anew only by whoever names that answer (`replaces`); what it did is not undone by that. The very same answer of the
+/// same person changes nothing. `judge_right` and `judge_false` also take the scope `approve`, and they alone are taken for
+/// weeks before the last one.
 #[utoipa::path(post, path = "/v1/reports/{name}/decisions", tag = "report", params(("name" = String, Path)), request_body = CouncilDecision,
-    responses((status = 200, body = Decided), (status = 403, body = Problem, description = "what is chosen takes another scope, or a token for all workflows", content_type = "application/problem+json"), (status = 409, body = Problem, description = "what is chosen can't be done now: nothing of it is", content_type = "application/problem+json"), (status = 400, body = Problem, content_type = "application/problem+json"), (status = 404, body = Problem, content_type = "application/problem+json"), (status = 503, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Decided), (status = 403, body = Problem, description = "what is chosen takes another scope, or a token for all workflows", content_type = "application/problem+json"), (status = 409, body = Problem, description = "it is answered meanwhile, or what is chosen can't be done now: nothing of it is", content_type = "application/problem+json"), (status = 400, body = Problem, content_type = "application/problem+json"), (status = 404, body = Problem, content_type = "application/problem+json"), (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub async fn decide(
     State(shared): State<Shared>,
     caller: Caller,
@@ -143,36 +157,105 @@ pub async fn decide(
     }
     let question: Question = sent.question.parse().map_err(|why: String| Problem::invalid("question", why))?;
     let now = shared.driver.read(|_, now| now).await?;
-    let week = week(&name, now, &shared.reports.zone)?;
+    let week = week(&name, sent.choice, now, &shared.reports.zone)?.to_string();
+    let named = sent.replaces;
     let (choice, note) = choice(sent, &question, &shared.reports.zone)?;
     check_reach(&shared, &caller, &question).await?;
-    let answered = Answered { week: week.to_string(), question, choice, note };
-    let effects = act(&shared, &caller, Action::Council(answered)).await?;
-    let decided = effects.into_iter().find_map(|effect| match effect {
-        Effect::Ledger(Entry { what: What::Council { week, question, decided, note, did }, by, time: at, .. }) => {
-            Some(Decided { week, question, decided: *decided, note, by, at, did })
+    let replaces = match named {
+        Some(ledger_seq) => Some(record(&shared, ledger_seq).await?),
+        None => None,
+    };
+    let asked = (week.clone(), question.clone());
+    let answered = Answered { week, question, choice, note, replaces };
+    let effects = match act(&shared, &caller, Action::Council(answered)).await {
+        Err(problem) if problem.code == "answered_meanwhile" => return Err(meanwhile(&shared, asked, problem).await?),
+        done => done?,
+    };
+    let unkept = || {
+        let detail = "the decision is not in the ledger: the log says why";
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    };
+    // A repeat has no entry: the first one's is given.
+    let given = match given(effects) {
+        Some(given) => given,
+        None => present(&shared, asked).await?.ok_or_else(unkept)?,
+    };
+    let Given { answered, by, at, did, journal_seq } = given;
+    let Answered { week, question, choice: decided, note, .. } = answered;
+    let ledger_seq = number(&shared, journal_seq, at).await?;
+    Ok(Json(Decided { week, question, decided, note, by, at, did, ledger_seq }))
+}
+
+/// The answer that was given just now.
+fn given(effects: Vec<Effect>) -> Option<Given> {
+    effects.into_iter().find_map(|effect| match effect {
+        Effect::Ledger(Entry {
+            what: What::Council { week, question, decided, note, did },
+            by,
+            time: at,
+            journal_seq,
+            ..
+        }) => {
+            let answered = Answered { week, question, choice: *decided, note, replaces: None };
+            Some(Given { journal_seq, answered, by, at, did })
         }
         _ => None,
-    });
-    decided.map(Json).ok_or_else(|| {
-        Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "the decision is not in the ledger: the log says why",
-        )
     })
 }
 
+/// The answer that a question has.
+async fn present(shared: &Shared, (week, question): (String, Question)) -> Result<Option<Given>, Problem> {
+    let look = move |monitor: &Monitor, _| {
+        let house = monitor.house();
+        house.answers.present(&week, &question, &house.actions).cloned()
+    };
+    Ok(shared.driver.read(look).await?)
+}
+
+/// A denial because of another answer, with the number by which that one is replaced.
+async fn meanwhile(shared: &Shared, asked: (String, Question), problem: Problem) -> Result<Problem, Problem> {
+    let Some(present) = present(shared, asked).await? else { return Ok(problem) };
+    let Some(ledger_seq) = number(shared, present.journal_seq, present.at).await? else { return Ok(problem) };
+    let detail = format!("{} (with `replaces`: {ledger_seq}, its number in the ledger)", problem.detail);
+    Ok(Problem { detail, ..problem })
+}
+
+/// The record of the journal in which an answer was given; 0, which none is, where the ledger has no answer of this number.
+async fn record(shared: &Shared, ledger_seq: u64) -> Result<u64, Problem> {
+    let Some(after) = ledger_seq.checked_sub(1) else { return Ok(0) };
+    let (ledger, query) = (Arc::clone(&shared.ledger), LedgerQuery { after, limit: 1, ..LedgerQuery::default() });
+    let found = blocking(move || ledger.entries(&query)).await??;
+    let answer = found.iter().find(|(_, entry)| matches!(entry.what, What::Council { .. }));
+    Ok(answer.filter(|(seq, _)| *seq == ledger_seq).map_or(0, |(_, entry)| entry.journal_seq))
+}
+
+/// The number in the ledger of the answer that a record of the journal gave.
+async fn number(shared: &Shared, journal_seq: u64, at: Time) -> Result<Option<u64>, Problem> {
+    let query = LedgerQuery { until: Some(at), newest_first: true, limit: NEAR_MAX, ..LedgerQuery::default() };
+    let ledger = Arc::clone(&shared.ledger);
+    let found = blocking(move || ledger.entries(&query)).await??;
+    let is_it = |entry: &Entry| entry.journal_seq == journal_seq && matches!(entry.what, What::Council { .. });
+    Ok(found.into_iter().find(|(_, entry)| is_it(entry)).map(|(seq, _)| seq))
+}
+
 /// The week of a report's name, without its form.
-fn week(name: &str, now: Time, zone: &TimeZone) -> Result<Week, Problem> {
+fn week(name: &str, choice: ChoiceKey, now: Time, zone: &TimeZone) -> Result<Week, Problem> {
     let running = week_of(now, zone)?;
+    let last = running.plus(-1).unwrap_or(running);
     let week = match name {
         "now" => running,
-        "last" => running.plus(-1).unwrap_or(running),
+        "last" => last,
         named => named.parse().map_err(|why: String| Problem::invalid("name", why))?,
     };
     if week > running {
         return Err(Problem::invalid("name", format!("{week} hasn't begun: the running week is {running}")));
+    }
+    // What was asked then may have come to something else; a demotion stays what it was.
+    if week < last && !matches!(choice, ChoiceKey::JudgeRight | ChoiceKey::JudgeFalse) {
+        let detail = format!(
+            "{week} is over for long: of {last} and {running} this can be decided, of {week} demotions can be judged"
+        );
+        return Err(Problem::new(StatusCode::CONFLICT, "week_is_over", detail));
     }
     Ok(week)
 }

@@ -3,6 +3,7 @@
 //! Owns the list of open actions, and that an answer does what was chosen and stands in the ledger, or neither. What
 //! is done is done by the same functions as where somebody orders it by itself; nothing here raises a mode.
 
+use super::answers::Given;
 use super::command::known;
 use super::handle::{At, Ctx, Monitor};
 use super::house::HOUSE;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 
 /// Actions that may be open at a time: a list that nobody can read is followed up by nobody.
 pub const ACTIONS_MAX: usize = 200;
+/// Actions of one workflow that may be open at a time, so that one workflow, or a token for it, leaves the others their places.
+pub const ACTIONS_PER_WORKFLOW_MAX: usize = 20;
 /// An action may be due at most so far ahead, milliseconds: later it is a mistake in the year.
 pub const DUE_MS_MAX: i64 = 400 * Time::DAY;
 
@@ -51,7 +54,14 @@ impl Actions {
     }
 
     /// Whether one more may be assigned.
-    fn check(&self, due: Time, at: At) -> Result<(), Denial> {
+    fn check(&self, workflow: Option<&WorkflowId>, due: Time, at: At) -> Result<(), Denial> {
+        let of_it = |id: &WorkflowId| self.open.iter().filter(|task| task.workflow.as_ref() == Some(id)).count();
+        if let Some(id) = workflow.filter(|id| of_it(id) >= ACTIONS_PER_WORKFLOW_MAX) {
+            let detail = format!(
+                "{ACTIONS_PER_WORKFLOW_MAX} actions of {id} are open already: finish or drop some first (`andon actions`)"
+            );
+            return Err(Denial::new("too_many_actions", detail));
+        }
         if self.open.len() >= ACTIONS_MAX {
             let detail = format!("{ACTIONS_MAX} actions are open already: finish or drop some first (`andon actions`)");
             return Err(Denial::new("too_many_actions", detail));
@@ -105,7 +115,7 @@ impl Monitor {
         (task, owner, due): (&str, &str, Time),
         question: Option<&Question>,
     ) -> Result<String, Denial> {
-        self.house.actions.check(due, ctx.at)?;
+        self.house.actions.check(workflow.as_ref(), due, ctx.at)?;
         let (by, at, id) = (ctx.by.clone(), ctx.at.now, String::new());
         let (task, owner) = (task.to_owned(), owner.to_owned());
         let task = Task { id, workflow, task, owner, due, question: question.cloned(), by, at };
@@ -124,18 +134,29 @@ impl Monitor {
         Ok(())
     }
 
-    /// The council answers a question: what was chosen is done by its own rules, and then recorded.
+    /// The council answers a question: what was chosen is done by its own rules, and then recorded. The very answer that the
+    /// question has already changes nothing.
     fn answered(&mut self, ctx: &mut Ctx, command: &Command, answered: &Answered) -> Result<(), Denial> {
-        let Answered { week, question, choice, note } = answered;
+        let Answered { week, question, choice, note, .. } = answered;
         if !question.choices().contains(&choice.key()) {
             let offered: Vec<&str> = question.choices().iter().map(|key| key.name()).collect();
             let detail = format!("{} is no answer to this question: {}", choice.key().name(), offered.join(", "));
             return Err(Denial::new("not_offered", detail));
         }
         let workflow = self.concerned(question)?;
+        if !self.house.answers.check(answered, &ctx.by, &self.house.actions)? {
+            return Ok(());
+        }
         let did = self.carry_out(ctx, command, answered, workflow.as_ref())?;
-        let (week, question, decided, note) = (week.clone(), question.clone(), Box::new(choice.clone()), note.clone());
         let by = ctx.by.clone();
+        self.house.answers.add(Given {
+            journal_seq: ctx.at.seq,
+            answered: answered.clone(),
+            by: by.clone(),
+            at: ctx.at.now,
+            did: did.clone(),
+        });
+        let (week, question, decided, note) = (week.clone(), question.clone(), Box::new(choice.clone()), note.clone());
         ctx.ledger(workflow.as_ref(), &by, What::Council { week, question, decided, note, did });
         Ok(())
     }
@@ -143,7 +164,13 @@ impl Monitor {
     /// The workflow that a question is about, if there is one; an error where what it names isn't there.
     fn concerned(&mut self, question: &Question) -> Result<Option<WorkflowId>, Denial> {
         if let Some(workflow) = question.workflow() {
-            return known(&mut self.workflows, workflow).map(|workflow| Some(workflow.id.clone()));
+            let workflow = known(&mut self.workflows, workflow)?;
+            match question {
+                Question::JudgeDemotion { epoch, .. } => workflow.state.governance.check_demotion(*epoch)?,
+                Question::AcceptBaseline { guard, .. } => workflow.check_learns(guard)?,
+                _ => {}
+            }
+            return Ok(Some(workflow.id.clone()));
         }
         match question {
             Question::Incident { incident } if incident.starts_with(HOUSE) => {
@@ -155,6 +182,9 @@ impl Monitor {
             }
             Question::Base { item } if !self.house.base.contains_key(item) => {
                 Err(Denial::new("unknown_base_item", "no such base item is declared: `andon base` lists them"))
+            }
+            Question::Drill { drill } if !(1..=self.house.drills.counted()).contains(drill) => {
+                Err(Denial::new("unknown_drill", "there was no such drill: `andon drill --list` shows the last ones"))
             }
             _ => Ok(None),
         }
@@ -184,7 +214,6 @@ impl Monitor {
                 workflow.judge_demotion(ctx, *epoch, Judgement::False, note)?;
             }
             (Choice::AcceptBaseline, Question::AcceptBaseline { guard, .. }) => {
-                workflow.check_learns(guard)?;
                 workflow.ask_relearning(ctx, command, (guard, None, note))?;
             }
             (Choice::OpenGate { funding }, Question::OpenGate { to, .. }) => {

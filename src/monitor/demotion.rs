@@ -48,7 +48,10 @@ impl Workflow {
             self.lower(ctx, target, Cause::Breach, summary.clone(), Some(breach.clone()));
             let epoch = self.state.epoch;
             let guard = name.clone();
-            let demotion = Demotion { at: now, epoch, from, guard, annulled: false, judged: None, broken_off };
+            let own = self.plan.guards.iter().find(|plan| plan.policy.name == name);
+            let in_budget = own.is_some_and(|plan| plan.policy.signal.is_statistical());
+            let (annulled, judged) = (false, None);
+            let demotion = Demotion { at: now, epoch, from, guard, annulled, judged, in_budget, broken_off };
             self.state.governance.demoted(demotion);
             ctx.demoted(&self.id, epoch);
         } else if self.state.incidents.is_about_guard(&name) {

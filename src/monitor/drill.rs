@@ -52,6 +52,11 @@ impl Drills {
         self.since
     }
 
+    /// How many there were, and so the number of the last one.
+    pub const fn counted(&self) -> u64 {
+        self.counted
+    }
+
     /// Those that are remembered, oldest first.
     pub const fn list(&self) -> &VecDeque<Drill> {
         &self.list

@@ -32,8 +32,21 @@ pub struct Demotion {
     pub annulled: bool,
     /// What people judged it to be, whatever came of it.
     pub judged: Option<Judgement>,
+    /// Whether its guard is a statistical one: the declared budget promises nothing of the others.
+    pub in_budget: bool,
     /// The tighter review that it broke off, with the outputs that were left of it.
     pub broken_off: Option<(Probation, u64)>,
+}
+
+/// Demotions that the declared budget is about: those by statistical guards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct InBudget {
+    /// All of them since adoption.
+    pub demoted: u64,
+    /// Those that two people took back.
+    pub annulled: u64,
+    /// Those that people judged right, and those that they judged false, as of all demotions.
+    pub judged: [u64; 2],
 }
 
 /// Tighter review after a promotion.
@@ -162,6 +175,8 @@ pub struct Governance {
     /// Those that people judged right, and those that they judged false, taken back or not. Each counts once, by
     /// what was last said of it.
     pub judged: [u64; 2],
+    /// Of all these the ones that the declared budget is about.
+    pub in_budget: InBudget,
     /// When people last raised it.
     pub raised_at: Option<Time>,
     /// When people last lowered it, or stopped it where it was down already.
@@ -189,6 +204,7 @@ impl Governance {
     /// Notes a demotion by a guard.
     pub fn demoted(&mut self, demotion: Demotion) {
         self.demoted += 1;
+        self.in_budget.demoted += u64::from(demotion.in_budget);
         *self.by_guard.entry(demotion.guard.clone()).or_default() += 1;
         if self.demotions.len() >= DEMOTIONS_MAX {
             self.demotions.pop_front();
@@ -212,8 +228,9 @@ impl Governance {
         {
             demotion.annulled = true;
             self.annulled += 1;
-            let before = demotion.judged.replace(Judgement::False);
-            self.count(before, Judgement::False);
+            let (before, in_budget) = (demotion.judged.replace(Judgement::False), demotion.in_budget);
+            self.in_budget.annulled += u64::from(in_budget);
+            self.count(before, Judgement::False, in_budget);
         }
     }
 
@@ -222,19 +239,29 @@ impl Governance {
     /// # Errors
     /// No guard began this epoch, or it is too long ago, or two people took the demotion back.
     pub fn judge(&mut self, epoch: u64, judgement: Judgement) -> Result<Option<Judgement>, Denial> {
-        let Some(demotion) = self.demotions.iter_mut().find(|demotion| demotion.epoch == epoch) else {
-            let detail = format!(
-                "epoch {epoch} didn't begin with a demotion by a guard, or it is too long ago: the last {DEMOTIONS_MAX} can be judged"
-            );
-            return Err(Denial::new("no_demotion", detail));
-        };
+        let found = self.demotions.iter_mut().find(|demotion| demotion.epoch == epoch);
+        let demotion = found.ok_or_else(|| no_demotion(epoch))?;
         if demotion.annulled {
             let detail = format!("the demotion that began epoch {epoch} was annulled: it counts as false already");
             return Err(Denial::new("annulled_already", detail));
         }
-        let before = demotion.judged.replace(judgement);
-        self.count(before, judgement);
+        let (before, in_budget) = (demotion.judged.replace(judgement), demotion.in_budget);
+        self.count(before, judgement, in_budget);
         Ok(before)
+    }
+
+    /// Goes on where a guard's demotion began an epoch, whatever people said of it since.
+    ///
+    /// # Errors
+    /// None did, or it is too long ago.
+    pub fn check_demotion(&self, epoch: u64) -> Result<(), Denial> {
+        let is_known = self.demotions.iter().any(|demotion| demotion.epoch == epoch);
+        if is_known { Ok(()) } else { Err(no_demotion(epoch)) }
+    }
+
+    /// Demotions of late that nobody judged, oldest first.
+    pub fn unjudged(&self) -> impl Iterator<Item = &Demotion> {
+        self.demotions.iter().filter(|demotion| demotion.judged.is_none())
     }
 
     /// Demotions that people judged so, each counted once.
@@ -242,11 +269,14 @@ impl Governance {
         self.judged[judgement as usize]
     }
 
-    fn count(&mut self, before: Option<Judgement>, judgement: Judgement) {
-        if let Some(before) = before {
-            self.judged[before as usize] -= 1;
+    fn count(&mut self, before: Option<Judgement>, judgement: Judgement, in_budget: bool) {
+        let counts = [Some(&mut self.judged), in_budget.then_some(&mut self.in_budget.judged)];
+        for counted in counts.into_iter().flatten() {
+            if let Some(before) = before {
+                counted[before as usize] -= 1;
+            }
+            counted[judgement as usize] += 1;
         }
-        self.judged[judgement as usize] += 1;
     }
 
     /// Until when the gate stays closed after the last demotion, and which one in a row that was: each
@@ -274,6 +304,13 @@ impl Governance {
     }
 }
 
+fn no_demotion(epoch: u64) -> Denial {
+    let detail = format!(
+        "epoch {epoch} didn't begin with a demotion by a guard, or it is too long ago: the last {DEMOTIONS_MAX} can be judged"
+    );
+    Denial::new("no_demotion", detail)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,6 +323,7 @@ mod tests {
             guard: "g".into(),
             annulled: false,
             judged: None,
+            in_budget: epoch.is_multiple_of(2),
             broken_off: None,
         }
     }
@@ -329,6 +367,11 @@ mod tests {
         assert_eq!(says(&mut of, 3, Judgement::Right), Ok(None));
         of.annul(3);
         assert_eq!(told(&of), (0, 2, 2));
+        assert_eq!(
+            of.in_budget,
+            InBudget { demoted: 2, annulled: 1, judged: [0, 1] },
+            "that of epoch 3 is in no budget"
+        );
         assert_eq!(says(&mut of, 3, Judgement::Right), Err("annulled_already".into()));
         assert_eq!(says(&mut of, 9, Judgement::Right), Err("no_demotion".into()));
         // What was said holds in the numbers when the demotion itself is long forgotten.

@@ -3,6 +3,7 @@
 //! Owns this state, and base items with their audits and regressions. What a cap or a restored mode
 //! means for a workflow is that workflow's.
 
+use super::answers::Answers;
 use super::council::Actions;
 use super::drill::Drills;
 use super::governance::Requests;
@@ -68,6 +69,9 @@ pub struct House {
     /// Who does what until when.
     #[serde(default)]
     pub actions: Actions,
+    /// What the council answered of late.
+    #[serde(default)]
+    pub answers: Answers,
 }
 
 impl House {

@@ -5,6 +5,7 @@
 //! own inputs and the policy only, so workflows may be spread over shards.
 
 pub mod agenda;
+pub mod answers;
 mod arrivals;
 pub mod baseline;
 pub mod breach;

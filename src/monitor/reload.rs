@@ -114,6 +114,7 @@ impl Monitor {
             self.workflows.insert(id.clone(), workflow);
             self.house.actions.rename(former, id);
             self.house.storms.rename(former, id);
+            self.house.answers.rename(former, id);
             ctx.ledger(Some(id), ANDON, What::Renamed { from: former.clone() });
             ctx.mode_changed(id);
         }

@@ -3,12 +3,15 @@
 //! Owns how questions meet their answers: one that was answered is not asked again in that week, nor later while
 //! what was chosen is under way. The questions are `decisions`', their words and choices the domain's.
 
+use super::answers::answers;
 use super::build::Sources;
-use super::document::{ActionLine, Budget, CouncilAnswer, Decision, Offer};
+use super::decisions::Asked;
+use super::document::{ActionLine, Budget, Decision, InBudget, Offer};
+use super::earlier::earlier;
 use super::moves::Entries;
 use super::state::{Known, State};
 use super::words::{many, minute};
-use crate::domain::{Ask, Choice, ChoiceKey, Entry, Question, Task, Time, What, WorkflowId};
+use crate::domain::{Ask, ChoiceKey, Judgement, Question, Task, Time, What, WorkflowId};
 use crate::stats::number::number;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +28,13 @@ const ACTIONS_MAX: usize = 300;
 
 /// The workflows that a report is about.
 pub(super) type Covered<'s> = BTreeMap<&'s WorkflowId, &'s Known>;
+
+/// Whether an action or an answer belongs in the report. That of all workflows follows up what concerns one that left the
+/// policy, too: nobody else would.
+pub(super) fn is_ours(sources: &Sources<'_>, covered: &Covered<'_>, workflow: Option<&WorkflowId>) -> bool {
+    let is_fleet = sources.scope == super::Scope::Fleet;
+    workflow.map_or(is_fleet, |id| covered.contains_key(id) || is_fleet && !id.is_drill_lane())
+}
 
 /// A question with its choices, and nothing yet that speaks for one of them.
 pub(super) fn ask(question: &Question) -> Decision {
@@ -64,9 +74,17 @@ fn offer(question: &Question, key: ChoiceKey) -> Offer {
             "Ask for the promotion",
             "Looks at the gate once more, freezes the evidence and asks others to approve.".into(),
         ),
-        ChoiceKey::KeepDown => ("Keep it down", format!("Blocks raises of {of} until somebody allows them again.")),
+        ChoiceKey::KeepDown => (
+            "Keep it down",
+            format!("Blocks raises of {of} until somebody allows them again, and ends what waits for approval."),
+        ),
         ChoiceKey::Assign => ("Name somebody", "Somebody does it until a day; the next reports follow it up.".into()),
-        ChoiceKey::Nothing => ("Nothing this week", "Records why; it may be asked again next week.".into()),
+        ChoiceKey::Nothing if matches!(question, Question::JudgeDemotion { .. }) => {
+            ("Nothing this week", "Records why; next week it is asked once more.".into())
+        }
+        ChoiceKey::Nothing => {
+            ("Nothing this week", "Records why; next week it is asked again if it still shows.".into())
+        }
     };
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     let (fields, optional): (&[&str], &[&str]) = match key {
@@ -79,8 +97,16 @@ fn offer(question: &Question, key: ChoiceKey) -> Offer {
 }
 
 /// The questions in the order in which they are shown, the open ones first, and how many open ones were left out.
-pub(super) fn settle(asked: Vec<Decision>, sources: &Sources<'_>, covered: &Covered<'_>) -> (Vec<Decision>, usize) {
+pub(super) fn settle(asked: Asked, sources: &Sources<'_>, covered: &Covered<'_>) -> (Vec<Decision>, usize) {
+    let Asked { mut questions, own_demotion } = asked;
     let mut answers = answers(sources, covered);
+    let seen_to = |one: &Question| {
+        let id = one.to_string();
+        answers.contains_key(&id) || is_under_way(&id, sources, covered)
+    };
+    let earlier = earlier(sources, covered, seen_to);
+    let of_before: BTreeSet<String> = earlier.iter().map(|one| one.id.clone()).collect();
+    questions.extend(earlier);
     // What waits now is the matter of the running week.
     let is_past = |one: &Decision| {
         !sources.is_current && ["assign", "open_gate", "look", "accept_baseline"].contains(&one.kind.as_str())
@@ -91,11 +117,13 @@ pub(super) fn settle(asked: Vec<Decision>, sources: &Sources<'_>, covered: &Cove
     let parts: BTreeSet<String> =
         parts.map(|own| Question::Incident { incident: own.id.clone() }.to_string()).collect();
     let (mut open, mut answered) = (Vec::new(), Vec::new());
-    for one in asked {
+    for one in questions {
         match answers.remove(&one.id) {
             Some((_, answer)) => answered.push(Decision { answer: Some(answer), ..one }),
             None if is_past(&one) || parts.contains(&one.id) => {}
             None if sources.is_current && is_under_way(&one.id, sources, covered) => {}
+            // A name with a control character in it makes a question that nobody could answer.
+            None if one.id.parse::<Question>().is_err() => {}
             None => open.push(one),
         }
     }
@@ -106,9 +134,9 @@ pub(super) fn settle(asked: Vec<Decision>, sources: &Sources<'_>, covered: &Cove
     sort(&mut answered);
     let open = gather(open, |one| matches!(one, Question::Reviews { .. }), "overdue, too");
     let open = gather(open, |one| matches!(one, Question::Rejections { .. }), "clearly more rejected, too");
-    let mut open = gather(open, |one| matches!(one, Question::Look { .. }), "moved unwatched, too");
-    let left_out = open.len().saturating_sub(DECISIONS_MAX);
-    open.truncate(DECISIONS_MAX);
+    let open = gather(open, |one| matches!(one, Question::Look { .. }), "moved unwatched, too");
+    let open = gather(open, |one| of_before.contains(&one.to_string()), "not judged either");
+    let (mut open, left_out) = most_urgent(open, &own_demotion);
     answered.truncate(ANSWERS_MAX);
     open.extend(answered);
     (open, left_out)
@@ -119,9 +147,23 @@ pub(super) fn sort(list: &mut [Decision]) {
     list.sort_by(|a, b| b.urgency.cmp(&a.urgency).then_with(|| a.id.cmp(&b.id)));
 }
 
+/// As many as a council takes, and how many more there are. An incident is no question of its own where its demotion is asked
+/// about: that one comes first, as it is more urgent.
+fn most_urgent(open: Vec<Decision>, own_demotion: &BTreeMap<String, String>) -> (Vec<Decision>, usize) {
+    let (mut kept, mut left_out): (Vec<Decision>, usize) = (Vec::new(), 0);
+    for one in open {
+        let demotion = own_demotion.get(&one.id);
+        if demotion.is_some_and(|id| kept.iter().any(|asked| asked.id == *id)) {
+            continue;
+        }
+        if kept.len() < DECISIONS_MAX { kept.push(one) } else { left_out += 1 }
+    }
+    (kept, left_out)
+}
+
 /// Of the questions of one kind the most urgent ones stay; the others are named with the last of them, so that they
 /// crowd nothing out.
-fn gather(open: Vec<Decision>, is_such: fn(&Question) -> bool, said: &str) -> Vec<Decision> {
+fn gather(open: Vec<Decision>, is_such: impl Fn(&Question) -> bool, said: &str) -> Vec<Decision> {
     let is_such = |one: &Decision| one.id.parse().is_ok_and(|question| is_such(&question));
     let (mut kept, mut others, mut last) = (Vec::new(), Vec::new(), None);
     for one in open {
@@ -141,44 +183,6 @@ fn gather(open: Vec<Decision>, is_such: fn(&Question) -> bool, said: &str) -> Ve
         kept[at].evidence.push(format!("{said}: {}{more}", others.join(", ")));
     }
     kept
-}
-
-/// What was answered to a question.
-pub(super) type Answers = BTreeMap<String, (Question, CouncilAnswer)>;
-
-/// The last answer of the week's council to each question.
-fn answers(sources: &Sources<'_>, covered: &Covered<'_>) -> Answers {
-    let (week, is_fleet) = (sources.week.to_string(), sources.scope == super::Scope::Fleet);
-    let is_ours = |entry: &Entry| entry.workflow.as_ref().map_or(is_fleet, |id| covered.contains_key(id));
-    let own = sources.entries.iter().filter(|(_, entry)| is_ours(entry));
-    own.filter_map(|(seq, entry)| answer(*seq, entry, &week)).collect()
-}
-
-/// The answer that an entry of the ledger holds, by its question; `None` where it is none of this week.
-pub(super) fn answer(ledger_seq: u64, entry: &Entry, week: &str) -> Option<(String, (Question, CouncilAnswer))> {
-    let What::Council { week: of, question, decided, note, did } = &entry.what else { return None };
-    let answer = CouncilAnswer {
-        decided: (**decided).clone(),
-        says: says(decided),
-        note: note.clone(),
-        by: entry.by.clone(),
-        at: entry.time,
-        did: did.clone(),
-        ledger_seq,
-    };
-    (of == week).then(|| (question.to_string(), (question.clone(), answer)))
-}
-
-fn says(decided: &Choice) -> String {
-    match decided {
-        Choice::JudgeRight => "the demotion was right".to_owned(),
-        Choice::JudgeFalse => "the demotion was false".to_owned(),
-        Choice::AcceptBaseline => "the new baseline is accepted".to_owned(),
-        Choice::OpenGate { .. } => "the promotion is asked for".to_owned(),
-        Choice::KeepDown => "it is kept down".to_owned(),
-        Choice::Assign { task, owner, due } => format!("{owner} is to {task} until {} UTC", minute(*due)),
-        Choice::Nothing => "nothing this week".to_owned(),
-    }
 }
 
 /// Whether what would be asked is being done already.
@@ -214,8 +218,7 @@ fn learns_since(entries: Entries<'_>, workflow: &WorkflowId, guard: &str) -> boo
 /// Actions that are open, and those that ended since the week began. Of a week that is long over only what was
 /// assigned or ended in it is known.
 pub(super) fn actions(sources: &Sources<'_>, covered: &Covered<'_>, until: Time) -> Vec<ActionLine> {
-    let is_fleet = sources.scope == super::Scope::Fleet;
-    let is_ours = |workflow: Option<&WorkflowId>| workflow.map_or(is_fleet, |id| covered.contains_key(id));
+    let is_ours = |workflow: Option<&WorkflowId>| is_ours(sources, covered, workflow);
     let as_of = sources.fold.as_of().1.unwrap_or(until);
     // A house in which nothing came over the weekend is late all the same.
     let as_of = if sources.is_over { as_of.max(until) } else { as_of };
@@ -285,6 +288,12 @@ pub(super) fn budget(state: &State, covered: &Covered<'_>, demotions_this_week: 
     let demotions = sum(|known| known.view.demotions_by_guards);
     let judged_false = sum(|known| known.view.demotions_judged_false);
     let judged_right = sum(|known| known.view.demotions_judged_right);
+    let in_budget = InBudget {
+        demotions: sum(|known| known.in_budget.demoted),
+        judged_false: sum(|known| known.in_budget.judged[Judgement::False as usize]),
+        annulled: sum(|known| known.in_budget.annulled),
+        judged_right: sum(|known| known.in_budget.judged[Judgement::Right as usize]),
+    };
     Budget {
         outputs_per_false_demotion: state.outputs_per_false_demotion,
         outputs_total,
@@ -293,9 +302,11 @@ pub(super) fn budget(state: &State, covered: &Covered<'_>, demotions_this_week: 
         annulled: sum(|known| known.view.demotions_annulled),
         judged_right,
         not_judged: demotions.saturating_sub(judged_false + judged_right),
-        outputs_per_judged_false: (judged_false > 0).then(|| number(outputs_total) / number(judged_false)),
+        outputs_per_judged_false: (in_budget.judged_false > 0)
+            .then(|| number(outputs_total) / number(in_budget.judged_false)),
         allowed: number(outputs_total) / state.outputs_per_false_demotion.max(1.0),
         demotions_this_week,
+        in_budget,
     }
 }
 

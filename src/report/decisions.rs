@@ -3,6 +3,7 @@
 //! Owns the questions and their order. Everything that it says stands in the report's numbers; it decides nothing.
 
 use super::alike::looks_at;
+use super::chart::is_drawn;
 use super::council::ask;
 use super::document::{Decision, IncidentLine, Move, Report};
 use super::document_week::{Disparity, WorkflowWeek};
@@ -12,16 +13,21 @@ use super::shift::Shift;
 use super::witness::{before_and_since, kind_of, speaks};
 use super::words::{count, many, minute, percent, rejected_of, week_and_before};
 use crate::domain::{Cause, Question, Standing, Time, WorkflowId};
+use std::collections::BTreeMap;
 
 /// A shift that is dated so near to the change that a guard saw speaks for the same cause.
 const NEAR_MS: i64 = Time::DAY;
 
-/// Nobody is asked to watch an attribute with more values.
-const VALUES_MAX: u64 = 20;
-
 /// All questions of a report, in no order.
-pub(super) fn decisions(report: &Report) -> Vec<Decision> {
-    let mut asked = Vec::new();
+pub(super) struct Asked {
+    pub(super) questions: Vec<Decision>,
+    /// Of questions about an incident: the one about the demotion that opened it.
+    pub(super) own_demotion: BTreeMap<String, String>,
+}
+
+/// What a report asks.
+pub(super) fn decisions(report: &Report) -> Asked {
+    let (mut asked, mut own_demotion) = (Vec::new(), BTreeMap::new());
     let not_judged = |one: &&Move| is_to_judge(report, one);
     for demotion in report.moves.iter().filter(not_judged) {
         let steps = steps(report.moves.iter().filter(not_judged), demotion);
@@ -37,10 +43,13 @@ pub(super) fn decisions(report: &Report) -> Vec<Decision> {
                 others.iter().filter_map(|one| Some(format!("to {} (epoch {})", one.to, one.epoch?))).collect();
             judged.evidence.insert(0, format!("it went on within the hour, {}", each.join(", ")));
         }
-        // Its incident is no question of its own.
+        // Its incident is no question of its own where this one is asked.
         if let Some(judged) = &mut judged {
-            let unseen = unseen(report).filter(|one| is_of(one, demotion));
-            judged.evidence.extend(unseen.map(|one| format!("nobody has said that they look at {}", one.incident)));
+            for one in unseen(report).filter(|one| is_of(one, demotion)) {
+                let incident = Question::Incident { incident: one.incident.clone() };
+                own_demotion.insert(incident.to_string(), judged.id.clone());
+                judged.evidence.push(format!("nobody has said that they look at {}", one.incident));
+            }
         }
         asked.extend(judged);
     }
@@ -55,7 +64,7 @@ pub(super) fn decisions(report: &Report) -> Vec<Decision> {
         asked.extend(unwatched(workflow, &report.moves));
     }
     asked.extend(house(report));
-    asked
+    Asked { questions: asked, own_demotion }
 }
 
 /// The demotions of a workflow that followed each other within an hour, this one among them.
@@ -78,9 +87,11 @@ fn unseen(report: &Report) -> impl Iterator<Item = &IncidentLine> {
     report.incidents.iter().filter(|one| one.resolved_at.is_none() && one.acknowledged_at.is_none())
 }
 
-/// Whether an incident is that of a demotion.
+/// Whether an incident is that of a demotion, which opened it: another one of the workflow is a matter of its own.
 fn is_of(incident: &IncidentLine, demotion: &Move) -> bool {
-    incident.about == Cause::Breach.name() && incident.workflow.as_ref() == Some(&demotion.workflow)
+    incident.about == Cause::Breach.name()
+        && incident.workflow.as_ref() == Some(&demotion.workflow)
+        && incident.opened_at == demotion.time
 }
 
 /// A question about a workflow.
@@ -290,9 +301,10 @@ fn unwatched(week: &WorkflowWeek, moves: &[Move]) -> Option<Decision> {
     let watched =
         |shift: &Shift| week.guards.iter().any(|guard| looks_at(&guard.signal, Some(&guard.of), &shift.signal));
     // Where nearly every output has a value of its own, the values move every week.
-    let many_values = |shift: &Shift| shift.values.is_some_and(|values| values > VALUES_MAX);
-    let counts =
-        |shift: &&Shift| shift.is_clear && shift.distance.value >= 0.1 && !watched(shift) && !many_values(shift);
+    let counts = |shift: &&Shift| {
+        let can_be_asked = !shift.signal.chars().any(char::is_control);
+        shift.is_clear && shift.distance.value >= 0.1 && can_be_asked && !watched(shift) && is_drawn(shift)
+    };
     // What a guard lowered a mode for is asked about already, and so is what moved with it.
     let explained = |shift: &Shift| {
         let near = |one: &Move| one.changed_at.zip(shift.changed_at).is_some_and(|(a, b)| a.since(b).abs() <= NEAR_MS);
@@ -317,8 +329,7 @@ fn house(report: &Report) -> Vec<Decision> {
         Decision { recommendation, evidence, command, urgency, ..ask(question) }
     };
     let mut asked = Vec::new();
-    let judged = |one: &&IncidentLine| report.moves.iter().any(|move_| is_to_judge(report, move_) && is_of(one, move_));
-    for open in unseen(report).filter(|one| !judged(one)) {
+    for open in unseen(report) {
         asked.push(Decision {
             workflow: open.workflow.clone(),
             ..assign(

@@ -2,7 +2,7 @@
 //!
 //! Owns the shape. Every number stands here: drawing and wording add none. No time of rendering is in it.
 
-pub use super::document_council::{ActionLine, Budget, CouncilAnswer, Decision, Offer};
+pub use super::document_council::{ActionLine, Budget, CouncilAnswer, Decision, InBudget, Offer};
 use super::document_week::WorkflowWeek;
 use super::quality::Quality;
 use crate::domain::{Mode, Severity, Standing, Time};

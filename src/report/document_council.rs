@@ -54,7 +54,7 @@ pub struct Offer {
 pub struct CouncilAnswer {
     /// What was chosen, with what was said with it.
     pub decided: Choice,
-    /// The same in words.
+    /// The same in words, with how a request stands by now, and what of an answer that this one replaced still holds.
     pub says: String,
     /// Why.
     pub note: String,
@@ -66,6 +66,14 @@ pub struct CouncilAnswer {
     pub did: Option<String>,
     /// The number of its entry in the ledger.
     pub ledger_seq: u64,
+}
+
+impl CouncilAnswer {
+    /// What came of it, where the words don't say it.
+    pub(super) fn told_apart(&self) -> Option<&String> {
+        let is_said = matches!(self.decided, Choice::AcceptBaseline | Choice::OpenGate { .. });
+        self.did.as_ref().filter(|_| !is_said)
+    }
 }
 
 /// Who does something until a time.
@@ -110,10 +118,26 @@ pub struct Budget {
     pub judged_right: u64,
     /// Those that nobody judged.
     pub not_judged: u64,
-    /// Outputs for each demotion that was judged false; `null` where none was.
+    /// Outputs for each demotion by a statistical guard that was judged false; `null` where none was.
     pub outputs_per_judged_false: Option<f64>,
     /// As many false ones would be within the budget.
     pub allowed: f64,
     /// Demotions by guards this week.
     pub demotions_this_week: u64,
+    /// Of all these the demotions that the declared budget is about.
+    #[serde(default)]
+    pub in_budget: InBudget,
+}
+
+/// Demotions by statistical guards since the adoption of their workflows: the budget promises nothing of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct InBudget {
+    /// All of them.
+    pub demotions: u64,
+    /// Those that people judged false, taken back or not.
+    pub judged_false: u64,
+    /// Of the false ones, those that two people took back.
+    pub annulled: u64,
+    /// Those that people judged right.
+    pub judged_right: u64,
 }

@@ -95,7 +95,7 @@ fn council(text: &mut String, report: &Report) {
     }
     for (one, answer) in &answered {
         let note = if answer.note.is_empty() { String::new() } else { format!(": {}", plain(&answer.note)) };
-        let did = answer.did.as_ref().map(|did| format!(" ({})", plain(did))).unwrap_or_default();
+        let did = answer.told_apart().map(|did| format!(" ({})", plain(did))).unwrap_or_default();
         let (question, says, by, at) =
             (plain(&one.question), plain(&answer.says), plain(&answer.by), minute(answer.at));
         let _ = writeln!(text, "- **{question}** {says}{did}, by {by} {at} UTC{note}");

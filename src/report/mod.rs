@@ -5,6 +5,7 @@
 
 mod aftermath;
 mod alike;
+mod answers;
 mod attention;
 mod build;
 mod caps;
@@ -14,6 +15,7 @@ mod decisions;
 pub mod document;
 pub mod document_council;
 pub mod document_week;
+mod earlier;
 pub mod fold;
 mod gaps;
 mod groups;

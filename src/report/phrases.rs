@@ -75,6 +75,15 @@ pub(super) fn demotions(budget: &Budget) -> String {
         let came = count(budget.outputs_total);
         said.push_str(&format!("; {came} came so far, so {} to be expected", expected(budget.allowed)));
     }
+    let outside = budget.demotions.saturating_sub(budget.in_budget.demotions);
+    if outside > 0 {
+        // Fixed limits and outside alerts do as they are told: nothing is promised of how often that is wrong.
+        said.push_str(&format!(
+            "; that is about statistical guards: {} of theirs was judged false, and {} by fixed limits and outside alerts beside it",
+            count(budget.in_budget.judged_false),
+            many(usize::try_from(outside).unwrap_or(usize::MAX), "demotion")
+        ));
+    }
     if let Some(each) = budget.outputs_per_judged_false {
         said.push_str(&format!(", and one in {} was judged false", value(each, "outputs")));
     }

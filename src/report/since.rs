@@ -3,10 +3,11 @@
 //! Owns how these answers meet the kept questions. All else stays as it was when the report was made: the same kept
 //! report and the same ledger give the same one again. What is kept is never written anew.
 
-use super::council::{ANSWERS_MAX, Answers, answer, ask, sort};
+use super::answers::{Answers, of_week};
+use super::council::{ANSWERS_MAX, ask, sort};
 use super::document::{Decision, Report};
 use super::words::minute;
-use crate::domain::Time;
+use crate::domain::{Time, What};
 use crate::store::{LedgerQuery, LedgerReader, StoreError};
 
 /// Entries of the ledger that are read at a time.
@@ -58,13 +59,27 @@ pub fn with_answers(mut report: Report, kept_at: Time, ledger: &dyn LedgerReader
 
 /// The last answer to each question of the report's week since it was made, and the number of the ledger's last entry.
 fn answers(report: &Report, ledger: &dyn LedgerReader) -> Result<(Answers, u64), StoreError> {
-    let (mut answers, mut after) = (Answers::new(), report.as_of.ledger_seq);
+    let (mut entries, mut after) = (Vec::new(), report.as_of.ledger_seq);
     loop {
         let page = ledger.entries(&LedgerQuery { after, limit: PAGE, ..LedgerQuery::default() })?;
         after = page.last().map_or(after, |(seq, _)| *seq);
-        answers.extend(page.iter().filter_map(|(seq, entry)| answer(*seq, entry, &report.week)));
-        if page.len() < PAGE {
-            return Ok((answers, after));
+        let is_last = page.len() < PAGE;
+        entries.extend(page.into_iter().filter(|(_, entry)| tells(&entry.what)));
+        if is_last {
+            return Ok((of_week(&entries, &report.week, |_| true), after));
         }
     }
+}
+
+/// Whether an entry is an answer, or says what came of one.
+const fn tells(what: &What) -> bool {
+    matches!(
+        what,
+        What::Council { .. }
+            | What::Decided { .. }
+            | What::Judged { .. }
+            | What::Held { .. }
+            | What::Released { .. }
+            | What::Finished { .. }
+    )
 }

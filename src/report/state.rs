@@ -4,6 +4,7 @@
 
 use super::document::{BaseLine, Layer};
 use crate::domain::{Ask, Gate, Policy, Standing, Task, Time, Track, WorkflowId, WorkflowPolicy};
+use crate::monitor::governance::{Demotion, InBudget};
 use crate::monitor::house::House;
 use crate::monitor::lab_view::LabKpis;
 use crate::monitor::reviews_view::ReviewsView;
@@ -23,6 +24,10 @@ pub struct Known {
     pub pending: Vec<Ask>,
     /// Unresolved incidents and those of late.
     pub incidents: Vec<Incident>,
+    /// Demotions by guards of late that nobody judged, oldest first.
+    pub unjudged: Vec<Demotion>,
+    /// Demotions that the declared budget is about.
+    pub in_budget: InBudget,
     /// What was declared.
     pub policy: WorkflowPolicy,
     /// Whoever builds and runs it, and whoever gains by it, by the readiness checklist.
@@ -78,6 +83,8 @@ impl Known {
             reviews: workflow.reviews_view(now),
             pending: workflow.state.governance.requests.pending().map(|request| request.ask.clone()).collect(),
             incidents: workflow.state.incidents.list().to_vec(),
+            unjudged: workflow.state.governance.unjudged().cloned().collect(),
+            in_budget: workflow.state.governance.in_budget,
             policy: workflow.plan.policy.clone(),
             removed_at: None,
             view,

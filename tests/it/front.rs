@@ -13,6 +13,7 @@ mod console;
 mod console_acts;
 mod console_council;
 mod council;
+mod council_answers;
 mod drill;
 mod drill_cli;
 mod drill_wires;

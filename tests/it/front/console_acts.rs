@@ -150,6 +150,14 @@ fn the_council_decides_in_the_report() {
     assert!(page.contains("Decided, and recorded in the ledger.") && page.contains("a bad prompt"), "{page}");
     let last = As(&app, &ann).ledger().pop().unwrap();
     assert_eq!((&last["kind"], &last["by"], &last["note"]), (&json!("council"), &json!("ann"), &json!("a bad prompt")));
+    // A page of before still asks: its form says that there is an answer, and takes its place on purpose only.
+    let again = browser.get(find("choice=nothing")).text();
+    let seq = last["ledger_seq"].to_string();
+    assert!(again.contains("ann answered this at") && again.contains(&format!("name=\"replaces\" value=\"{seq}\"")));
+    let unseen = browser.act(find("choice=nothing"), &[("note", "we wait"), ("replaces", "")]);
+    assert!(unseen.status == 409 && unseen.text().contains("ann answered it for 2026-W47"), "{}", unseen.text());
+    assert_eq!(browser.act(find("choice=nothing"), &[("note", "we wait")]).status, 303);
+    assert_eq!(As(&app, &ann).ledger().pop().unwrap()["note"], "we wait");
     // Somebody does something until a day, and says how it ended.
     let done = browser.act(find("choice=assign"), &[("owner", "bob"), ("due", "2026-12-01"), ("note", "")]);
     assert_eq!(done.status, 303, "{}", done.text());

@@ -16,7 +16,7 @@ fn fleet(count: usize, more: &str) -> String {
 fn send(app: &TestApp, workflow: &str, week: &str, count: usize, nth: usize) {
     let made = (0..count).map(|n| {
         let event = with(output(format!("{workflow}-{week}-{n}")), &json!({"workflow": workflow}));
-        if n % nth == 0 { with(event, &json!({"outcome": "exception", "exception": "format"})) } else { event }
+        if n.is_multiple_of(nth) { with(event, &json!({"outcome": "exception", "exception": "format"})) } else { event }
     });
     app.take(&made.collect::<Vec<_>>());
 }
@@ -24,7 +24,7 @@ fn send(app: &TestApp, workflow: &str, week: &str, count: usize, nth: usize) {
 /// What people say of these outputs: each `nth` is rejected.
 fn judge(app: &TestApp, workflow: &str, week: &str, count: usize, nth: usize) {
     let verdict = |n: usize| {
-        let word = if n % nth == 0 { "rejected" } else { "accepted" };
+        let word = if n.is_multiple_of(nth) { "rejected" } else { "accepted" };
         json!({"id": format!("{workflow}-{week}-r{n}"), "workflow": workflow,
                "output_id": format!("{workflow}-{week}-{n}"), "verdict": word, "reviewer": "ada"})
     };
@@ -110,7 +110,8 @@ fn a_signal_of_many_values_is_a_line_and_one_of_few_is_drawn_with_its_date() {
     let app = House::memory().start(&fleet(1, ""));
     let week = |week: &str, from: usize| {
         let event = |n: usize| {
-            let (repository, stage) = (from + n % 25, if from > 0 && n % 2 == 0 { "failed" } else { "completed" });
+            let (repository, stage) =
+                (from + n % 25, if from > 0 && n.is_multiple_of(2) { "failed" } else { "completed" });
             let attributes = json!({"repository": format!("acme/r{repository}"), "stage": stage});
             with(output(format!("{week}-{n}")), &json!({"workflow": "wf-0", "attributes": attributes}))
         };

@@ -2,9 +2,10 @@
 
 use super::rig::{DAY, Rig, workflow};
 use andon::domain::{
-    Action, Answered, Choice, Denial, Ending, Judgement, Mode, Question, Target, Time, What, WorkflowId,
+    Action, Answered, Choice, Denial, Ending, Judgement, Mode, Question, Target, Time, What, WorkflowId, WorkflowPolicy,
 };
-use andon::monitor::council::{ACTIONS_MAX, DUE_MS_MAX};
+use andon::monitor::answers::ANSWERS_MAX;
+use andon::monitor::council::{ACTIONS_MAX, ACTIONS_PER_WORKFLOW_MAX, DUE_MS_MAX};
 use proptest::prelude::*;
 
 fn wf() -> WorkflowId {
@@ -12,7 +13,8 @@ fn wf() -> WorkflowId {
 }
 
 fn answer(question: Question, choice: Choice) -> Action {
-    Action::Council(Answered { week: "2026-W47".into(), question, choice, note: "the council of Monday".into() })
+    let note = "the council of Monday".into();
+    Action::Council(Answered { week: "2026-W47".into(), question, choice, note, replaces: None })
 }
 
 fn assign(rig: &mut Rig, due: Time) -> Result<(), Denial> {
@@ -33,7 +35,11 @@ fn the_gate_is_asked_for_and_others_approve() {
     let request = rig.newest();
     let Some(What::Council { did, .. }) = rig.ledger.last().map(|entry| entry.what.clone()) else { panic!() };
     assert_eq!((did, rig.mode("wf")), (Some(request.id), Mode::Assist));
-    assert_eq!(rig.act("ann", &[], open()).unwrap_err().code, "already_pending");
+    // The same once more is the same: nothing is asked for twice. Of somebody else it is another answer.
+    let entries = rig.ledger.len();
+    rig.act("ann", &[], open()).unwrap();
+    assert_eq!((rig.ledger.len(), rig.state("wf").governance.requests.list().count()), (entries, 1));
+    assert_eq!(rig.act("bob", &[], open()).unwrap_err().code, "answered_meanwhile");
     // Holding it is something else than asking: nothing new came of it, and what was asked for ends.
     rig.act("ann", &[], answer(Question::KeepDown { workflow: wf() }, Choice::KeepDown)).unwrap();
     let Some(What::Council { did, .. }) = rig.ledger.last().map(|entry| entry.what.clone()) else { panic!() };
@@ -78,6 +84,45 @@ fn open_actions_are_few_and_soon() {
     let actions = &rig.monitor.house().actions;
     assert_eq!(actions.open().last().map(|task| task.id.clone()), Some(format!("a{}", ACTIONS_MAX + 1)));
     assert_eq!((actions.overdue(due.plus(-1)), actions.overdue(due)), (0, ACTIONS_MAX));
+}
+
+#[test]
+fn one_workflow_leaves_the_others_their_places() {
+    let mut rig = Rig::with(vec![workflow("wf"), workflow("other")]);
+    let due = rig.at.now.plus(DAY);
+    let of = |id: Option<&str>| {
+        let workflow = id.map(|id| WorkflowId::new(id).unwrap());
+        Action::Assign { workflow, task: "look".into(), owner: "ann".into(), due }
+    };
+    for _ in 0..ACTIONS_PER_WORKFLOW_MAX {
+        rig.act("bob", &[], of(Some("wf"))).unwrap();
+    }
+    let denial = rig.act("bob", &[], of(Some("wf"))).unwrap_err();
+    assert!(denial.code == "too_many_actions" && denial.detail.contains("20 actions of wf"), "{denial:?}");
+    rig.act("bob", &[], of(Some("other"))).unwrap();
+    rig.act("bob", &[], of(None)).unwrap();
+}
+
+#[test]
+fn answers_are_remembered_up_to_a_limit_and_under_the_new_name_of_their_workflow() {
+    let mut rig = Rig::with(vec![workflow("wf")]);
+    let of_week = |n: usize, note: &str| {
+        let (week, question) = (format!("week {n}"), Question::KeepDown { workflow: wf() });
+        Action::Council(Answered { week, question, choice: Choice::Nothing, note: note.into(), replaces: None })
+    };
+    for n in 0..=ANSWERS_MAX {
+        rig.act("ann", &[], of_week(n, "n")).unwrap();
+    }
+    assert_eq!(rig.act("ann", &[], of_week(1, "other")).unwrap_err().code, "answered_meanwhile");
+    rig.act("ann", &[], of_week(0, "other")).unwrap();
+    rig.load(|policy| {
+        policy.workflows.clear();
+        let renamed = WorkflowPolicy { renamed_from: Some(wf()), ..workflow("new") };
+        policy.workflows.insert(renamed.id.clone(), renamed);
+    });
+    let (new, house) = (WorkflowId::new("new").unwrap(), rig.monitor.house());
+    let present = house.answers.present("week 0", &Question::KeepDown { workflow: new }, &house.actions);
+    assert_eq!(present.map(|given| given.answered.note.as_str()), Some("other"));
 }
 
 #[test]

@@ -219,7 +219,7 @@ impl World {
             8 => {
                 let question = Question::KeepDown { workflow: id(workflow) };
                 let (week, choice) = ("2026-W47".to_owned(), Choice::KeepDown);
-                Action::Council(Answered { week, question, choice, note: reason })
+                Action::Council(Answered { week, question, choice, note: reason, replaces: None })
             }
             _ => Action::Resolve { incident: format!("w{workflow}-1"), note: reason },
         };

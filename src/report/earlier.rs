@@ -1,0 +1,51 @@
+//! Demotions of the week before that nobody judged: they are asked about once more.
+//!
+//! Owns these questions. What a demotion of the report's own week is asked with is `decisions`'.
+
+use super::build::Sources;
+use super::council::{Covered, ask};
+use super::document::Decision;
+use super::words::{many, minute};
+use crate::domain::{ChoiceKey, Question};
+
+/// More urgent than incidents that nobody looks at, less than a gate that is open.
+const URGENCY: u32 = 58;
+
+/// Of each workflow the first one that nobody has `seen_to` by now; then the next one.
+pub(super) fn earlier(
+    sources: &Sources<'_>,
+    covered: &Covered<'_>,
+    seen_to: impl Fn(&Question) -> bool,
+) -> Vec<Decision> {
+    let begin = |week: super::Week| week.days(sources.zone).map(|days| days[0]);
+    let before = sources.week.plus(-1).filter(|_| sources.is_current);
+    let Some((before, (from, until))) = before.and_then(|week| Some((week, begin(week).zip(begin(sources.week))?)))
+    else {
+        return Vec::new();
+    };
+    let mut asked = Vec::new();
+    for (id, known) in covered {
+        let about = |epoch: u64| Question::JudgeDemotion { workflow: (*id).clone(), epoch };
+        let own = known.unjudged.iter().filter(|one| one.at >= from && one.at < until);
+        let own: Vec<_> = own.filter(|one| !seen_to(&about(one.epoch))).collect();
+        let [first, others @ ..] = own.as_slice() else { continue };
+        let mut question = ask(&about(first.epoch));
+        for offer in question.choices.iter_mut().filter(|offer| offer.choice == ChoiceKey::Nothing) {
+            "Records why. It is not asked again.".clone_into(&mut offer.does);
+        }
+        let mut evidence = vec![format!("{} UTC; the report of {before} says what was seen", minute(first.at))];
+        if !others.is_empty() {
+            evidence.push(format!("not judged of that week, too: {}", many(others.len(), "more demotion")));
+        }
+        asked.push(Decision {
+            question: format!("Was it right that {} lowered {id} from {} in {before}?", first.guard, first.from),
+            recommendation: "Judge it now: nobody did in its week, and after this one it is not asked about again."
+                .to_owned(),
+            evidence,
+            command: Some(format!("andon judge {id} right --epoch {} --note \"…\" (or false)", first.epoch)),
+            urgency: URGENCY,
+            ..question
+        });
+    }
+    asked
+}
