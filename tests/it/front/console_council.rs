@@ -6,7 +6,7 @@
 #![cfg(test)]
 
 use super::console::Browser;
-use super::harness::{House, TestApp, failure};
+use super::harness::{House, TestApp, failure, with};
 use super::keys::{As, Keys};
 use andon::domain::Scope;
 use serde_json::{Value, json};
@@ -127,7 +127,8 @@ fn the_ledgers_page_tells_what_was_decided() {
     let decide = |body: &Value| app.post("/v1/reports/now/decisions", body).ok();
     let keep = |choice: &str, note: &str| json!({"question": "keep_down:drafts", "choice": choice, "note": note});
     decide(&keep("keep_down", "hold it"));
-    decide(&keep("nothing", "we thought again"));
+    let first = app.ledger().iter().rfind(|entry| entry["kind"] == "council").unwrap()["ledger_seq"].clone();
+    decide(&with(keep("nothing", "we thought again"), &json!({"replaces": first})));
     decide(&json!({"question": "assign:incident:drafts-1", "choice": "assign", "owner": "ann", "due": "2026-11-27"}));
     app.post("/v1/actions/a1/finish", &json!({"ending": "dropped", "note": "it <ended>"})).ok();
     let asked = "Should drafts be kept down until its cause is found?";
