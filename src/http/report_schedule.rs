@@ -11,6 +11,7 @@ use super::workflows::blocking;
 use crate::domain::access::ANDON;
 use crate::domain::{Action, Command, Reported, Time, What};
 use crate::report::make::entries;
+use crate::report::week::DAYS;
 use crate::report::{Report, Scope, Week};
 use crate::store::LedgerReader;
 use jiff::tz::TimeZone;
@@ -133,9 +134,9 @@ enum Found {
 }
 
 fn known(week: Week, ledger: &dyn LedgerReader, desk: &Desk) -> Result<Found, String> {
-    // From its beginning on: where the time zone was another one, the report may have been entered before the week's
-    // end in the zone of now.
-    let from = week.days(&desk.zone).map_or(Time::EPOCH, |days| days[0]);
+    // Where the time zone was another one, the report may have been entered before the week's end in the zone of now:
+    // zones are at most 26 hours apart.
+    let from = week.days(&desk.zone).map_or(Time::EPOCH, |days| days[DAYS].plus(-26 * Time::HOUR));
     let (entries, _) = entries(ledger, from).map_err(|error| error.to_string())?;
     let name = week.to_string();
     let is_of_week = |what: &What| matches!(what, What::Reported { report } if report.week == name);

@@ -10,6 +10,9 @@ use std::collections::VecDeque;
 /// Answers that are remembered; the oldest go first.
 pub const ANSWERS_MAX: usize = 500;
 
+/// Of these, about one workflow.
+pub const ANSWERS_PER_WORKFLOW_MAX: usize = 50;
+
 /// An answer that was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Given {
@@ -45,28 +48,27 @@ impl Answers {
     }
 
     /// Whether an answer is to be taken: where it is the very answer that the question has, from the same person (a double
-    /// click, or a sender that waited in vain), nothing is to be done.
+    /// click, or a sender that waited in vain), and what that did `is_in_force`, nothing is to be done.
     ///
     /// # Errors
     /// The question has another answer than the one that this one replaces.
-    pub(super) fn check(&self, answered: &Answered, by: &str, actions: &Actions) -> Result<bool, Denial> {
-        let present = self.present(&answered.week, &answered.question, actions);
-        let Some(present) = present else {
-            return match answered.replaces {
-                None => Ok(true),
-                Some(_) => {
-                    let detail = "nobody has answered this question: leave `replaces` out";
-                    Err(Denial::new("not_answered", detail))
-                }
-            };
-        };
+    pub(super) fn check(
+        &self,
+        answered: &Answered,
+        by: &str,
+        actions: &Actions,
+        is_in_force: impl Fn(&Given) -> bool,
+    ) -> Result<bool, Denial> {
+        // Whoever names an answer that is forgotten here has seen it in the ledger.
+        let Some(present) = self.present(&answered.week, &answered.question, actions) else { return Ok(true) };
         if answered.replaces == Some(present.journal_seq) {
             return Ok(true);
         }
         let of = &present.answered;
         let is_same =
             present.by == by && (&of.week, &of.choice, &of.note) == (&answered.week, &answered.choice, &answered.note);
-        if is_same {
+        // What it did may have been undone since: then it is no repeat, and not to be taken for done.
+        if is_same && is_in_force(present) {
             return Ok(false);
         }
         let did = present.did.as_ref().map(|did| format!(" ({did})")).unwrap_or_default();
@@ -82,6 +84,14 @@ impl Answers {
 
     /// Remembers one.
     pub(super) fn add(&mut self, given: Given) {
+        // A token for one workflow must not push out everybody's.
+        let workflow = given.answered.question.workflow().cloned();
+        let own = |other: &Given| workflow.is_some() && other.answered.question.workflow() == workflow.as_ref();
+        if self.list.iter().filter(|other| own(other)).count() >= ANSWERS_PER_WORKFLOW_MAX
+            && let Some(oldest) = self.list.iter().position(own)
+        {
+            self.list.remove(oldest);
+        }
         self.list.push_back(given);
         if self.list.len() > ANSWERS_MAX {
             self.list.pop_front();

@@ -9,7 +9,7 @@ use super::handle::{At, Ctx, Monitor};
 use super::house::HOUSE;
 use super::workflow::Workflow;
 use crate::domain::{
-    Action, Answered, Choice, Command, Denial, Ending, Judgement, Question, Task, Time, What, WorkflowId,
+    Action, Answered, Choice, Command, Denial, Ending, Judgement, Question, RequestStatus, Task, Time, What, WorkflowId,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -144,7 +144,8 @@ impl Monitor {
             return Err(Denial::new("not_offered", detail));
         }
         let workflow = self.concerned(question)?;
-        if !self.house.answers.check(answered, &ctx.by, &self.house.actions)? {
+        let is_in_force = |given: &Given| self.is_in_force(given, workflow.as_ref());
+        if !self.house.answers.check(answered, &ctx.by, &self.house.actions, is_in_force)? {
             return Ok(());
         }
         let did = self.carry_out(ctx, command, answered, workflow.as_ref())?;
@@ -159,6 +160,29 @@ impl Monitor {
         let (week, question, decided, note) = (week.clone(), question.clone(), Box::new(choice.clone()), note.clone());
         ctx.ledger(workflow.as_ref(), &by, What::Council { week, question, decided, note, did });
         Ok(())
+    }
+
+    /// Whether what an answer did still holds.
+    fn is_in_force(&self, given: &Given, workflow: Option<&WorkflowId>) -> bool {
+        let of = workflow.and_then(|id| self.workflows.get(id)).map(|workflow| &workflow.state);
+        let judged = |judgement: Judgement| match (&given.answered.question, of) {
+            (Question::JudgeDemotion { epoch, .. }, Some(state)) => {
+                state.governance.judgement(*epoch) == Some(judgement)
+            }
+            _ => false,
+        };
+        let asks = |id: &String| {
+            let found = of.and_then(|state| state.governance.requests.list().find(|request| request.id == *id));
+            found.is_some_and(|request| matches!(request.status, RequestStatus::Pending | RequestStatus::Granted))
+        };
+        match given.answered.choice {
+            Choice::JudgeRight => judged(Judgement::Right),
+            Choice::JudgeFalse => judged(Judgement::False),
+            Choice::KeepDown => of.is_some_and(|state| state.held.is_some()),
+            Choice::Assign { .. } => given.did.as_ref().is_some_and(|id| self.house.actions.get(id).is_some()),
+            Choice::AcceptBaseline | Choice::OpenGate { .. } => given.did.as_ref().is_none_or(asks),
+            Choice::Nothing => true,
+        }
     }
 
     /// The workflow that a question is about, if there is one; an error where what it names isn't there.

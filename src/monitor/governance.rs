@@ -259,6 +259,11 @@ impl Governance {
         if is_known { Ok(()) } else { Err(no_demotion(epoch)) }
     }
 
+    /// What people judged a demotion to be.
+    pub fn judgement(&self, epoch: u64) -> Option<Judgement> {
+        self.demotions.iter().find(|demotion| demotion.epoch == epoch)?.judged
+    }
+
     /// Demotions of late that nobody judged, oldest first.
     pub fn unjudged(&self) -> impl Iterator<Item = &Demotion> {
         self.demotions.iter().filter(|demotion| demotion.judged.is_none())

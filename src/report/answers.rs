@@ -8,7 +8,7 @@ use super::council::{Covered, is_ours};
 use super::document::CouncilAnswer;
 use super::moves::Entries;
 use super::words::minute;
-use crate::domain::{Choice, Entry, Question, RequestStatus, What, WorkflowId};
+use crate::domain::{Choice, Entry, Judgement, Question, RequestStatus, What, WorkflowId};
 use std::collections::BTreeMap;
 
 /// An answer as the ledger has it.
@@ -70,8 +70,8 @@ fn answer(entries: Entries<'_>, last: Given<'_>, before: &[Given<'_>]) -> Counci
 fn says(entries: Entries<'_>, given: Given<'_>) -> String {
     let status = given.did.map(|request| (request, status(entries, given.entry, request)));
     match (given.decided, status) {
-        (Choice::JudgeRight, _) => "the demotion was right".to_owned(),
-        (Choice::JudgeFalse, _) => "the demotion was false".to_owned(),
+        (Choice::JudgeRight, _) => format!("the demotion was right{}", judged_since(entries, given)),
+        (Choice::JudgeFalse, _) => format!("the demotion was false{}", judged_since(entries, given)),
         (Choice::AcceptBaseline, None | Some((_, RequestStatus::Granted))) => "the new baseline is accepted".to_owned(),
         (Choice::AcceptBaseline, Some((request, status))) => {
             format!("the new baseline is asked for ({request}: {})", status.name())
@@ -84,6 +84,23 @@ fn says(entries: Entries<'_>, given: Given<'_>) -> String {
         (Choice::KeepDown, _) => "it is kept down".to_owned(),
         (Choice::Assign { task, owner, due }, _) => format!("{owner} is to {task} until {} UTC", minute(*due)),
         (Choice::Nothing, _) => "nothing this week".to_owned(),
+    }
+}
+
+/// What people said of a demotion by another way since.
+fn judged_since(entries: Entries<'_>, given: Given<'_>) -> String {
+    let Question::JudgeDemotion { epoch, .. } = given.question else { return String::new() };
+    let own = entries.iter().rev().filter(|(_, entry)| entry.workflow == given.entry.workflow);
+    let mut judged = own.filter_map(|(_, entry)| match &entry.what {
+        What::Judged { epoch: of, judgement, .. } if of == epoch => Some((entry, *judgement)),
+        _ => None,
+    });
+    let said = if *given.decided == Choice::JudgeRight { Judgement::Right } else { Judgement::False };
+    match judged.next() {
+        Some((entry, judgement)) if judgement != said => {
+            format!(", and {} judged it {} since", entry.by, judgement.name())
+        }
+        _ => String::new(),
     }
 }
 

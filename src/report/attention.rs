@@ -41,7 +41,7 @@ impl Parts<'_> {
             return format!("{begin}; the first {shown} of them are told of at length, and the data (JSON) hold all.");
         }
         format!(
-            "{begin}: a mode that moved, a breach, a question other than about overdue reviews, something clearly worse, or a gate that is met. The others have one row each."
+            "{begin}: a mode that moved, a breach, a question other than about overdue reviews, something clearly worse, a group that people clearly reject more, more than half of its outputs failed, or a gate that is met. The others have one row each."
         )
     }
 }
@@ -101,6 +101,12 @@ fn rest<'r>(place: &'r Place, week: Option<&WorkflowWeek>) -> Rest<'r> {
     Rest { place, exceptions: of("exception_ratio").map(|figure| figure.value), rejected: of("rejected_ratio") }
 }
 
+/// Whether most of its outputs fail, however they did the week before.
+fn fails(week: &WorkflowWeek) -> bool {
+    let exceptions = week.measures.iter().find(|measure| measure.name == "exception_ratio");
+    exceptions.and_then(|measure| measure.week).is_some_and(|figure| figure.value >= 0.5)
+}
+
 fn reason(week: &WorkflowWeek, asked: &BTreeSet<&str>, moved: &BTreeSet<&str>, clear: f64) -> Option<Reason> {
     let worse = || compared(week).any(|(_, by, is_better)| is_better == Some(false) && by > clear);
     let id = week.workflow.as_str();
@@ -108,7 +114,7 @@ fn reason(week: &WorkflowWeek, asked: &BTreeSet<&str>, moved: &BTreeSet<&str>, c
         Some(Reason::Asked)
     } else if moved.contains(id) {
         Some(Reason::Moved)
-    } else if worse() {
+    } else if worse() || fails(week) || week.rejections.clear().is_some() {
         Some(Reason::Worse)
     } else {
         week.gate.as_ref().filter(|gate| gate.verdict == Standing::Met).map(|_| Reason::Ready)

@@ -72,6 +72,7 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
     let is_fleet = sources.scope == Scope::Fleet;
     let of = |id: &WorkflowId, week: Option<Week>| week.and_then(|week| sources.fold.of(id, week));
     let all_moves = moved(sources, &covered, until);
+    let asks_earlier = sources.fold.asks_earlier(sources.week);
     let mut matrix = Vec::new();
     let mut workflows = Vec::new();
     for (id, known) in &covered {
@@ -83,7 +84,13 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
         let held_by = held_by(known, sources.entries, id, at_end, until).filter(|_| is_watched);
         let layers = is_watched.then_some(sources.state);
         matrix.push(Place { mode_before, held_by, ..place(known, layers, week, at_end) });
-        workflows.push(workflow_week(known, (week, before), sources.fold.origins(id), at_end, is_watched));
+        workflows.push(workflow_week(
+            known,
+            (week, before),
+            sources.fold.origins(id, asks_earlier),
+            at_end,
+            is_watched,
+        ));
     }
     let in_week: Vec<_> = sources.entries.iter().filter(|(_, entry)| entry.time < until).cloned().collect();
     let mut report = Report {
@@ -129,17 +136,28 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
 fn moved(sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>, until: Time) -> Vec<Move> {
     let mut all = moves(sources.entries, until);
     all.retain(|one| covered.keys().any(|id| id.as_str() == one.workflow));
-    for one in &mut all {
+    let asks_earlier = sources.fold.asks_earlier(sources.week);
+    let ends: Vec<Option<Time>> = all.iter().map(|one| changed_otherwise(&all, one)).collect();
+    for (one, until) in all.iter_mut().zip(ends) {
         let known = covered.iter().find(|(id, _)| id.as_str() == one.workflow);
         let Some(((id, known), guard)) = known.zip(one.guard.as_ref()) else { continue };
         let signal = declared(&known.policy, guard).filter(|own| Some(own.name()) == one.signal.as_deref());
         one.of = signal.map(Signal::of);
         if let Some(signal) = signal {
             let weeks = [Some(sources.week), sources.week.plus(-1)];
-            aftermath::count(one, signal, weeks.map(|week| week.and_then(|week| sources.fold.of(id, week))));
+            let weeks = weeks.map(|week| week.and_then(|week| sources.fold.of(id, week)));
+            let origins = sources.fold.origins(id, asks_earlier);
+            let made = |output: &str| origins.into_iter().flatten().find_map(|known| Some(known.of(output)?.time));
+            aftermath::count(one, signal, weeks, &made, until);
         }
     }
     all
+}
+
+/// When the mode of a demoted workflow changed next, otherwise than by a guard.
+fn changed_otherwise(all: &[Move], demotion: &Move) -> Option<Time> {
+    let next = all.iter().filter(|one| one.workflow == demotion.workflow && one.to != one.from && !is_demotion(one));
+    next.map(|one| one.time).find(|time| *time > demotion.time)
 }
 
 /// What follows from the rest: the decisions, what isn't known, and the headline.

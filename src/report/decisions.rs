@@ -35,13 +35,13 @@ pub(super) fn decisions(report: &Report) -> Asked {
         if steps.first().is_some_and(|first| first.epoch != demotion.epoch) {
             continue;
         }
-        let mut judged = judge(demotion, of(report, &demotion.workflow));
+        let mut judged = judge(demotion, of(report, &demotion.workflow), steps.len() > 1);
         if let (Some(judged), [_, others @ ..]) = (&mut judged, steps.as_slice())
             && !others.is_empty()
         {
             let each: Vec<String> =
                 others.iter().filter_map(|one| Some(format!("to {} (epoch {})", one.to, one.epoch?))).collect();
-            judged.evidence.insert(0, format!("it went on within the hour, {}", each.join(", ")));
+            judged.evidence.insert(0, format!("it was lowered further within the hour, {}", each.join(", ")));
         }
         // Its incident is no question of its own where this one is asked.
         if let Some(judged) = &mut judged {
@@ -114,7 +114,7 @@ fn of<'r>(report: &'r Report, workflow: &str) -> Option<&'r WorkflowWeek> {
     report.workflows.iter().find(|week| week.workflow == workflow)
 }
 
-fn judge(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<Decision> {
+fn judge(demotion: &Move, week: Option<&WorkflowWeek>, has_more_steps: bool) -> Option<Decision> {
     let (workflow, epoch) = (&demotion.workflow, demotion.epoch?);
     // What carried it has a line of its own.
     let said = demotion.reason.rsplit_once("; ").filter(|_| !demotion.carriers.is_empty());
@@ -142,7 +142,7 @@ fn judge(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<Decision> {
         let ids: Vec<&str> = demotion.outputs.iter().map(|output| output.output.as_str()).collect();
         evidence.push(format!("outputs that weighed most: {}", ids.join(", ")));
     }
-    let recommendation = speaks(demotion, week, &worse, &moved);
+    let recommendation = speaks(demotion, week, &worse, &moved, has_more_steps);
     Some(Decision {
         question: format!(
             "Was it right that {} lowered {workflow} from {} to {}?",
@@ -250,14 +250,13 @@ fn shifted(shift: &Shift) -> String {
 }
 
 fn overdue_reviews(week: &WorkflowWeek) -> Option<Decision> {
-    let (workflow, overdue) = (&week.workflow, week.reviews.overdue);
-    (overdue > 0).then_some(())?;
+    let (workflow, overdue) = (&week.workflow, week.reviews.overdue.filter(|overdue| *overdue > 0)?);
     Some(Decision {
         recommendation: "Name somebody and a day: the outputs that nobody looks at may be the bad ones.".to_owned(),
         evidence: vec![format!(
             "{} of {} that wait for a verdict have waited longer than declared",
             count(overdue),
-            count(week.reviews.awaited)
+            count(week.reviews.awaited.unwrap_or_default())
         )],
         command: Some(format!("andon review {workflow}")),
         // The more are overdue, the higher, and always below audits.
@@ -318,7 +317,7 @@ fn unwatched(week: &WorkflowWeek, moves: &[Move]) -> Option<Decision> {
     Some(Decision {
         recommendation: "Look at it first: it moved clearly, and no mode depends on it.".to_owned(),
         evidence: vec![shifted(shift)],
-        urgency: 20,
+        urgency: if is_worse(shift) { 25 } else { 20 },
         ..about(workflow, |workflow| Question::Look { workflow, signal: shift.signal.clone() })?
     })
 }

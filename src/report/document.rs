@@ -206,6 +206,9 @@ pub struct Move {
     pub reason: String,
     /// Estimated time of the change that the guard saw.
     pub changed_at: Option<Time>,
+    /// The change lies between these times with about 95 % confidence.
+    #[serde(default)]
+    pub changed_between: Option<[Time; 2]>,
     /// The bound that was breached, in the guard's unit; `null` where no guard did it.
     #[serde(default)]
     pub bound: Option<f64>,
@@ -216,6 +219,9 @@ pub struct Move {
     /// The same of what came since the mode was lowered: whether it went on.
     #[serde(default)]
     pub since: Option<Counted>,
+    /// The same of the second half of that: whether it goes on.
+    #[serde(default)]
+    pub lately: Option<Counted>,
     /// The one segment that carried nearly all of the excess; `null` where it was spread.
     #[serde(default)]
     pub source: Option<String>,

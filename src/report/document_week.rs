@@ -136,10 +136,10 @@ pub struct Disparity {
 pub struct ReviewLine {
     /// Verdicts of the week: accepted, edited, rejected.
     pub verdicts: [u64; 3],
-    /// Outputs that wait for a verdict now.
-    pub awaited: u64,
+    /// Outputs that wait for a verdict now; `null` for a week before the last one.
+    pub awaited: Option<u64>,
     /// Of these, for longer than declared.
-    pub overdue: u64,
+    pub overdue: Option<u64>,
     /// Minutes that the week's verdicts took; `null` where nobody measured them.
     pub minutes: Option<f64>,
     /// Outputs of the week that two people judged.
@@ -156,9 +156,12 @@ pub struct ReviewLine {
 /// What people rejected in the week.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Rejections {
-    /// Verdicts of the week on outputs that are known here: those of this week and of the one before, or a sample where
+    /// Verdicts of the week on outputs that are known here: those of this week and of the one before, of earlier ones where many are judged, or a sample where
     /// there are very many.
     pub verdicts: u64,
+    /// Outputs with a verdict that aren't known here.
+    #[serde(default)]
+    pub unknown: u64,
     /// Groups of these that people reject more often than the others: attribute values, models, versions.
     pub groups: Vec<Disparity>,
     /// Rejected outputs that stand for the others, of the clearest group where one is clear.

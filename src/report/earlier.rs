@@ -6,15 +6,19 @@ use super::build::Sources;
 use super::council::{Covered, ask};
 use super::document::Decision;
 use super::words::{many, minute};
-use crate::domain::{ChoiceKey, Question};
+use crate::domain::{Cause, ChoiceKey, Question};
+use crate::monitor::Incident;
+use std::collections::BTreeMap;
 
 /// More urgent than incidents that nobody looks at, less than a gate that is open.
 const URGENCY: u32 = 58;
 
-/// Of each workflow the first one that nobody has `seen_to` by now; then the next one.
+/// Of each workflow the first one that nobody has `seen_to` by now; then the next one. The question about the incident that
+/// it opened is noted as its own.
 pub(super) fn earlier(
     sources: &Sources<'_>,
     covered: &Covered<'_>,
+    own_demotion: &mut BTreeMap<String, String>,
     seen_to: impl Fn(&Question) -> bool,
 ) -> Vec<Decision> {
     let begin = |week: super::Week| week.days(sources.zone).map(|days| days[0]);
@@ -34,6 +38,12 @@ pub(super) fn earlier(
             "Records why. It is not asked again.".clone_into(&mut offer.does);
         }
         let mut evidence = vec![format!("{} UTC; the report of {before} says what was seen", minute(first.at))];
+        let opened = |one: &&Incident| one.opened_at == first.at && one.about == Cause::Breach.name();
+        for incident in known.incidents.iter().filter(opened) {
+            evidence.insert(0, incident.summary.clone());
+            let asked = Question::Incident { incident: incident.id.clone() };
+            own_demotion.insert(asked.to_string(), question.id.clone());
+        }
         if !others.is_empty() {
             evidence.push(format!("not judged of that week, too: {}", many(others.len(), "more demotion")));
         }

@@ -28,6 +28,9 @@ const ORIGINS_MIN_EACH: usize = 200;
 /// … however many workflows share these.
 pub const ORIGINS_MAX: usize = 200_000;
 
+/// Where at least so many outputs with a verdict are of before both weeks, what was before is asked for, too.
+const UNKNOWN_MIN: usize = 10;
+
 /// When the days of a week begin, and at last when the next week does.
 type Span = (Week, [Time; DAYS + 1]);
 
@@ -50,6 +53,8 @@ pub struct Fold {
     first_at: Option<Time>,
     /// From when on outputs of before the weeks are known.
     known_since: Option<Time>,
+    /// Where those came from. They are kept apart, so that whether they are asked for depends on nothing but the rest.
+    earlier: BTreeMap<WorkflowId, Origins>,
 }
 
 impl Fold {
@@ -73,6 +78,7 @@ impl Fold {
             as_of: None,
             first_at: None,
             known_since: None,
+            earlier: BTreeMap::new(),
         }
     }
 
@@ -101,7 +107,7 @@ impl Fold {
                         let limits = self.limits.get(id).copied().unwrap_or_default();
                         let into_ms = time.since(days[0]);
                         self.tally(id, week).output(limits, event, time, into_ms, day, now);
-                        self.origin(id, event, time);
+                        origin(&mut self.origins, self.origins_max, id, event, time);
                     }
                 }
             }
@@ -127,20 +133,6 @@ impl Fold {
         self.tallies.entry((workflow.clone(), week)).or_insert_with(|| Tally::new(max))
     }
 
-    fn origin(&mut self, workflow: &WorkflowId, event: &OutputEvent, time: Time) {
-        let max = self.origins_max;
-        let origins = match self.origins.get_mut(workflow) {
-            Some(origins) => origins,
-            None => self.origins.entry(workflow.clone()).or_insert_with(|| Origins::new(max)),
-        };
-        origins.take(event, time);
-    }
-
-    /// Where the outputs of a workflow came from, of all its weeks; `None` where nothing came.
-    pub fn origins(&self, workflow: &WorkflowId) -> Option<&Origins> {
-        self.origins.get(workflow)
-    }
-
     /// From now on outputs that were made since `from` are known, too, though they are of before these weeks: verdicts
     /// may be on them. What was taken before has to be given to [`Fold::take_earlier`].
     pub const fn know_since(&mut self, from: Time) {
@@ -155,13 +147,13 @@ impl Fold {
         for event in events.iter().filter(|event| !event.workflow.is_drill_lane()) {
             let time = event.time.unwrap_or(now);
             if time < until && self.known_since.is_some_and(|from| time >= from) {
-                self.origin(names.of(&event.workflow, seq), event, time);
+                origin(&mut self.earlier, self.origins_max, names.of(&event.workflow, seq), event, time);
             }
         }
     }
 
     /// Outputs with a verdict of a week whose origin isn't known, though there is room for it: they are of before.
-    pub fn unknown_origins(&self, week: Week) -> usize {
+    fn unknown_origins(&self, week: Week) -> usize {
         let of_week = self.tallies.iter().filter(|((_, of), _)| *of == week);
         let unknown = of_week.map(|((id, _), tally)| match self.origins.get(id) {
             Some(origins) if origins.is_full() => 0,
@@ -169,6 +161,16 @@ impl Fold {
             None => tally.judged().count(),
         });
         unknown.sum()
+    }
+
+    /// Whether enough outputs with a verdict of a week are of before both weeks.
+    pub fn asks_earlier(&self, week: Week) -> bool {
+        self.unknown_origins(week) >= UNKNOWN_MIN
+    }
+
+    /// Where the outputs of a workflow came from, of both weeks and, if asked for, of before.
+    pub fn origins(&self, workflow: &WorkflowId, asks_earlier: bool) -> [Option<&Origins>; 2] {
+        [self.origins.get(workflow), self.earlier.get(workflow).filter(|_| asks_earlier)]
     }
 
     /// What was counted of a workflow in a week; `None` where nothing came.
@@ -197,4 +199,18 @@ impl Fold {
     pub const fn as_of(&self) -> (u64, Option<Time>) {
         (self.seq, self.as_of)
     }
+}
+
+fn origin(
+    known: &mut BTreeMap<WorkflowId, Origins>,
+    max: usize,
+    workflow: &WorkflowId,
+    event: &OutputEvent,
+    time: Time,
+) {
+    let origins = match known.get_mut(workflow) {
+        Some(origins) => origins,
+        None => known.entry(workflow.clone()).or_insert_with(|| Origins::new(max)),
+    };
+    origins.take(event, time);
 }

@@ -6,7 +6,7 @@ use super::build::Sources;
 use super::document::{Report, Scope};
 use super::document_week::WorkflowWeek;
 use super::state::Known;
-use super::words::{count, many, minute, named, verdicts};
+use super::words::{count, many, minute, named};
 use crate::domain::Time;
 
 /// All of it, in the order in which it is told.
@@ -111,12 +111,12 @@ fn partly_measured(report: &Report) -> Option<String> {
         .then(|| format!("What these cost is the sum of the outputs that report a cost: {}.", named(&names)))
 }
 
-/// Verdicts that can't be held against what their outputs were.
+/// Outputs with a verdict of which nothing else is known.
 fn unknown_outputs(report: &Report) -> Option<String> {
-    let unknown: u64 = report.workflows.iter().map(|week| judged(week).saturating_sub(week.rejections.verdicts)).sum();
-    let are = if unknown == 1 { "is on an output" } else { "are on outputs" };
+    let unknown: u64 = report.workflows.iter().map(|week| week.rejections.unknown).sum();
+    let outputs = if unknown == 1 { "1 output".to_owned() } else { format!("{} outputs", count(unknown)) };
+    let is = if unknown == 1 { "is" } else { "are" };
     (unknown > 0).then(|| {
-        let said = verdicts(unknown);
-        format!("{said} {are} that this report doesn't know (made more than eight weeks before the week before, no longer held, or beyond its sample of {}): which groups are rejected more often is told of the others.", count(super::fold::ORIGINS_MAX as u64))
+        format!("{outputs} with a verdict of this week {is} not known to this report (made before what it reads, no longer held, or beyond its sample): which groups are rejected more often is told of the others.")
     })
 }

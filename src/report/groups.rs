@@ -34,12 +34,17 @@ pub(super) fn disparities(week: &Tally) -> Vec<Disparity> {
 }
 
 /// What people rejected, and which groups more often than the others.
-pub(super) fn rejections(week: &Tally, origins: &Origins) -> Rejections {
+pub(super) fn rejections(week: &Tally, known: [Option<&Origins>; 2]) -> Rejections {
     let mut parts: Parts = BTreeMap::new();
     let mut verdicts = 0;
-    let mut rejected: Vec<(&str, &Origin)> = Vec::new();
+    let mut unknown = 0;
+    let mut rejected: Vec<(&str, (&Origins, &Origin))> = Vec::new();
     for (output, given) in week.judged() {
-        let Some(origin) = origins.of(output) else { continue };
+        let mut found = known.into_iter().flatten().filter_map(|origins| Some((origins, origins.of(output)?)));
+        let Some((origins, origin)) = found.next() else {
+            unknown += 1;
+            continue;
+        };
         let (n, bad) = given.fold((0, 0), |(n, bad), verdict| (n + 1, bad + u64::from(verdict == REJECTED)));
         verdicts += n;
         for (name, value) in origins.segments(origin) {
@@ -47,24 +52,30 @@ pub(super) fn rejections(week: &Tally, origins: &Origins) -> Rejections {
             (part.outputs, part.exceptions) = (part.outputs + n, part.exceptions + bad);
         }
         if bad > 0 {
-            rejected.push((output, origin));
+            rejected.push((output, (origins, origin)));
         }
     }
     let groups = more_frequent(&parts, VERDICTS_MIN);
     if let Some(worst) = groups.first().filter(|group| group.is_clear) {
-        rejected.retain(|(_, origin)| {
+        rejected.retain(|(_, (origins, origin))| {
             origins.segments(origin).any(|(name, value)| format!("{name} = {value}") == worst.group)
         });
     }
-    rejected.sort_by_key(|(output, origin)| (origin.trace_id.is_none(), xxh3_64(output.as_bytes())));
+    rejected.sort_by_key(|(output, (_, origin))| (origin.trace_id.is_none(), xxh3_64(output.as_bytes())));
     rejected.truncate(WITNESSES_MAX);
-    rejected.sort_by_key(|(output, origin)| (origin.time, *output));
-    let witness = |(output, origin): (&str, &Origin)| Witness {
+    rejected.sort_by_key(|(output, (_, origin))| (origin.time, *output));
+    let witness = |(output, (_, origin)): (&str, (&Origins, &Origin))| Witness {
         output: output.to_owned(),
         time: origin.time,
         trace_id: origin.trace_id.as_deref().map(str::to_owned),
     };
-    Rejections { verdicts, groups, witnesses: rejected.into_iter().map(witness).collect(), found: week.found.clone() }
+    Rejections {
+        verdicts,
+        unknown,
+        groups,
+        witnesses: rejected.into_iter().map(witness).collect(),
+        found: week.found.clone(),
+    }
 }
 
 const REJECTED: usize = Verdict::Rejected as usize;

@@ -58,7 +58,15 @@ fn changed(report: &Report, better: bool) -> Option<String> {
         let such =
             |better: bool| compared(week).filter(move |(_, by, is_better)| *is_better == Some(better) && *by > clear);
         // Quality first: what became cheap because it broke is no news of its cost.
-        let first = such(better).min_by(|a, b| rank(a.0).cmp(&rank(b.0)).then(b.1.total_cmp(&a.1)));
+        // Of times the one that changed most: of a slow twentieth the median knows little.
+        let far = |one: &Measure, by: f64| match (rank(one), one.change.and_then(|change| change.relative)) {
+            (1, Some(relative)) => relative.abs(),
+            _ => by,
+        };
+        let order = |a: &(&Measure, f64, _), b: &(&Measure, f64, _)| {
+            rank(a.0).cmp(&rank(b.0)).then(far(b.0, b.1).total_cmp(&far(a.0, a.1)))
+        };
+        let first = such(better).min_by(order);
         let Some((one, by, _)) = first else { continue };
         if better && such(false).any(|(other, ..)| rank(other) < rank(one)) {
             continue;

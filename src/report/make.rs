@@ -14,9 +14,7 @@ use std::sync::Arc;
 
 /// Entries of the ledger that are read at a time.
 const PAGE: usize = 1_000;
-/// Where at least so many outputs with a verdict are of before both weeks, the journal is read for them, too …
-const UNKNOWN_MIN: usize = 10;
-/// … from so much earlier on, milliseconds.
+/// Where outputs with a verdict are of before both weeks, the journal is read from so much earlier on, milliseconds.
 const EARLIER_MS: i64 = 8 * 7 * Time::DAY;
 /// Most entries of one report; a week with more is told up to there.
 const ENTRIES_MAX: usize = 100_000;
@@ -75,7 +73,7 @@ impl Folded {
     /// Reads where outputs of before came from, once, where people have judged some of them: what waits for long is
     /// what is judged in bulk, so leaving it out would say the wrong thing of the rest.
     fn look_back(&mut self, needed: Time, journal: &JournalReader) -> Result<(), StoreError> {
-        if self.has_earlier || self.fold.unknown_origins(self.week) < UNKNOWN_MIN {
+        if self.has_earlier || !self.fold.asks_earlier(self.week) {
             return Ok(());
         }
         self.has_earlier = true;
@@ -135,7 +133,7 @@ pub fn entries(ledger: &dyn LedgerReader, from: Time) -> Result<(Vec<(u64, Entry
 }
 
 /// Hands on the entries from a time on, page by page, as long as more are wanted; the number of the last one.
-fn pages(
+pub(super) fn pages(
     ledger: &dyn LedgerReader,
     from: Time,
     mut take: impl FnMut(Vec<(u64, Entry)>) -> bool,

@@ -8,7 +8,7 @@ use super::chart::is_drawn;
 use super::document::{Decision, Layer, Place, Report, Scope};
 use super::document_week::WorkflowWeek;
 use super::measure::Measure;
-use super::phrases::{carried, demotions, none_came, of_verdicts, rejected_such_as, since, told};
+use super::phrases::{carried, demotions, none_came, of_verdicts, rejected_such_as, since, told, waiting};
 use super::shift::Shift;
 use super::words::{between, by, capped, count, lab, minute, money, percent, rejected_of, removed, week_and_before};
 use std::fmt::Write;
@@ -222,7 +222,7 @@ fn workflow(text: &mut String, week: &WorkflowWeek) {
     for kind in week.exceptions.iter().filter(|_| none.is_none()) {
         let outputs: Vec<String> = kind.witnesses.iter().map(|output| code(&output.output)).collect();
         let such = if outputs.is_empty() { String::new() } else { format!("; such as {}", outputs.join(", ")) };
-        let (now, was) = (count(kind.week), count(kind.before));
+        let (now, was) = (count(kind.week), kind.ratio_before.map_or_else(|| "–".to_owned(), |_| count(kind.before)));
         let ratio = kind.ratio.map_or_else(|| "–".to_owned(), percent);
         let _ = writeln!(text, "- {}: {now} ({ratio}), {was} the week before{such}", plain(&kind.kind));
     }
@@ -261,14 +261,11 @@ fn shift(text: &mut String, of: &Shift) {
 
 /// What people said of the outputs.
 fn rejections(text: &mut String, week: &WorkflowWeek) {
-    let ([accepted, edited, rejected], overdue) = (week.reviews.verdicts, week.reviews.overdue);
-    if accepted + edited + rejected + week.reviews.awaited > 0 {
+    let [accepted, edited, rejected] = week.reviews.verdicts;
+    if accepted + edited + rejected + week.reviews.awaited.unwrap_or_default() > 0 {
         let [accepted, edited, rejected] = [accepted, edited, rejected].map(count);
-        let (awaited, overdue) = (count(week.reviews.awaited), count(overdue));
-        let _ = writeln!(
-            text,
-            "\nReviews: {accepted} accepted, {edited} edited, {rejected} rejected; {awaited} wait, {overdue} of them for too long."
-        );
+        let waiting = waiting(&week.reviews);
+        let _ = writeln!(text, "\nReviews: {accepted} accepted, {edited} edited, {rejected} rejected{waiting}.");
     }
     let found = week.rejections.found.iter().map(|(kind, n)| format!("reviewers found {} {}", count(*n), plain(kind)));
     let groups = week.rejections.groups.iter().filter(|group| group.is_clear);

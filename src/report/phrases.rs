@@ -3,7 +3,7 @@
 //! Owns their wording. Neither escapes nor draws: that is the form's matter.
 
 use super::document_council::Budget;
-use super::document_week::{Rejections, WorkflowWeek};
+use super::document_week::{Rejections, ReviewLine, WorkflowWeek};
 use super::measure::{Figure, Measure};
 use super::shift::Shift;
 use super::words::{count, many, minute, percent, value};
@@ -88,6 +88,12 @@ pub(super) fn demotions(budget: &Budget) -> String {
         said.push_str(&format!(", and one in {} was judged false", value(each, "outputs")));
     }
     said + "."
+}
+
+/// How many verdicts are owed; nothing where that isn't known.
+pub(super) fn waiting(reviews: &ReviewLine) -> String {
+    let (Some(awaited), Some(overdue)) = (reviews.awaited, reviews.overdue) else { return String::new() };
+    format!("; {} wait, {} of them for too long", count(awaited), count(overdue))
 }
 
 /// So many are expected at most.

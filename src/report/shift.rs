@@ -305,7 +305,7 @@ fn carriers(
     found
 }
 
-fn segments(event: &OutputEvent, but: &str) -> Vec<String> {
+pub(super) fn segments(event: &OutputEvent, but: &str) -> Vec<String> {
     let named = [("model", &event.model), ("version", &event.version)];
     let named = named.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
     let attributes = event.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));

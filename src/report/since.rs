@@ -6,12 +6,14 @@
 use super::answers::{Answers, of_week};
 use super::council::{ANSWERS_MAX, ask, sort};
 use super::document::{Decision, Report};
+use super::make::pages;
+use super::names::Names;
 use super::words::minute;
-use crate::domain::{Time, What};
-use crate::store::{LedgerQuery, LedgerReader, StoreError};
+use crate::domain::{Question, Time, What};
+use crate::store::{LedgerReader, StoreError};
 
-/// Entries of the ledger that are read at a time.
-const PAGE: usize = 1_000;
+/// Most entries about answers that are looked at.
+const ENTRIES_MAX: usize = 20_000;
 
 /// A report that was kept at a time, with the answers that the ledger holds since; it says in its first sentence what
 /// it is.
@@ -19,11 +21,12 @@ const PAGE: usize = 1_000;
 /// # Errors
 /// The ledger can't be read.
 pub fn with_answers(mut report: Report, kept_at: Time, ledger: &dyn LedgerReader) -> Result<Report, StoreError> {
-    let (mut answers, ledger_seq) = answers(&report, ledger)?;
+    let (mut answers, ledger_seq, names) = answers(&report, ledger)?;
     let (mut open, mut answered) = (Vec::new(), Vec::new());
     let first_asked = report.decisions.iter().find(|one| one.answer.is_none()).map(|one| one.question.clone());
     let asked = report.decisions.iter().filter(|one| one.answer.is_none()).count();
     for one in report.decisions {
+        let one = Decision { id: present(&one.id, &names, report.as_of.journal_seq), ..one };
         match answers.remove(&one.id) {
             Some((_, answer)) => answered.push(Decision { answer: Some(answer), ..one }),
             None if one.answer.is_some() => answered.push(one),
@@ -57,18 +60,26 @@ pub fn with_answers(mut report: Report, kept_at: Time, ledger: &dyn LedgerReader
     Ok(report)
 }
 
-/// The last answer to each question of the report's week since it was made, and the number of the ledger's last entry.
-fn answers(report: &Report, ledger: &dyn LedgerReader) -> Result<(Answers, u64), StoreError> {
-    let (mut entries, mut after) = (Vec::new(), report.as_of.ledger_seq);
-    loop {
-        let page = ledger.entries(&LedgerQuery { after, limit: PAGE, ..LedgerQuery::default() })?;
-        after = page.last().map_or(after, |(seq, _)| *seq);
-        let is_last = page.len() < PAGE;
+/// The last answer to each question of the report's week, the number of the ledger's last entry, and which workflows got
+/// another id. Read from the week's beginning: what came of answers that the kept report has already may have changed.
+fn answers(report: &Report, ledger: &dyn LedgerReader) -> Result<(Answers, u64, Names), StoreError> {
+    let (mut entries, mut names) = (Vec::new(), Names::default());
+    let last = pages(ledger, report.from, |page| {
+        page.iter().for_each(|(_, entry)| names.take(entry));
         entries.extend(page.into_iter().filter(|(_, entry)| tells(&entry.what)));
-        if is_last {
-            return Ok((of_week(&entries, &report.week, |_| true), after));
-        }
+        entries.len() < ENTRIES_MAX
+    })?;
+    entries.iter_mut().for_each(|(_, entry)| names.update(entry));
+    Ok((of_week(&entries, &report.week, |_| true), last, names))
+}
+
+/// The question under the present id of its workflow: by then another one may have the id of before.
+fn present(id: &str, names: &Names, journal_seq: u64) -> String {
+    let Ok(mut question) = id.parse::<Question>() else { return id.to_owned() };
+    if let Some(workflow) = question.workflow_mut() {
+        *workflow = names.of(workflow, journal_seq).clone();
     }
+    question.to_string()
 }
 
 /// Whether an entry is an answer, or says what came of one.

@@ -209,9 +209,12 @@ impl Tally {
         self.judged.iter().map(|(output, given)| (output.as_str(), given.values().map(|(verdict, _)| *verdict)))
     }
 
-    /// The verdicts, each with the time when it came.
-    pub fn verdicts(&self) -> impl Iterator<Item = (Time, usize)> {
-        self.judged.values().flat_map(BTreeMap::values).map(|(verdict, time)| (*time, *verdict))
+    /// The first verdict on each output that people judged, with the time when it came.
+    pub fn verdicts(&self) -> impl Iterator<Item = (&str, Time, usize)> {
+        self.judged.iter().filter_map(|(output, given)| {
+            let (verdict, time) = given.values().min_by_key(|(_, time)| *time)?;
+            Some((output.as_str(), *time, *verdict))
+        })
     }
 
     /// What was counted in the whole week.

@@ -12,7 +12,13 @@ use crate::stats::number::number;
 
 /// What speaks for a demotion beside the guard that did it: what came since it was lowered, and what the guard doesn't
 /// look at itself.
-pub(super) fn speaks(demotion: &Move, week: Option<&WorkflowWeek>, worse: &[&Measure], moved: &[&Shift]) -> String {
+pub(super) fn speaks(
+    demotion: &Move,
+    week: Option<&WorkflowWeek>,
+    worse: &[&Measure],
+    moved: &[&Shift],
+    has_more_steps: bool,
+) -> String {
     let is_own = |name: &str| {
         // Uptime counts exceptions once more.
         let signal = demotion.signal.as_deref().unwrap_or_default();
@@ -27,8 +33,14 @@ pub(super) fn speaks(demotion: &Move, week: Option<&WorkflowWeek>, worse: &[&Mea
     let source = source(demotion, week);
     let find = format!("Find the cause before anybody asks for {} again.", demotion.from);
     let said = match (went_on(demotion), kinds.len()) {
-        (Some(false), _) => "Open: it did not go on. What stopped it, being lowered or something else?".to_owned(),
-        (Some(true), _) => format!("Right: it went on since. {find}"),
+        (Some(Since::Not), _) if has_more_steps => {
+            "Right, and over by now: it went further down first. What ended it?".to_owned()
+        }
+        (Some(Since::Over), _) => {
+            "Right, and over by now: it went on at first. What ended it, being lowered or something else?".to_owned()
+        }
+        (Some(Since::Not), _) => "Open: it did not go on. What stopped it, being lowered or something else?".to_owned(),
+        (Some(Since::Still), _) => format!("Right: it went on since. {find}"),
         (None, 0) if worse.is_empty() => {
             "Open: nothing beside the guard shows it. Look at the outputs since the change, then judge.".to_owned()
         }
@@ -42,11 +54,28 @@ pub(super) fn speaks(demotion: &Move, week: Option<&WorkflowWeek>, worse: &[&Mea
     format!("{said}{}", source.unwrap_or_default())
 }
 
-/// Whether what came since the demotion still breaks the bound, or keeps to it; `None` where that can't be told.
-fn went_on(demotion: &Move) -> Option<bool> {
-    let (since, bound) = (demotion.since?, demotion.bound?);
-    let [low, high] = interval(number(since.hits) / number(since.n.max(1)), since.n);
-    if low > bound { Some(true) } else { (high < bound).then_some(false) }
+/// What came since a demotion.
+enum Since {
+    /// The bound is broken still.
+    Still,
+    /// It was, and is kept to by now.
+    Over,
+    /// It is kept to.
+    Not,
+}
+
+/// Whether what came since the demotion breaks the bound, all of it and its second half; `None` where that can't be told.
+fn went_on(demotion: &Move) -> Option<Since> {
+    let bound = demotion.bound?;
+    let ends = |of: Option<Counted>| of.map(|of| interval(number(of.hits) / number(of.n.max(1)), of.n));
+    let ([low, high], [low_lately, high_lately]) = (ends(demotion.since)?, ends(demotion.lately)?);
+    if low > bound && high_lately < bound {
+        Some(Since::Over)
+    } else if low > bound && low_lately > bound {
+        Some(Since::Still)
+    } else {
+        (high < bound).then_some(Since::Not)
+    }
 }
 
 /// Where nearly all of it comes from, and how the rest does.
@@ -66,7 +95,9 @@ pub(super) fn before_and_since(demotion: &Move) -> Option<String> {
     let share = |of: Counted| format!("{} of {} {things}", percent(number(of.hits) / number(of.n.max(1))), count(of.n));
     let before = demotion.before.map(|of| format!("before the change {}", share(of)));
     let since = demotion.since.map(|of| format!("since it was lowered {}", share(of)));
-    let said: Vec<String> = before.into_iter().chain(since).collect();
+    let lately = demotion.lately.filter(|of| matches!(went_on(demotion), Some(Since::Over)) && of.n > 0);
+    let lately = lately.map(|of| format!("of late {}", share(of)));
+    let said: Vec<String> = before.into_iter().chain(since).chain(lately).collect();
     let bound = demotion.bound.map(|bound| format!(" (bound {})", percent(bound))).unwrap_or_default();
     (!said.is_empty()).then(|| format!("{}{bound}", said.join(", ")))
 }

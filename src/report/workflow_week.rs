@@ -23,7 +23,7 @@ const KINDS_MAX: usize = 12;
 pub(super) fn workflow_week(
     known: &Known,
     (week, before): (Option<&Tally>, Option<&Tally>),
-    origins: Option<&Origins>,
+    origins: [Option<&Origins>; 2],
     mode: Mode,
     is_current: bool,
 ) -> WorkflowWeek {
@@ -40,7 +40,7 @@ pub(super) fn workflow_week(
         guards: known.view.guards.iter().filter(|_| is_current).map(|of| guard(of, policy)).collect(),
         disparities: week.map(disparities).unwrap_or_default(),
         reviews: reviews(known, week, is_current),
-        rejections: week.zip(origins).map(|(week, origins)| rejections(week, origins)).unwrap_or_default(),
+        rejections: week.map(|week| rejections(week, origins)).unwrap_or_default(),
         gate: known.gate.as_ref().filter(|_| is_current).map(gate),
         versions: week.map(versions).unwrap_or_default(),
         late: week.map_or(0, |week| week.late),
@@ -139,8 +139,8 @@ fn reviews(known: &Known, week: Option<&Tally>, is_current: bool) -> ReviewLine 
     let agreed = agreement(&pairs);
     ReviewLine {
         verdicts: week.map_or([0; 3], |week| week.verdicts),
-        awaited: if is_current { known.reviews.awaited } else { 0 },
-        overdue: if is_current { known.reviews.overdue } else { 0 },
+        awaited: is_current.then_some(known.reviews.awaited),
+        overdue: is_current.then_some(known.reviews.overdue),
         minutes: (counts.timed > 0).then_some(counts.minutes),
         pairs: total,
         agreement: agreed.map(|agreed| agreed.observed),

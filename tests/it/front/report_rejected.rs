@@ -133,5 +133,5 @@ fn verdicts_on_outputs_of_long_ago_are_counted_and_held_against_nothing() {
     let of = rejections(&report);
     assert_eq!((&of["verdicts"], &of["groups"], &of["witnesses"]), (&json!(40), &json!([]), &json!([])), "{of}");
     let gaps = report["gaps"].to_string();
-    assert!(gaps.contains("100 verdicts are on outputs that this report doesn't know"), "{gaps}");
+    assert!(gaps.contains("100 outputs with a verdict of this week are not known to this report"), "{gaps}");
 }

@@ -13,7 +13,7 @@ use andon::access::Secret;
 use andon::domain::{Scope, Time};
 use serde_json::{Value, json};
 
-const SCHEDULE: &str = "[report]\ndelay_hours = 6\nkeep_weeks = 9\n";
+const SCHEDULE: &str = "[governance]\nloosening = \"apply\"\n[report]\ndelay_hours = 6\nkeep_weeks = 9\n";
 /// From the start, a Friday at ten, to Monday at six.
 const KEPT: i64 = 68 * Time::HOUR;
 const WEEK: i64 = 7 * Time::DAY;
@@ -135,4 +135,37 @@ fn a_record_of_the_past_has_the_answers_and_no_buttons() {
     assert!(browser.get(&address).text().contains("no longer asks that"));
     // What is open still is followed up where something may be done about it.
     assert!(browser.get("/reports/last").text().contains("/act/finish?action=a1"));
+}
+
+#[test]
+fn an_answer_belongs_to_the_workflow_that_had_the_id_then() {
+    let mut keys = Keys::new();
+    let key = keys.give("ann", &[Scope::Admin]);
+    let app = keys.house().start(&policy());
+    fail(&As(&app, &key));
+    app.advance(KEPT);
+    until("the report is kept", || kept(&app, &key, "2026-W47"));
+    let question = As(&app, &key).get("/v1/reports/2026-W47.json").ok()["decisions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["id"].as_str().unwrap().to_owned())
+        .find(|id| id.starts_with(QUESTION))
+        .unwrap();
+    // The workflow gets another id, and another one takes the former.
+    let renamed = DRAFTS.replace("id = \"drafts\"", "id = \"texts\"\nrenamed_from = \"drafts\"");
+    let app = app.stop().start(&format!("{SCHEDULE}{renamed}"));
+    let texts = DRAFTS.replace("id = \"drafts\"", "id = \"texts\"");
+    let app = app.stop().start(&format!("{SCHEDULE}{texts}{DRAFTS}"));
+    let ann = As(&app, &key);
+    ann.post("/v1/events", &(100..120).map(failure).collect()).ok();
+    let same = json!({"question": question, "choice": "judge_false", "note": "of the new one"});
+    ann.post("/v1/reports/last/decisions", &same).ok();
+    let answered = ann.get("/v1/reports/2026-W47.json?answers=true").ok();
+    let own = question.replace("drafts", "texts");
+    assert!(open(&answered).contains(&&*own), "nobody answered it: {:?}", open(&answered));
+    let right = json!({"question": own, "choice": "judge_right", "note": "of the old one"});
+    ann.post("/v1/reports/last/decisions", &right).ok();
+    let text = ann.get("/v1/reports/2026-W47.md").text();
+    assert!(under(&text, "Decided").contains("of the old one"), "{text}");
 }

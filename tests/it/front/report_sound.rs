@@ -118,6 +118,51 @@ fn whether_it_went_on_since_is_what_a_demotion_is_judged_by() {
 }
 
 #[test]
+fn what_is_over_by_now_is_said_to_be_and_an_attribute_that_only_says_failed_is_no_source() {
+    let guard =
+        "\n  [[workflow.guard]]\n  signal = \"exception_rate\"\n  block = 1\n  to = \"assist\"\n  bound = 0.1\n";
+    let app = House::folder().start(&format!("{POLICY}{guard}"));
+    let of = |n: usize, is_failing: bool| {
+        let (made, stage) = if is_failing { (failure(n), "failed") } else { (output(n), "completed") };
+        with(made, &json!({"attributes": {"stage": stage}}))
+    };
+    app.take(&(0..200).map(|n| of(n, n.is_multiple_of(40))).collect::<Vec<_>>());
+    for (from, until, is_failing) in [(200, 300, true), (300, 400, true), (400, 560, false)] {
+        app.advance(Time::HOUR);
+        app.take(&(from..until).map(|n| of(n, is_failing)).collect::<Vec<_>>());
+    }
+    let made = report(&app);
+    assert_eq!(made["moves"][0]["carriers"].as_array().unwrap().len(), 2, "{}", made["moves"]);
+    assert_eq!(made["moves"][0]["source"], json!(null), "stage = failed is the failure itself");
+    let (said, evidence) = judged(&made);
+    assert!(said.starts_with("Right, and over by now"), "{said}");
+    assert!(evidence.contains("of late 0 % of 130"), "{evidence}");
+}
+
+#[test]
+fn verdicts_on_what_was_made_before_say_nothing_of_what_came_since() {
+    let guard = "review = { assist = 1.0, automate = 1.0 }\n  [[workflow.guard]]\n  signal = \"rejection_rate\"\n  block = 1\n  to = \"assist\"\n  bound = 0.1\n";
+    let app = House::folder().start(&format!("[[workflow]]\nid = \"drafts\"\nstart_mode = \"automate\"\n{guard}"));
+    let judge = |ids: std::ops::Range<u32>, word: &str| {
+        let verdict = |n: u32| json!({"id": format!("r{n}"), "workflow": "drafts", "output_id": n.to_string(), "verdict": word, "reviewer": "ada"});
+        app.post("/v1/reviews", &ids.map(verdict).collect()).ok();
+    };
+    app.take(&(0..200).map(output).collect::<Vec<_>>());
+    judge(0..100, "accepted");
+    app.advance(Time::HOUR);
+    (100..130).for_each(|n| judge(n..n + 1, "rejected"));
+    assert_eq!(app.mode("drafts")["mode"], "assist");
+    app.advance(Time::HOUR);
+    // The rest of what waited is rejected, too; what was made since is good.
+    app.take(&(200..260).map(output).collect::<Vec<_>>());
+    judge(130..200, "rejected");
+    judge(200..260, "accepted");
+    let (said, evidence) = judged(&report(&app));
+    assert!(said.starts_with("Open: it did not go on."), "{said}");
+    assert!(evidence.contains("since it was lowered 0 % of 60 verdicts"), "{evidence}");
+}
+
+#[test]
 fn one_source_is_named_with_how_the_rest_does() {
     let guard =
         "\n  [[workflow.guard]]\n  signal = \"exception_rate\"\n  block = 1\n  to = \"assist\"\n  bound = 0.1\n";
@@ -154,7 +199,10 @@ fn one_collapse_is_one_question_and_the_next_step_is_asked_about_when_it_is_judg
     assert!(steps >= 2, "{made}");
     let first = asked(&made, "judge_demotion:");
     assert_eq!(first.len(), 1, "{first:?}");
-    assert!(first[0]["evidence"][0].as_str().unwrap().starts_with("it went on within the hour, to "), "{first:?}");
+    assert!(
+        first[0]["evidence"][0].as_str().unwrap().starts_with("it was lowered further within the hour, to "),
+        "{first:?}"
+    );
     let id = first[0]["id"].clone();
     let week = made["week"].as_str().unwrap();
     app.post(&format!("/v1/reports/{week}/decisions"), &json!({"question": id, "choice": "judge_right", "note": "so"}))

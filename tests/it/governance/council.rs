@@ -4,7 +4,7 @@ use super::rig::{DAY, Rig, workflow};
 use andon::domain::{
     Action, Answered, Choice, Denial, Ending, Judgement, Mode, Question, Target, Time, What, WorkflowId, WorkflowPolicy,
 };
-use andon::monitor::answers::ANSWERS_MAX;
+use andon::monitor::answers::ANSWERS_PER_WORKFLOW_MAX;
 use andon::monitor::council::{ACTIONS_MAX, ACTIONS_PER_WORKFLOW_MAX, DUE_MS_MAX};
 use proptest::prelude::*;
 
@@ -110,7 +110,7 @@ fn answers_are_remembered_up_to_a_limit_and_under_the_new_name_of_their_workflow
         let (week, question) = (format!("week {n}"), Question::KeepDown { workflow: wf() });
         Action::Council(Answered { week, question, choice: Choice::Nothing, note: note.into(), replaces: None })
     };
-    for n in 0..=ANSWERS_MAX {
+    for n in 0..=ANSWERS_PER_WORKFLOW_MAX {
         rig.act("ann", &[], of_week(n, "n")).unwrap();
     }
     assert_eq!(rig.act("ann", &[], of_week(1, "other")).unwrap_err().code, "answered_meanwhile");
