@@ -70,28 +70,8 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
     let covered: BTreeMap<&WorkflowId, &Known> = covered(sources);
     let ids: BTreeSet<&str> = covered.keys().map(|id| id.as_str()).collect();
     let is_fleet = sources.scope == Scope::Fleet;
-    let of = |id: &WorkflowId, week: Option<Week>| week.and_then(|week| sources.fold.of(id, week));
     let all_moves = moved(sources, &covered, until);
-    let asks_earlier = sources.fold.asks_earlier(sources.week);
-    let mut matrix = Vec::new();
-    let mut workflows = Vec::new();
-    for (id, known) in &covered {
-        let (week, before) = (of(id, Some(sources.week)), of(id, before));
-        let at_end = mode_at(sources.entries, id, until, known.view.mode.granted);
-        let was = mode_at(sources.entries, id, from, at_end);
-        let mode_before = (known.view.adopted_at < from).then_some(was);
-        let is_watched = sources.is_current && known.removed_at.is_none();
-        let held_by = held_by(known, sources.entries, id, at_end, until).filter(|_| is_watched);
-        let layers = is_watched.then_some(sources.state);
-        matrix.push(Place { mode_before, held_by, ..place(known, layers, week, at_end) });
-        workflows.push(workflow_week(
-            known,
-            (week, before),
-            sources.fold.origins(id, asks_earlier),
-            at_end,
-            is_watched,
-        ));
-    }
+    let (matrix, workflows) = weeks(sources, &covered, (from, until));
     let in_week: Vec<_> = sources.entries.iter().filter(|(_, entry)| entry.time < until).cloned().collect();
     let mut report = Report {
         schema: SCHEMA.to_owned(),
@@ -130,6 +110,37 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
     }
     conclude(&mut report, sources, &covered);
     Some(report)
+}
+
+/// Where each workflow stands, and its week.
+fn weeks(
+    sources: &Sources<'_>,
+    covered: &BTreeMap<&WorkflowId, &Known>,
+    (from, until): (Time, Time),
+) -> (Vec<Place>, Vec<WorkflowWeek>) {
+    let before = sources.week.plus(-1);
+    let of = |id: &WorkflowId, week: Option<Week>| week.and_then(|week| sources.fold.of(id, week));
+    let asks_earlier = sources.fold.asks_earlier(sources.week);
+    let mut matrix = Vec::new();
+    let mut workflows = Vec::new();
+    for (id, known) in covered {
+        let (week, before) = (of(id, Some(sources.week)), of(id, before));
+        let at_end = mode_at(sources.entries, id, until, known.view.mode.granted);
+        let was = mode_at(sources.entries, id, from, at_end);
+        let mode_before = (known.view.adopted_at < from).then_some(was);
+        let is_watched = sources.is_current && known.removed_at.is_none();
+        let held_by = held_by(known, sources.entries, id, at_end, until).filter(|_| is_watched);
+        let layers = is_watched.then_some(sources.state);
+        matrix.push(Place { mode_before, held_by, ..place(known, layers, week, at_end) });
+        workflows.push(workflow_week(
+            known,
+            (week, before),
+            sources.fold.origins(id, asks_earlier),
+            at_end,
+            is_watched,
+        ));
+    }
+    (matrix, workflows)
 }
 
 /// What moved modes of the covered workflows, with how these did before and since.
