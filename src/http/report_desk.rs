@@ -21,7 +21,7 @@ use axum::http::StatusCode;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 /// Reports that are asked for at a time; further ones are refused.
 const WAITING_MAX: usize = 8;
@@ -47,14 +47,18 @@ impl Desk {
     }
 }
 
+/// A place among those for whom the journal or the ledger is read.
+pub(super) fn place(shared: &Shared) -> Result<OwnedSemaphorePermit, Problem> {
+    Arc::clone(&shared.reports.waiting).try_acquire_owned().map_err(|_| {
+        let detail = "many reports are being made already: ask again in a moment";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+    })
+}
+
 /// Makes a report for somebody who asks. It is a task of its own: whoever hangs up doesn't give the turn to another one
 /// while the journal is still being read.
 pub(super) async fn ask(shared: &Shared, week: Week, running: Week, scope: Scope) -> Result<Report, Problem> {
-    let busy = || {
-        let detail = "many reports are being made already: ask again in a moment";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
-    };
-    let place = Arc::clone(&shared.reports.waiting).try_acquire_owned().map_err(|_| busy())?;
+    let place = place(shared)?;
     let shared = shared.clone();
     let made = tokio::spawn(async move {
         let _place = place;

@@ -5,7 +5,7 @@
 use super::Shared;
 use super::auth::Caller;
 use super::problem::Problem;
-use super::report_desk::{ask, unmade, week_of};
+use super::report_desk::{ask, place, unmade, week_of};
 use super::workflows::blocking;
 use crate::domain::Time;
 use crate::report::{Report, Scope, Week, html, markdown, with_answers};
@@ -145,7 +145,11 @@ pub async fn get(
     }
     if scope == Scope::Fleet && !fresh && week < running {
         let (shelf, ledger) = (shared.reports.shelf.clone(), Arc::clone(&shared.ledger));
-        let kept = blocking(move || kept(week, form, answers, &shelf, &*ledger));
+        let place = place(&shared)?;
+        let kept = blocking(move || {
+            let _place = place;
+            kept(week, form, answers, &shelf, &*ledger)
+        });
         if let Some(response) = kept.await?? {
             return Ok(response);
         }
