@@ -32,7 +32,7 @@ pub(super) fn plan(act: &str, values: &Values) -> Result<Option<Plan>, Problem> 
         "criterion" => new(format!("Say whether {id} meets a criterion"), "Say so", Scope::Operate, "criteria")
             .sends("criterion", needed(values, "criterion")?)
             .so(needed(values, "criterion")?)
-            .asks(Field::choice("met", "Is it met?", &[("true", "yes"), ("false", "no")]))
+            .asks(Field::yes_no("met", "Is it met?"))
             .asks(Field::reason("note", "What shows it")),
         "risk" => {
             let finding: u64 = needed(values, "finding")?.parse().unwrap_or_default();

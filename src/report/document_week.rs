@@ -2,7 +2,7 @@
 //!
 //! Owns the shape of a workflow's part of the report. The rest of it is `document`'s.
 
-use super::document::Witness;
+use super::document::{Counted, Witness};
 use super::measure::Measure;
 use super::shift::Shift;
 use crate::domain::{Mode, Requirement, Standing, Time};
@@ -27,6 +27,9 @@ pub struct WorkflowWeek {
     pub reference_source: String,
     /// Exceptions by kind, most first.
     pub exceptions: Vec<KindLine>,
+    /// When within the week exceptions became clearly more or fewer; `null` where they did not.
+    #[serde(default)]
+    pub turn: Option<Turn>,
     /// What differs from the week before, clear ones first.
     pub shifts: Vec<Shift>,
     /// Its guards.
@@ -47,6 +50,17 @@ pub struct WorkflowWeek {
     /// When it left the policy; `null` where the policy holds it.
     #[serde(default)]
     pub removed_at: Option<Time>,
+}
+
+/// Exceptions became more or fewer within a week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Turn {
+    /// The first output since.
+    pub at: Time,
+    /// Sampled outputs of the week before it, and the exceptions among them.
+    pub before: Counted,
+    /// The same since.
+    pub since: Counted,
 }
 
 /// Exceptions of one kind.

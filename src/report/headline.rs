@@ -5,11 +5,12 @@
 use super::build::Sources;
 use super::council::overdue;
 use super::decisions::compared;
-use super::document::Report;
-use super::document_week::Disparity;
+use super::document::{Counted, Report};
+use super::document_week::{Disparity, Turn};
 use super::gaps::cut_at;
 use super::mean::clear_among;
 use super::measure::Measure;
+use super::phrases::turned;
 use super::state::Known;
 use super::tally::Tally;
 use super::week::Week;
@@ -22,7 +23,8 @@ use std::collections::BTreeMap;
 pub(super) fn headline(report: &Report, sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) -> Vec<String> {
     let counted = std::iter::once(cost(sources, covered))
         .chain(verdicts(report, sources, covered))
-        .chain([false, true].into_iter().filter_map(|better| changed(report, better)));
+        .chain([false, true].into_iter().filter_map(|better| changed(report, better)))
+        .chain(within(report));
     let said = [moved(report), counted.collect::<Vec<_>>().join(" "), asked(report, sources.is_current)];
     said.into_iter().chain(overdue(&report.actions)).collect()
 }
@@ -82,6 +84,24 @@ fn changed(report: &Report, better: bool) -> Option<String> {
     let named: Vec<String> = found.into_iter().take(NAMED_MAX).map(|(.., said)| said).collect();
     let way = if better { "better" } else { "worse" };
     (!named.is_empty()).then(|| format!("Clearly {way}: {}{more}.", named.join("; ")))
+}
+
+/// What turned within the week, the largest steps first.
+fn within(report: &Report) -> Option<String> {
+    const NAMED_MAX: usize = 3;
+    let share = |of: Counted| number(of.hits) / number(of.n.max(1));
+    let step = |turn: &Turn| (share(turn.since) - share(turn.before)).abs();
+    let mut turns: Vec<(f64, &str, &Turn)> = Vec::new();
+    turns.extend(report.workflows.iter().filter_map(|week| {
+        let turn = week.turn.as_ref()?;
+        Some((step(turn), week.workflow.as_str(), turn))
+    }));
+    turns.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    let more = turns.len().saturating_sub(NAMED_MAX);
+    let more = if more > 0 { format!("; and {}", many(more, "more workflow")) } else { String::new() };
+    let named = turns.iter().take(NAMED_MAX);
+    let named: Vec<String> = named.map(|(_, id, turn)| format!("{id}, exceptions {}", turned(turn))).collect();
+    (!named.is_empty()).then(|| format!("Within the week: {}{more}.", named.join("; ")))
 }
 
 /// What matters first: whether outputs are good, then how long they take, then what they cost.

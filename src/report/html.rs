@@ -6,9 +6,9 @@
 use super::attention::{Parts, Rest, parts};
 use super::chart;
 use super::document::{ActionLine, CapLine, CouncilAnswer, Decision, Layer, Move, Offer, Place, Report, Scope};
-use super::document_week::{Disparity, GuardBaseline, Rejections, WorkflowWeek};
+use super::document_week::{Disparity, GuardBaseline, Rejections, Turn, WorkflowWeek};
 use super::measure::{Difference, Figure, Measure};
-use super::phrases::{carried, demotions, none_came, of_verdicts, rejected_such_as, since, told, waiting};
+use super::phrases::{carried, demotions, none_came, of_verdicts, rejected_such_as, since, told, turned, waiting};
 use super::shift::Shift;
 use super::words::{between, by, capped, count, escaped, lab, minute, money, percent, rejected_of, removed, value};
 use crate::domain::{ChoiceKey, Judgement, Mode, Question, Scopes, Standing, Time};
@@ -289,6 +289,10 @@ impl Page<'_> {
         let weakest = place.weakest.as_deref();
         let of = layers.into_iter().find(|(name, _)| Some(*name) == weakest);
         of.map_or_else(|| "–".to_owned(), |(name, layer)| format!("{name}: {}", self.mark(layer)))
+    }
+
+    fn turned(&self, turn: &Turn) -> String {
+        turned(turn)
     }
 
     fn waiting(&self, week: &WorkflowWeek) -> String {

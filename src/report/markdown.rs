@@ -8,7 +8,7 @@ use super::chart::is_drawn;
 use super::document::{Decision, Layer, Place, Report, Scope};
 use super::document_week::WorkflowWeek;
 use super::measure::Measure;
-use super::phrases::{carried, demotions, none_came, of_verdicts, rejected_such_as, since, told, waiting};
+use super::phrases::{carried, demotions, none_came, of_verdicts, rejected_such_as, since, told, turned, waiting};
 use super::shift::Shift;
 use super::words::{between, by, capped, count, lab, minute, money, percent, rejected_of, removed, week_and_before};
 use std::fmt::Write;
@@ -218,6 +218,9 @@ fn workflow(text: &mut String, week: &WorkflowWeek) {
         text.push_str("| measure | this week | 95 % | change |\n|---|---|---|---|\n");
         told.iter().for_each(|measure| row(text, measure));
         text.push('\n');
+    }
+    if let Some(turn) = &week.turn {
+        let _ = writeln!(text, "Exceptions changed within the week: {}.\n", turned(turn));
     }
     for kind in week.exceptions.iter().filter(|_| none.is_none()) {
         let outputs: Vec<String> = kind.witnesses.iter().map(|output| code(&output.output)).collect();

@@ -35,6 +35,7 @@ pub mod shift;
 mod since;
 pub mod state;
 pub mod tally;
+mod turn;
 pub mod week;
 mod witness;
 pub mod words;
