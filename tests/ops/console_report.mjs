@@ -46,13 +46,16 @@ async function printed(page, folder, say) {
 // The council answers what the report asks: one question at once, the other by naming somebody, who then says how it ended.
 async function council(page, daemon) {
   const offer = (choice) => page.locator('.decisions a[href*="/act/council"]', { hasText: choice }).first();
-  const asked = await page.locator(".decisions > li").count();
+  const judged = page.locator(".decisions > li").filter({ has: page.locator("a", { hasText: "It was right" }) }).first();
+  const question = await judged.locator("h3").innerText();
   await offer("It was right").click();
   await sees(page, "#consequence", "andon recommends");
   await send(page, { note: "the customer's file was broken" });
   await sees(page, ".notice.good[role=status]", "Decided, and recorded in the ledger.");
   await sees(page, "[aria-labelledby=decided] tbody tr", "the customer's file was broken");
-  check(await page.locator(".decisions > li").count() === asked - 1, "a question that was answered is still asked");
+  // The next step of the same collapse may be asked about in its place.
+  const open = await page.locator(".decisions > li h3").allInnerTexts();
+  check(!open.includes(question), `a question that was answered is still asked: ${question}`);
   await offer("Name somebody").click();
   const due = new Date(Date.now() + 7 * 86_400_000).toISOString().slice(0, 10);
   const fields = { owner: "cay", due, task: "find the cause", note: "cay knows the prompt" };
