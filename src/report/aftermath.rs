@@ -41,7 +41,8 @@ pub(super) fn count(of: &mut Move, signal: &Signal, weeks: [Option<&Tally>; 2], 
     let since = &seen[seen.partition_point(|(time, _)| *time <= of.time).min(end)..end];
     let lately = &since[since.len() / 2..];
     [of.before, of.since, of.lately] = [before, since, lately].map(sum);
-    if of.source.as_ref().is_some_and(|source| is_the_failure_itself(source, signal, changed_at, weeks)) {
+    let known_before = of.changed_at.unwrap_or(of.time);
+    if of.source.as_ref().is_some_and(|source| is_the_failure_itself(source, signal, known_before, weeks)) {
         of.source = None;
     }
 }
@@ -52,7 +53,7 @@ fn sum(part: &[(Time, bool)]) -> Option<Counted> {
 }
 
 /// Whether an attribute only says once more that an output failed (`stage = failed`): no good output ever had it, and what
-/// failed before the change had it, too. A new version whose outputs all fail has it since the change only.
+/// failed before the change mostly had it, too. A new version whose outputs all fail has it since the change only.
 fn is_the_failure_itself(source: &str, signal: &Signal, changed_at: Time, weeks: [Option<&Tally>; 2]) -> bool {
     let (mut failed_before, mut has_it) = (0_u64, 0_u64);
     for sampled in weeks.into_iter().flatten().flat_map(|tally| tally.sample.outputs()) {
@@ -65,7 +66,7 @@ fn is_the_failure_itself(source: &str, signal: &Signal, changed_at: Time, weeks:
             _ => {}
         }
     }
-    failed_before > 0 && has_it == failed_before
+    failed_before > 0 && 2 * has_it >= failed_before
 }
 
 fn is_hit(signal: &Signal, event: &OutputEvent) -> Option<bool> {
