@@ -117,6 +117,13 @@ impl OutputEvent {
         self.attributes.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
+    /// What it belongs to: its model, its version and its attributes, each a name and a value.
+    pub fn segments(&self) -> impl Iterator<Item = (&str, &str)> {
+        let named = [("model", &self.model), ("version", &self.version)];
+        let named = named.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+        named.chain(self.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+
     /// Whether the outcome is an exception.
     pub fn is_exception(&self) -> bool {
         self.outcome == Outcome::Exception

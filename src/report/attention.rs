@@ -2,10 +2,9 @@
 //!
 //! Owns the choice. The data hold all of them.
 
-use super::decisions::compared;
+use super::decisions::{clear_of, compared};
 use super::document::{Decision, Place, Report};
 use super::document_week::WorkflowWeek;
-use super::mean::clear_among;
 use super::measure::Figure;
 use super::words::count;
 use crate::domain::{Question, Standing};
@@ -75,8 +74,7 @@ pub(super) fn parts(report: &Report) -> Parts<'_> {
     let questions = report.decisions.iter().filter(|one| !is_reviews(one));
     let asked: BTreeSet<&str> = questions.filter_map(|one| one.workflow.as_deref()).collect();
     let moved: BTreeSet<&str> = report.moves.iter().map(|one| one.workflow.as_str()).collect();
-    let comparisons: usize = report.workflows.iter().map(|week| compared(week).count()).sum();
-    let clear = clear_among(comparisons.max(1) as u64);
+    let clear = clear_of(&report.workflows);
     let mut chosen: Vec<(Option<Reason>, &WorkflowWeek)> =
         report.workflows.iter().map(|week| (reason(week, &asked, &moved, clear), week)).collect();
     let needing = [chosen.iter().filter(|(reason, _)| reason.is_some()).count(), chosen.len()];

@@ -1,7 +1,6 @@
 //! The report, put together.
 //!
-//! Owns the order of its parts, its headline, and what it says that it doesn't know. It is handed everything: the
-//! same sources give the same report.
+//! Owns the order of its parts. It is handed everything: the same sources give the same report.
 
 use super::aftermath;
 use super::caps::{held_by, lines};
@@ -70,8 +69,10 @@ pub fn build(sources: &Sources<'_>) -> Option<Report> {
     let covered: BTreeMap<&WorkflowId, &Known> = covered(sources);
     let ids: BTreeSet<&str> = covered.keys().map(|id| id.as_str()).collect();
     let is_fleet = sources.scope == Scope::Fleet;
-    let all_moves = moved(sources, &covered, until);
-    let (matrix, workflows) = weeks(sources, &covered, (from, until));
+    // Looks at each verdict, so it is asked once.
+    let asks_earlier = sources.fold.asks_earlier(sources.week);
+    let all_moves = moved(sources, &covered, until, asks_earlier);
+    let (matrix, workflows) = weeks(sources, &covered, (from, until), asks_earlier);
     let in_week: Vec<_> = sources.entries.iter().filter(|(_, entry)| entry.time < until).cloned().collect();
     let mut report = Report {
         schema: SCHEMA.to_owned(),
@@ -117,10 +118,10 @@ fn weeks(
     sources: &Sources<'_>,
     covered: &BTreeMap<&WorkflowId, &Known>,
     (from, until): (Time, Time),
+    asks_earlier: bool,
 ) -> (Vec<Place>, Vec<WorkflowWeek>) {
     let before = sources.week.plus(-1);
     let of = |id: &WorkflowId, week: Option<Week>| week.and_then(|week| sources.fold.of(id, week));
-    let asks_earlier = sources.fold.asks_earlier(sources.week);
     let mut matrix = Vec::new();
     let mut workflows = Vec::new();
     for (id, known) in covered {
@@ -144,14 +145,15 @@ fn weeks(
 }
 
 /// What moved modes of the covered workflows, with how these did before and since.
-fn moved(sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>, until: Time) -> Vec<Move> {
+fn moved(sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>, until: Time, asks_earlier: bool) -> Vec<Move> {
+    let own: BTreeMap<&str, (&WorkflowId, &Known)> =
+        covered.iter().map(|(id, known)| (id.as_str(), (*id, *known))).collect();
     let mut all = moves(sources.entries, until);
-    all.retain(|one| covered.keys().any(|id| id.as_str() == one.workflow));
-    let asks_earlier = sources.fold.asks_earlier(sources.week);
+    all.retain(|one| own.contains_key(one.workflow.as_str()));
     let ends: Vec<Option<Time>> = all.iter().map(|one| changed_otherwise(&all, one)).collect();
     for (one, until) in all.iter_mut().zip(ends) {
-        let known = covered.iter().find(|(id, _)| id.as_str() == one.workflow);
-        let Some(((id, known), guard)) = known.zip(one.guard.as_ref()) else { continue };
+        let known = own.get(one.workflow.as_str());
+        let Some((&(id, known), guard)) = known.zip(one.guard.as_ref()) else { continue };
         let signal = declared(&known.policy, guard).filter(|own| Some(own.name()) == one.signal.as_deref());
         one.of = signal.map(Signal::of);
         if let Some(signal) = signal {

@@ -53,8 +53,7 @@ pub(super) fn decisions(report: &Report) -> Asked {
         }
         asked.extend(judged);
     }
-    let comparisons: usize = report.workflows.iter().map(|week| compared(week).count()).sum();
-    let clear = clear_among(comparisons.max(1) as u64);
+    let clear = clear_of(&report.workflows);
     for workflow in report.workflows.iter().filter(|week| week.removed_at.is_none()) {
         asked.extend(gate(workflow));
         asked.extend(again(workflow, &report.moves));
@@ -166,9 +165,15 @@ pub(super) fn compared(week: &WorkflowWeek) -> impl Iterator<Item = (&Measure, f
     })
 }
 
+/// How clear a difference must be among as many as are looked at in some weeks of workflows.
+pub(super) fn clear_of(weeks: &[WorkflowWeek]) -> f64 {
+    let comparisons: usize = weeks.iter().map(|week| compared(week).count()).sum();
+    clear_among(comparisons.max(1) as u64)
+}
+
 /// Measures that are clearly worse than in the week before, also among as many as there are.
 fn worse(week: &WorkflowWeek) -> Vec<&Measure> {
-    let clear = clear_among(compared(week).count().max(1) as u64);
+    let clear = clear_of(std::slice::from_ref(week));
     let worse = compared(week).filter(|(_, by, is_better)| *is_better == Some(false) && *by > clear);
     worse.map(|(measure, ..)| measure).collect()
 }

@@ -7,6 +7,7 @@ use super::document_week::WorkflowWeek;
 use super::quality::Quality;
 use crate::domain::{Mode, Severity, Standing, Time};
 use crate::monitor::lab_view::LabKpis;
+use crate::stats::number::number;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -242,6 +243,13 @@ pub struct Counted {
     pub n: u64,
     /// Those that spoke against it.
     pub hits: u64,
+}
+
+impl Counted {
+    /// The share of those that spoke against it, 0 to 1; 0 of none.
+    pub(super) fn share(self) -> f64 {
+        number(self.hits) / number(self.n.max(1))
+    }
 }
 
 /// An output that stands for others: never what it said.

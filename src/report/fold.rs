@@ -26,7 +26,7 @@ const ORIGINS_MAX_EACH: usize = 100_000;
 /// … and never fewer than these …
 const ORIGINS_MIN_EACH: usize = 200;
 /// … however many workflows share these.
-pub const ORIGINS_MAX: usize = 200_000;
+const ORIGINS_MAX: usize = 200_000;
 
 /// Where at least so many outputs with a verdict are of before both weeks, what was before is asked for, too.
 const UNKNOWN_MIN: usize = 10;

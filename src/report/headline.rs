@@ -4,11 +4,10 @@
 
 use super::build::Sources;
 use super::council::overdue;
-use super::decisions::compared;
-use super::document::{Counted, Report};
+use super::decisions::{clear_of, compared};
+use super::document::Report;
 use super::document_week::{Disparity, Turn};
 use super::gaps::cut_at;
-use super::mean::clear_among;
 use super::measure::Measure;
 use super::phrases::turned;
 use super::state::Known;
@@ -53,8 +52,7 @@ fn verdicts(report: &Report, sources: &Sources<'_>, covered: &BTreeMap<&Workflow
 /// guard saw it.
 fn changed(report: &Report, better: bool) -> Option<String> {
     const NAMED_MAX: usize = 3;
-    let comparisons: usize = report.workflows.iter().map(|week| compared(week).count()).sum();
-    let clear = clear_among(comparisons.max(1) as u64);
+    let clear = clear_of(&report.workflows);
     let mut found: Vec<(usize, f64, String)> = Vec::new();
     for week in &report.workflows {
         let such =
@@ -89,8 +87,7 @@ fn changed(report: &Report, better: bool) -> Option<String> {
 /// What turned within the week, the largest steps first.
 fn within(report: &Report) -> Option<String> {
     const NAMED_MAX: usize = 3;
-    let share = |of: Counted| number(of.hits) / number(of.n.max(1));
-    let step = |turn: &Turn| (share(turn.since) - share(turn.before)).abs();
+    let step = |turn: &Turn| (turn.since.share() - turn.before.share()).abs();
     let mut turns: Vec<(f64, &str, &Turn)> = Vec::new();
     turns.extend(report.workflows.iter().filter_map(|week| {
         let turn = week.turn.as_ref()?;

@@ -269,3 +269,9 @@ fn quantile(q: f64) -> OfSlot {
 pub(super) fn interval(mean: f64, n: u64) -> [f64; 2] {
     wilson(mean, number(n), Z95)
 }
+
+/// Whether two shares are clearly apart.
+pub(super) fn apart((p, n): (f64, u64), (q, m): (f64, u64)) -> bool {
+    let [low, high] = gap(p, interval(p, n), q, interval(q, m));
+    low > 0.0 || high < 0.0
+}

@@ -46,11 +46,8 @@ impl Origins {
         if self.held.len() >= self.max && self.held.last_key_value().is_none_or(|(last, _)| hash > *last) {
             return;
         }
-        let named = [("model", &event.model), ("version", &event.version)];
-        let named = named.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
-        let attributes = event.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let segments =
-            named.chain(attributes).take(OF_OUTPUT_MAX).filter_map(|(name, value)| self.id(name, value)).collect();
+        let named = event.segments().take(OF_OUTPUT_MAX);
+        let segments = named.filter_map(|(name, value)| self.id(name, value)).collect();
         let trace_id = event.trace_id.as_deref().map(Box::from);
         self.held.insert(hash, Origin { time, trace_id, segments });
         if self.held.len() > self.max {

@@ -2,13 +2,11 @@
 //!
 //! Owns their wording. Neither escapes nor draws: that is the form's matter.
 
-use super::document::Counted;
 use super::document_council::Budget;
 use super::document_week::{Rejections, ReviewLine, Turn, WorkflowWeek};
 use super::measure::{Figure, Measure};
 use super::shift::Shift;
 use super::words::{count, many, minute, percent, value};
-use crate::stats::number::number;
 
 /// That no output came of a workflow in the week; `None` where some did.
 pub(super) fn none_came(week: &WorkflowWeek) -> Option<String> {
@@ -94,8 +92,7 @@ pub(super) fn demotions(budget: &Budget) -> String {
 
 /// That exceptions became more or fewer within the week, such as `38 % of 24 outputs until about … UTC, 0 % of 51 since`.
 pub(super) fn turned(of: &Turn) -> String {
-    let share = |of: Counted| percent(number(of.hits) / number(of.n.max(1)));
-    let (before, since, at) = (share(of.before), share(of.since), minute(of.at));
+    let (before, since, at) = (percent(of.before.share()), percent(of.since.share()), minute(of.at));
     format!("{before} of {} outputs until about {at} UTC, {since} of {} since", count(of.before.n), count(of.since.n))
 }
 

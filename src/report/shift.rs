@@ -306,9 +306,5 @@ fn carriers(
 }
 
 pub(super) fn segments(event: &OutputEvent, but: &str) -> Vec<String> {
-    let named = [("model", &event.model), ("version", &event.version)];
-    let named = named.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
-    let attributes = event.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let all = attributes.chain(named).filter(|(name, _)| *name != but);
-    all.map(|(name, value)| format!("{name} = {value}")).collect()
+    event.segments().filter(|(name, _)| *name != but).map(|(name, value)| format!("{name} = {value}")).collect()
 }

@@ -5,9 +5,8 @@
 
 use super::document::Counted;
 use super::document_week::Turn;
-use super::measure::{gap, interval};
+use super::measure::apart;
 use super::tally::Tally;
-use crate::stats::number::number;
 use crate::stats::pettitt::split;
 
 /// A turn is told where chance would split a sample so far less often than this: many workflows are looked at.
@@ -27,11 +26,12 @@ pub(super) fn turn(week: &Tally) -> Option<Turn> {
     let sum =
         |part: &[bool]| Counted { n: part.len() as u64, hits: part.iter().filter(|failed| **failed).count() as u64 };
     let (before, since) = (sum(before), sum(since));
-    let share = |of: Counted| number(of.hits) / number(of.n);
-    let (p, q) = (share(since), share(before));
-    let [low, high] = gap(p, interval(p, since.n), q, interval(q, before.n));
     // The first output that was otherwise.
-    (low > 0.0 || high < 0.0).then(|| Turn { at: sampled[found.before].time, before, since })
+    apart((since.share(), since.n), (before.share(), before.n)).then(|| Turn {
+        at: sampled[found.before].time,
+        before,
+        since,
+    })
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use super::document_week::WorkflowWeek;
 use super::measure::{Measure, interval};
 use super::shift::Shift;
 use super::words::{count, many, percent};
-use crate::stats::number::number;
 
 /// What speaks for a demotion beside the guard that did it: what came since it was lowered, and what the guard doesn't
 /// look at itself.
@@ -67,7 +66,7 @@ enum Since {
 /// Whether what came since the demotion breaks the bound, all of it and its second half; `None` where that can't be told.
 fn went_on(demotion: &Move) -> Option<Since> {
     let bound = demotion.bound?;
-    let ends = |of: Option<Counted>| of.map(|of| interval(number(of.hits) / number(of.n.max(1)), of.n));
+    let ends = |of: Option<Counted>| of.map(|of| interval(of.share(), of.n));
     let ([low, high], [low_lately, high_lately]) = (ends(demotion.since)?, ends(demotion.lately)?);
     if low > bound && high_lately < bound {
         Some(Since::Over)
@@ -92,7 +91,7 @@ fn source(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<String> {
 /// What spoke against the workflow before the change, and since it was lowered.
 pub(super) fn before_and_since(demotion: &Move) -> Option<String> {
     let things = if demotion.signal.as_deref() == Some("rejection_rate") { "verdicts" } else { "sampled outputs" };
-    let share = |of: Counted| format!("{} of {} {things}", percent(number(of.hits) / number(of.n.max(1))), count(of.n));
+    let share = |of: Counted| format!("{} of {} {things}", percent(of.share()), count(of.n));
     let before = demotion.before.map(|of| format!("before the change {}", share(of)));
     let since = demotion.since.map(|of| format!("since it was lowered {}", share(of)));
     let lately = demotion.lately.filter(|of| matches!(went_on(demotion), Some(Since::Over)) && of.n > 0);

@@ -5,7 +5,7 @@
 use super::document::{Layer, Place, Witness};
 use super::document_week::{GateLine, GuardBaseline, GuardLine, KindLine, ReviewLine, WorkflowWeek};
 use super::groups::{disparities, rejections};
-use super::measure::{gap, interval, measures};
+use super::measure::{apart, interval, measures};
 use super::origins::Origins;
 use super::shift::shifts;
 use super::state::{Known, State};
@@ -94,12 +94,6 @@ fn kinds(week: Option<&Tally>, before: Option<&Tally>) -> Vec<KindLine> {
 /// The signal of a guard, as it is declared.
 pub(super) fn declared<'p>(policy: &'p WorkflowPolicy, guard: &str) -> Option<&'p Signal> {
     policy.guards.iter().find(|own| own.name == guard).map(|own| &own.signal)
-}
-
-/// Whether two shares are clearly apart.
-fn apart((p, n): (f64, u64), (q, m): (f64, u64)) -> bool {
-    let [low, high] = gap(p, interval(p, n), q, interval(q, m));
-    low > 0.0 || high < 0.0
 }
 
 fn witness(example: &Example) -> Witness {

@@ -6,24 +6,12 @@
 #![cfg(test)]
 
 use super::console::Browser;
+use super::council::DRAFTS;
 use super::harness::{House, TestApp, failure, with};
 use super::keys::{As, Keys};
 use andon::domain::Scope;
 use serde_json::{Value, json};
 use std::process::{Command, Stdio};
-
-/// A workflow that a few failures bring down to assist, in one step.
-const DRAFTS: &str = r#"
-[[workflow]]
-id = "drafts"
-start_mode = "automate"
-  [[workflow.guard]]
-  signal = "exception_rate"
-  name = "exceptions"
-  bound = { collaborate = 0.20, delegate = 0.05, automate = 0.02 }
-  block = 1
-  to = "assist"
-"#;
 
 /// Brings the workflow down.
 fn lower(boss: &As<'_>) {

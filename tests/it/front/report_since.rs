@@ -40,6 +40,17 @@ fn open(report: &Value) -> Vec<&str> {
     all.map(|one| one["id"].as_str().unwrap()).collect()
 }
 
+/// A house in which both were lowered, and whose report of that week is kept.
+fn house() -> (TestApp, Secret) {
+    let mut keys = Keys::new();
+    let key = keys.give("ann", &[Scope::Admin]);
+    let app = keys.house().start(&policy());
+    fail(&As(&app, &key));
+    app.advance(KEPT);
+    until("the report is kept", || kept(&app, &key, "2026-W47"));
+    (app, key)
+}
+
 /// The part of a text under a title.
 fn under<'t>(text: &'t str, title: &str) -> &'t str {
     let (_, rest) = text.split_once(&format!("## {title}\n")).unwrap_or_else(|| panic!("no {title} in {text}"));
@@ -48,13 +59,8 @@ fn under<'t>(text: &'t str, title: &str) -> &'t str {
 
 #[test]
 fn a_kept_report_shows_what_was_answered_since_and_stays_as_it_is() {
-    let mut keys = Keys::new();
-    let key = keys.give("ann", &[Scope::Admin]);
-    let app = keys.house().start(&policy());
+    let (app, key) = house();
     let ann = As(&app, &key);
-    fail(&ann);
-    app.advance(KEPT);
-    until("the report is kept", || kept(&app, &key, "2026-W47"));
     let get = |ending: &str| ann.get(&format!("/v1/reports/2026-W47.{ending}"));
     let (json, sum) = (get("json").text(), get("json").header("andon-report").unwrap().to_owned());
     let asked = get("json").json();
@@ -107,13 +113,8 @@ fn a_kept_report_shows_what_was_answered_since_and_stays_as_it_is() {
 
 #[test]
 fn a_record_of_the_past_has_the_answers_and_no_buttons() {
-    let mut keys = Keys::new();
-    let key = keys.give("ann", &[Scope::Admin]);
-    let app = keys.house().start(&policy());
+    let (app, key) = house();
     let ann = As(&app, &key);
-    fail(&ann);
-    app.advance(KEPT);
-    until("the report is kept", || kept(&app, &key, "2026-W47"));
     let browser = Browser::signed_in(&app, &key);
     let last = browser.get("/reports/last").text();
     assert!(last.contains("/act/council") && !last.contains("A record of a week that is past"), "{last}");
@@ -139,12 +140,7 @@ fn a_record_of_the_past_has_the_answers_and_no_buttons() {
 
 #[test]
 fn an_answer_belongs_to_the_workflow_that_had_the_id_then() {
-    let mut keys = Keys::new();
-    let key = keys.give("ann", &[Scope::Admin]);
-    let app = keys.house().start(&policy());
-    fail(&As(&app, &key));
-    app.advance(KEPT);
-    until("the report is kept", || kept(&app, &key, "2026-W47"));
+    let (app, key) = house();
     let question = As(&app, &key).get("/v1/reports/2026-W47.json").ok()["decisions"]
         .as_array()
         .unwrap()
