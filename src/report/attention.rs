@@ -112,7 +112,7 @@ fn reason(week: &WorkflowWeek, asked: &BTreeSet<&str>, moved: &BTreeSet<&str>, c
         Some(Reason::Asked)
     } else if moved.contains(id) {
         Some(Reason::Moved)
-    } else if worse() || fails(week) || week.rejections.clear().is_some() || week.turn.is_some() {
+    } else if worse() || fails(week) || week.rejections.clear().is_some() || !week.stretches.is_empty() {
         Some(Reason::Worse)
     } else {
         week.gate.as_ref().filter(|gate| gate.verdict == Standing::Met).map(|_| Reason::Ready)

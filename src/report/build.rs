@@ -160,8 +160,8 @@ fn moved(sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>, until: 
             let weeks = [Some(sources.week), sources.week.plus(-1)];
             let weeks = weeks.map(|week| week.and_then(|week| sources.fold.of(id, week)));
             let origins = sources.fold.origins(id, asks_earlier);
-            let made = |output: &str| origins.into_iter().flatten().find_map(|known| Some(known.of(output)?.time));
-            aftermath::count(one, signal, weeks, &made, until);
+            let came = |output: &str| origins.into_iter().flatten().find_map(|known| Some((known, known.of(output)?)));
+            aftermath::count(one, signal, weeks, &came, until);
         }
     }
     all

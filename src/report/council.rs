@@ -47,6 +47,7 @@ pub(super) fn ask(question: &Question) -> Decision {
         evidence: Vec::new(),
         command: None,
         urgency: 0,
+        weight: 0.0,
         choices: question.choices().iter().map(|key| offer(question, *key)).collect(),
         answer: None,
     }
@@ -144,7 +145,7 @@ pub(super) fn settle(asked: Asked, sources: &Sources<'_>, covered: &Covered<'_>)
 
 /// The most urgent first.
 pub(super) fn sort(list: &mut [Decision]) {
-    list.sort_by(|a, b| b.urgency.cmp(&a.urgency).then_with(|| a.id.cmp(&b.id)));
+    list.sort_by(|a, b| b.urgency.cmp(&a.urgency).then(b.weight.total_cmp(&a.weight)).then_with(|| a.id.cmp(&b.id)));
 }
 
 /// As many as a council takes, and how many more there are. An incident is no question of its own where its demotion is asked

@@ -9,8 +9,9 @@ use super::document::{Decision, IncidentLine, Move, Report};
 use super::document_week::{Disparity, WorkflowWeek};
 use super::mean::{clear_among, strength};
 use super::measure::Measure;
+use super::phrases::came_at_once;
 use super::shift::Shift;
-use super::witness::{before_and_since, kind_of, speaks};
+use super::witness::{before_and_since, carried_by, kind_of, speaks, weight};
 use super::words::{count, many, minute, percent, rejected_of, week_and_before};
 use crate::domain::{Cause, Question, Standing, Time, WorkflowId};
 use std::collections::BTreeMap;
@@ -122,14 +123,9 @@ fn judge(demotion: &Move, week: Option<&WorkflowWeek>, has_more_steps: bool) -> 
         evidence.push(format!("the change is estimated at {} UTC", minute(at)));
     }
     evidence.extend(before_and_since(demotion));
-    if !demotion.carriers.is_empty() {
-        evidence.push(format!("carried by {}", demotion.carriers.join(", ")));
-    }
+    evidence.extend(carried_by(demotion));
     let worse: Vec<&Measure> = week.map(worse).unwrap_or_default();
-    let near = |shift: &&Shift| {
-        let apart = |at: Time, other: Time| at.since(other).abs() <= NEAR_MS;
-        shift.changed_at.zip(demotion.changed_at).is_some_and(|(at, other)| apart(at, other))
-    };
+    let near = |shift: &&Shift| demotion.changed_at.is_some_and(|at| is_near(shift, at));
     let moved: Vec<&Shift> = week.map(|week| week.shifts.iter().filter(near).collect()).unwrap_or_default();
     evidence
         .extend(worse.iter().filter_map(|measure| Some(format!("{}: {}", measure.title, week_and_before(measure)?))));
@@ -153,6 +149,7 @@ fn judge(demotion: &Move, week: Option<&WorkflowWeek>, has_more_steps: bool) -> 
         evidence,
         command: Some(format!("andon judge {workflow} right --epoch {epoch} --note \"…\" (or false)")),
         urgency: 90 + u32::from(demotion.from.level() - demotion.to.level()),
+        weight: weight(demotion),
         ..about(workflow, |workflow| Question::JudgeDemotion { workflow, epoch })?
     })
 }
@@ -211,6 +208,11 @@ fn again(week: &WorkflowWeek, moves: &[Move]) -> Option<Decision> {
         urgency: 80,
         ..about(workflow, |workflow| Question::KeepDown { workflow })?
     })
+}
+
+/// Whether a signal changed at about that time.
+fn is_near(shift: &Shift, at: Time) -> bool {
+    shift.changes().any(|changed| changed.since(at).abs() <= NEAR_MS)
 }
 
 /// A guard with a learned baseline that was breached: has the world changed, or the workflow?
@@ -286,12 +288,14 @@ fn rejected(week: &WorkflowWeek, moves: &[Move], clear: f64) -> Option<Decision>
     let because =
         if lowered.is_empty() { "no guard lowered a mode for it" } else { "the demotion was for something else" };
     let groups = groups.iter().map(|group| format!("{}: {}", group.group, rejected_of(group)));
+    let burst = week.rejections.burst.as_ref().map(came_at_once);
     let ids: Vec<&str> = week.rejections.witnesses.iter().map(|output| output.output.as_str()).collect();
     let such = (!ids.is_empty()).then(|| format!("such as {}", ids.join(", ")));
     Some(Decision {
         recommendation: format!("Name somebody and a day: people reject clearly more, and {because}."),
         evidence: std::iter::once(format!("{}: {}", measure.title, week_and_before(measure)?))
             .chain(groups)
+            .chain(burst)
             .chain(such)
             .collect(),
         urgency: 75,
@@ -311,7 +315,7 @@ fn unwatched(week: &WorkflowWeek, moves: &[Move]) -> Option<Decision> {
     };
     // What a guard lowered a mode for is asked about already, and so is what moved with it.
     let explained = |shift: &Shift| {
-        let near = |one: &Move| one.changed_at.zip(shift.changed_at).is_some_and(|(a, b)| a.since(b).abs() <= NEAR_MS);
+        let near = |one: &Move| one.changed_at.is_some_and(|at| is_near(shift, at));
         moves.iter().any(|one| one.workflow == *workflow && near(one))
     };
     let counts = week.shifts.iter().filter(counts).filter(|shift| !explained(shift));

@@ -223,9 +223,15 @@ pub struct Move {
     /// The same of the second half of that: whether it goes on.
     #[serde(default)]
     pub lately: Option<Counted>,
+    /// Whether these are of a sample, as there were too many outputs.
+    #[serde(default)]
+    pub is_sampled: bool,
     /// The one segment that carried nearly all of the excess; `null` where it was spread.
     #[serde(default)]
     pub source: Option<String>,
+    /// How that segment did, and the rest without it; `null` without one, or where the guard counts no shares.
+    #[serde(default)]
+    pub source_counts: Option<SourceCounts>,
     /// What carried it, such as `locale = de`.
     pub carriers: Vec<String>,
     /// Outputs that weighed most.
@@ -250,6 +256,19 @@ impl Counted {
     pub(super) fn share(self) -> f64 {
         number(self.hits) / number(self.n.max(1))
     }
+}
+
+/// How the segment did that carried a breach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SourceCounts {
+    /// Its outputs, or verdicts on them, from the change until the mode was lowered.
+    pub own: Counted,
+    /// All of that time.
+    pub all: Counted,
+    /// The first and the last of those of its own that spoke against the workflow.
+    pub between: [Time; 2],
+    /// What came since the mode was lowered, without it; `null` where nothing did.
+    pub others_since: Option<Counted>,
 }
 
 /// An output that stands for others: never what it said.

@@ -26,6 +26,9 @@ pub struct Decision {
     pub command: Option<String>,
     /// Larger is more urgent.
     pub urgency: u32,
+    /// The larger comes first among those that are as urgent.
+    #[serde(skip)]
+    pub weight: f64,
     /// What may be chosen, the answer to the question first.
     pub choices: Vec<Offer>,
     /// What the council chose; `null` where it hasn't yet.

@@ -2,9 +2,11 @@
 //!
 //! Owns the shape of a workflow's part of the report. The rest of it is `document`'s.
 
-use super::document::{Counted, Witness};
+use super::burst::Burst;
+use super::document::Witness;
 use super::measure::Measure;
 use super::shift::Shift;
+use super::stretch::Stretch;
 use crate::domain::{Mode, Requirement, Standing, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -27,9 +29,10 @@ pub struct WorkflowWeek {
     pub reference_source: String,
     /// Exceptions by kind, most first.
     pub exceptions: Vec<KindLine>,
-    /// When within the week exceptions became clearly more or fewer; `null` where they did not.
+    /// How exceptions went where they became clearly more or fewer within the week: shares, and since when. Empty where
+    /// they did not, or more than three times.
     #[serde(default)]
-    pub turn: Option<Turn>,
+    pub stretches: Vec<Stretch>,
     /// What differs from the week before, clear ones first.
     pub shifts: Vec<Shift>,
     /// Its guards.
@@ -50,17 +53,6 @@ pub struct WorkflowWeek {
     /// When it left the policy; `null` where the policy holds it.
     #[serde(default)]
     pub removed_at: Option<Time>,
-}
-
-/// Exceptions became more or fewer within a week.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Turn {
-    /// The first output since.
-    pub at: Time,
-    /// Sampled outputs of the week before it, and the exceptions among them.
-    pub before: Counted,
-    /// The same since.
-    pub since: Counted,
 }
 
 /// Exceptions of one kind.
@@ -182,6 +174,9 @@ pub struct Rejections {
     pub witnesses: Vec<Witness>,
     /// What reviewers found, by kind of exception.
     pub found: BTreeMap<String, u64>,
+    /// Many rejections within minutes; `null` where there were none such.
+    #[serde(default)]
+    pub burst: Option<Burst>,
 }
 
 impl Rejections {

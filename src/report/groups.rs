@@ -3,6 +3,7 @@
 //! Owns the comparison of one group with the rest, and that it takes into account how many are compared. Must not know
 //! where counts are from.
 
+use super::burst::burst;
 use super::document::Witness;
 use super::document_week::{Disparity, Rejections};
 use super::measure::gap;
@@ -75,10 +76,11 @@ pub(super) fn rejections(week: &Tally, known: [Option<&Origins>; 2]) -> Rejectio
         groups,
         witnesses: rejected.into_iter().map(witness).collect(),
         found: week.found.clone(),
+        burst: burst(week, known),
     }
 }
 
-const REJECTED: usize = Verdict::Rejected as usize;
+pub(super) const REJECTED: usize = Verdict::Rejected as usize;
 
 /// Groups whose share is above that of all others, clear ones first, with an interval as wide as so many comparisons
 /// ask for (Bonferroni).

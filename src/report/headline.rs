@@ -6,11 +6,12 @@ use super::build::Sources;
 use super::council::overdue;
 use super::decisions::{clear_of, compared};
 use super::document::Report;
-use super::document_week::{Disparity, Turn};
+use super::document_week::{Disparity, WorkflowWeek};
 use super::gaps::cut_at;
 use super::measure::Measure;
-use super::phrases::turned;
+use super::phrases::exceptions_went;
 use super::state::Known;
+use super::stretch::Stretch;
 use super::tally::Tally;
 use super::week::Week;
 use super::words::{count, many, money, named, percent, rejected_of, relative, verdicts as said, week_and_before};
@@ -84,20 +85,19 @@ fn changed(report: &Report, better: bool) -> Option<String> {
     (!named.is_empty()).then(|| format!("Clearly {way}: {}{more}.", named.join("; ")))
 }
 
-/// What turned within the week, the largest steps first.
+/// What changed within the week, the largest steps first.
 fn within(report: &Report) -> Option<String> {
     const NAMED_MAX: usize = 3;
-    let step = |turn: &Turn| (turn.since.share() - turn.before.share()).abs();
-    let mut turns: Vec<(f64, &str, &Turn)> = Vec::new();
-    turns.extend(report.workflows.iter().filter_map(|week| {
-        let turn = week.turn.as_ref()?;
-        Some((step(turn), week.workflow.as_str(), turn))
-    }));
-    turns.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-    let more = turns.len().saturating_sub(NAMED_MAX);
+    let step = |pair: &[Stretch]| (pair[1].level - pair[0].level).abs();
+    let largest = |of: &[Stretch]| of.windows(2).map(step).max_by(f64::total_cmp);
+    let steps = report.workflows.iter().filter_map(|week| Some((largest(&week.stretches)?, week)));
+    let mut steps: Vec<(f64, &WorkflowWeek)> = steps.collect();
+    steps.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.workflow.cmp(&b.1.workflow)));
+    let more = steps.len().saturating_sub(NAMED_MAX);
     let more = if more > 0 { format!("; and {}", many(more, "more workflow")) } else { String::new() };
-    let named = turns.iter().take(NAMED_MAX);
-    let named: Vec<String> = named.map(|(_, id, turn)| format!("{id}, exceptions {}", turned(turn))).collect();
+    let named = steps.iter().take(NAMED_MAX);
+    let named: Vec<String> =
+        named.map(|(_, week)| format!("{}, exceptions {}", week.workflow, exceptions_went(&week.stretches))).collect();
     (!named.is_empty()).then(|| format!("Within the week: {}{more}.", named.join("; ")))
 }
 

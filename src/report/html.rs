@@ -4,11 +4,14 @@
 //! are not.
 
 use super::attention::{Parts, Rest, parts};
+use super::burst::Burst;
 use super::chart;
 use super::document::{ActionLine, CapLine, CouncilAnswer, Decision, Layer, Move, Offer, Place, Report, Scope};
-use super::document_week::{Disparity, GuardBaseline, Rejections, Turn, WorkflowWeek};
+use super::document_week::{Disparity, GuardBaseline, Rejections, WorkflowWeek};
 use super::measure::{Difference, Figure, Measure};
-use super::phrases::{carried, demotions, none_came, of_verdicts, rejected_such_as, since, told, turned, waiting};
+use super::phrases::{
+    came_at_once, carried, demotions, exceptions_went, none_came, of_verdicts, rejected_such_as, told, waiting, went,
+};
 use super::shift::Shift;
 use super::words::{between, by, capped, count, escaped, lab, minute, money, percent, rejected_of, removed, value};
 use crate::domain::{ChoiceKey, Judgement, Mode, Question, Scopes, Standing, Time};
@@ -291,8 +294,8 @@ impl Page<'_> {
         of.map_or_else(|| "–".to_owned(), |(name, layer)| format!("{name}: {}", self.mark(layer)))
     }
 
-    fn turned(&self, turn: &Turn) -> String {
-        turned(turn)
+    fn exceptions_went(&self, week: &WorkflowWeek) -> String {
+        exceptions_went(&week.stretches)
     }
 
     fn waiting(&self, week: &WorkflowWeek) -> String {
@@ -331,11 +334,15 @@ impl Page<'_> {
             self.spaced(&shift.distance_name),
             shift.distance.no_drift.limit
         );
-        for part in [since(shift), carried(shift)].into_iter().filter(|part| !part.is_empty()) {
+        for part in [went(shift), carried(shift)].into_iter().filter(|part| !part.is_empty()) {
             let (first, rest) = part.split_at(1);
             said = format!("{said} {}{rest}.", first.to_uppercase());
         }
         said
+    }
+
+    fn came_at_once(&self, burst: &Burst) -> String {
+        came_at_once(burst)
     }
 
     fn rejected_such_as(&self, of: &Rejections) -> String {

@@ -8,8 +8,10 @@ use super::chart::is_drawn;
 use super::document::{Decision, Layer, Place, Report, Scope};
 use super::document_week::WorkflowWeek;
 use super::measure::Measure;
-use super::phrases::{carried, demotions, none_came, of_verdicts, rejected_such_as, since, told, turned, waiting};
-use super::shift::Shift;
+use super::phrases::{
+    came_at_once, carried, demotions, exceptions_went, none_came, of_verdicts, rejected_such_as, told, waiting, went,
+};
+use super::shift::{Shift, short};
 use super::words::{between, by, capped, count, lab, minute, money, percent, rejected_of, removed, week_and_before};
 use std::fmt::Write;
 
@@ -219,8 +221,8 @@ fn workflow(text: &mut String, week: &WorkflowWeek) {
         told.iter().for_each(|measure| row(text, measure));
         text.push('\n');
     }
-    if let Some(turn) = &week.turn {
-        let _ = writeln!(text, "Exceptions changed within the week: {}.\n", turned(turn));
+    if !week.stretches.is_empty() {
+        let _ = writeln!(text, "Exceptions changed within the week: {}.\n", exceptions_went(&week.stretches));
     }
     for kind in week.exceptions.iter().filter(|_| none.is_none()) {
         let outputs: Vec<String> = kind.witnesses.iter().map(|output| code(&output.output)).collect();
@@ -248,7 +250,7 @@ fn workflow(text: &mut String, week: &WorkflowWeek) {
 fn shift(text: &mut String, of: &Shift) {
     let (is, limit) = (of.distance.value, of.distance.no_drift.limit);
     let moved = format!("distance {is:.2}, without drift at most {limit:.2}");
-    let mut said = vec![moved, since(of), plain(&carried(of))];
+    let mut said = vec![moved, plain(&went(of)), plain(&carried(of))];
     said.retain(|part| !part.is_empty());
     let (signal, said) = (plain(&of.signal), said.join(", "));
     if !is_drawn(of) {
@@ -256,6 +258,13 @@ fn shift(text: &mut String, of: &Shift) {
         return;
     }
     let _ = writeln!(text, "\n**{signal}** moved: {said}\n");
+    if let Some(tenths) = &of.tenths {
+        text.push_str("| | 10 % below | half below | 90 % below |\n|---|---|---|---|\n");
+        for (name, [low, middle, high]) in [("week before", tenths.before), ("this week", tenths.week)] {
+            let _ = writeln!(text, "| {name} | {} | {} | {} |", short(low), short(middle), short(high));
+        }
+        return;
+    }
     text.push_str("| | week before | this week |\n|---|---|---|\n");
     for bin in &of.bins {
         let _ = writeln!(text, "| {} | {} | {} |", plain(&bin.label), percent(bin.before), percent(bin.week));
@@ -277,7 +286,8 @@ fn rejections(text: &mut String, week: &WorkflowWeek) {
     let outputs: Vec<String> = week.rejections.witnesses.iter().map(|output| code(&output.output)).collect();
     let such = plain(&rejected_such_as(&week.rejections));
     let such = (!outputs.is_empty()).then(|| format!("{such} {}", outputs.join(", ")));
-    for (at, line) in found.chain(groups).chain(such).enumerate() {
+    let burst = week.rejections.burst.as_ref().map(|burst| plain(&came_at_once(burst)));
+    for (at, line) in found.chain(burst).chain(groups).chain(such).enumerate() {
         let _ = writeln!(text, "{}- {line}", if at == 0 { "\n" } else { "" });
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! Owns their wording. Neither escapes nor draws: that is the form's matter.
 
+use super::burst::Burst;
+use super::chart::is_drawn;
 use super::document_council::Budget;
-use super::document_week::{Rejections, ReviewLine, Turn, WorkflowWeek};
+use super::document_week::{Rejections, ReviewLine, WorkflowWeek};
 use super::measure::{Figure, Measure};
 use super::shift::Shift;
+use super::stretch::Stretch;
 use super::words::{count, many, minute, percent, value};
 
 /// That no output came of a workflow in the week; `None` where some did.
@@ -29,9 +32,41 @@ pub(super) fn told(week: &WorkflowWeek) -> Vec<&Measure> {
     week.measures.iter().filter(|measure| !is_silent || measure.week.is_some()).collect()
 }
 
-/// Since when a signal differs from the week before; empty where that isn't known.
-pub(super) fn since(shift: &Shift) -> String {
-    shift.changed_at.map(|at| format!("since about {} UTC", minute(at))).unwrap_or_default()
+/// How a signal went through the two weeks, such as `median 24 ms until about …, 48 ms since`; empty where that can't be
+/// told.
+pub(super) fn went(shift: &Shift) -> String {
+    if !is_drawn(shift) {
+        // Of many values one is no sign of when the rest changed.
+        return String::new();
+    }
+    if shift.is_restless {
+        return "changed more than three times in these two weeks".to_owned();
+    }
+    let level = |one: &Stretch| match shift.value_of {
+        Some(_) => percent(one.level),
+        None if shift.signal.ends_with("_ms") => value(one.level, "ms"),
+        None => value(one.level, ""),
+    };
+    let of = shift.value_of.as_ref().map_or_else(|| "median".to_owned(), |value| format!("share of {value}"));
+    let levels = levels(&shift.stretches, level);
+    if levels.is_empty() { levels } else { format!("{of} {levels}") }
+}
+
+/// How exceptions went within the week, such as `38 % of 24 outputs until about … UTC, 0 % of 51 since`.
+pub(super) fn exceptions_went(of: &[Stretch]) -> String {
+    let first = of.first().map(|first| first.from);
+    levels(of, |one| {
+        let outputs = if Some(one.from) == first { " outputs" } else { "" };
+        format!("{} of {}{outputs}", percent(one.level), count(one.outputs))
+    })
+}
+
+/// Each level and until when it was; empty of fewer than two.
+fn levels(of: &[Stretch], level: impl Fn(&Stretch) -> String) -> String {
+    let [before @ .., last] = of else { return String::new() };
+    let until = before.iter().zip(&of[before.len().min(1)..]);
+    let until = until.map(|(one, next)| format!("{} until about {} UTC, ", level(one), minute(next.from)));
+    if before.is_empty() { String::new() } else { format!("{}{} since", until.collect::<String>(), level(last)) }
 }
 
 /// What carries a shift; empty where nothing does more than the rest.
@@ -90,10 +125,17 @@ pub(super) fn demotions(budget: &Budget) -> String {
     said + "."
 }
 
-/// That exceptions became more or fewer within the week, such as `38 % of 24 outputs until about … UTC, 0 % of 51 since`.
-pub(super) fn turned(of: &Turn) -> String {
-    let (before, since, at) = (percent(of.before.share()), percent(of.since.share()), minute(of.at));
-    format!("{before} of {} outputs until about {at} UTC, {since} of {} since", count(of.before.n), count(of.since.n))
+/// That many rejections came within minutes.
+pub(super) fn came_at_once(burst: &Burst) -> String {
+    let [first, last] = burst.between;
+    let minutes = usize::try_from(last.since(first)).unwrap_or_default().div_ceil(60_000).max(1);
+    let of = burst.group.as_ref().map(|group| format!(", nearly all of {group}")).unwrap_or_default();
+    let (rejected, all, verdicts) = (count(burst.rejected), count(burst.of), count(burst.verdicts));
+    format!(
+        "{rejected} of the week's {all} rejections came within {} from {} UTC, of {verdicts} verdicts{of}: one act of somebody?",
+        many(minutes, "minute"),
+        minute(first)
+    )
 }
 
 /// How many verdicts are owed; nothing where that isn't known.

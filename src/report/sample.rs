@@ -26,24 +26,32 @@ pub struct Sample {
     /// By hash; outputs of one hash by id.
     held: BTreeMap<(u64, String), Sampled>,
     max: usize,
+    is_part: bool,
 }
 
 impl Sample {
     /// One of at most `max` outputs.
     pub const fn new(max: usize) -> Self {
-        Self { held: BTreeMap::new(), max }
+        Self { held: BTreeMap::new(), max, is_part: false }
     }
 
     /// Looks at an output.
     pub fn take(&mut self, event: &OutputEvent, time: Time) {
         let hash = xxh3_64_with_seed(event.id.as_bytes(), SEED);
         if self.held.len() >= self.max && self.held.last_key_value().is_none_or(|((last, _), _)| hash > *last) {
+            self.is_part = true;
             return;
         }
         self.held.insert((hash, event.id.to_string()), Sampled { time, event: event.clone() });
         if self.held.len() > self.max {
             self.held.pop_last();
+            self.is_part = true;
         }
+    }
+
+    /// Whether some outputs are not in it.
+    pub const fn is_part(&self) -> bool {
+        self.is_part
     }
 
     /// The outputs, in order of time.
@@ -77,5 +85,11 @@ mod tests {
         let early = forward.iter().filter(|n| **n < 5_000).count();
         assert!((35..=65).contains(&early), "{early}");
         assert_eq!(ids(&mut (0..50)).len(), 50);
+        let is_part = |n: usize| {
+            let mut sample = Sample::new(100);
+            (0..n).for_each(|n| sample.take(&event(n), Time(0)));
+            sample.is_part()
+        };
+        assert_eq!((is_part(100), is_part(101)), (false, true));
     }
 }

@@ -5,11 +5,11 @@
 //! clear where a distance is above what no drift would give at these numbers; tolerances are the guards' matter.
 
 use super::sample::Sampled;
+use super::stretch::{Stretch, dated, median, share};
 use super::tally::Tally;
 use crate::domain::{Money, OutputEvent, Time};
 use crate::stats::drift_report::{Distance, Prepared, count_distances, report};
 use crate::stats::number::number;
-use crate::stats::pettitt::split;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
@@ -22,8 +22,6 @@ const SEGMENTS_MAX: usize = 5;
 const SEGMENT_MIN: usize = 20;
 /// Signals that are compared.
 const SIGNALS_MAX: usize = 64;
-/// A change is dated where chance would split a sample so far less often than this.
-const DATED_BELOW: f64 = 0.01;
 /// Categories that are drawn; the rest is one.
 const CATEGORIES_MAX: usize = 12;
 
@@ -47,12 +45,37 @@ pub struct Shift {
     pub values: Option<u64>,
     /// Both distributions, for drawing.
     pub bins: Vec<Bin>,
-    /// Medians of the week before and of this one; `null` for categories.
-    pub medians: Option<[f64; 2]>,
-    /// Estimated time of the change; `null` where it can't be dated.
-    pub changed_at: Option<Time>,
+    /// What one in ten, half and nine in ten are below; `null` for categories.
+    #[serde(default)]
+    pub tenths: Option<Tenths>,
+    /// How it went through the two weeks: medians, or shares of `value_of`, and since when. Empty where that isn't clear,
+    /// one where the change can't be dated.
+    #[serde(default)]
+    pub stretches: Vec<Stretch>,
+    /// The category that moved most; `null` for numbers.
+    #[serde(default)]
+    pub value_of: Option<String>,
+    /// Whether it changed more than three times in the two weeks, too often to be told.
+    #[serde(default)]
+    pub is_restless: bool,
     /// The segments that carry the shift, most first.
     pub carriers: Vec<ShiftCarrier>,
+}
+
+impl Shift {
+    /// When it changed.
+    pub(super) fn changes(&self) -> impl Iterator<Item = Time> {
+        self.stretches.iter().skip(1).map(|one| one.from)
+    }
+}
+
+/// Where two distributions lie: what one in ten, half and nine in ten are below.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Tenths {
+    /// Of the week before.
+    pub before: [f64; 3],
+    /// Of this week.
+    pub week: [f64; 3],
 }
 
 /// A part of both distributions.
@@ -123,6 +146,7 @@ fn numbers(
     let distances = report(&prepared, &a).ok()??;
     let is_clear = distances.kolmogorov_smirnov.no_drift.exceeded_by(distances.kolmogorov_smirnov.value);
     let cut = widest(&a, &b)?;
+    let went = if is_clear { dated(&timed(after, before, &|event| of(event)), median) } else { Some(Vec::new()) };
     Some(Shift {
         signal: signal.to_owned(),
         is_clear,
@@ -132,8 +156,10 @@ fn numbers(
         week: a.len() as u64,
         values: None,
         bins: ranges(&prepared, &a, &b),
-        medians: median(&b).zip(median(&a)).map(|(before, week)| [before, week]),
-        changed_at: is_clear.then(|| dated(after, before, &|event| of(event))).flatten(),
+        tenths: Some(Tenths { before: tenths(&b), week: tenths(&a) }),
+        is_restless: went.is_none(),
+        stretches: went.unwrap_or_default(),
+        value_of: None,
         carriers: if is_clear {
             carriers(signal, after, before, &|event| of(event).map(|value| f64::from(u8::from(value <= cut))))
         } else {
@@ -165,15 +191,16 @@ fn categories(
     let (reference, current): (Vec<u64>, Vec<u64>) = names.iter().map(|name| (at(&b, name), at(&a, name))).unzip();
     let distance = count_distances(&reference, &current)?.total_variation;
     let is_clear = distance.no_drift.exceeded_by(distance.value);
-    let share = |name: &String| (number(at(&b, name)) / number(m), number(at(&a, name)) / number(n));
+    let both = |name: &String| (number(at(&b, name)) / number(m), number(at(&a, name)) / number(n));
     let moved = |name: &&&String| {
-        let (before, week) = share(name);
+        let (before, week) = both(name);
         (week - before).abs()
     };
     let most = names.iter().max_by(|x, y| moved(x).total_cmp(&moved(y)))?.to_string();
     let by_most: &dyn Fn(&OutputEvent) -> Option<f64> =
         &|event| of(event).map(|value| f64::from(u8::from(value == most)));
-    let mut bins: Vec<Bin> = names.iter().map(|name| bin((*name).clone(), share(name))).collect();
+    let went = if is_clear { dated(&timed(after, before, by_most), share) } else { Some(Vec::new()) };
+    let mut bins: Vec<Bin> = names.iter().map(|name| bin((*name).clone(), both(name))).collect();
     bins.sort_by(|x, y| (y.before + y.week).total_cmp(&(x.before + x.week)).then_with(|| x.label.cmp(&y.label)));
     if bins.len() > CATEGORIES_MAX {
         let rest = bins.split_off(CATEGORIES_MAX - 1);
@@ -189,9 +216,11 @@ fn categories(
         week: n,
         values: Some(names.len() as u64),
         bins,
-        medians: None,
-        changed_at: is_clear.then(|| dated(after, before, by_most)).flatten(),
+        tenths: None,
+        is_restless: went.is_none(),
+        stretches: went.unwrap_or_default(),
         carriers: if is_clear { carriers(signal, after, before, by_most) } else { Vec::new() },
+        value_of: Some(most),
     })
 }
 
@@ -240,19 +269,18 @@ fn widest(a: &[f64], b: &[f64]) -> Option<f64> {
     a.iter().chain(&b).copied().max_by(|x, y| gap(x).total_cmp(&gap(y)).then(y.total_cmp(x)))
 }
 
-fn median(values: &[f64]) -> Option<f64> {
+fn tenths(values: &[f64]) -> [f64; 3] {
     let mut values = values.to_vec();
-    let middle = values.len().checked_sub(1)? / 2;
-    Some(*values.select_nth_unstable_by(middle, f64::total_cmp).1)
+    values.sort_by(f64::total_cmp);
+    [1, 5, 9].map(|tenth| {
+        let at = (values.len() * tenth).div_ceil(10).saturating_sub(1);
+        values.get(at).copied().unwrap_or(f64::NAN)
+    })
 }
 
-/// The time of the first output after the change.
-fn dated(after: &Outputs<'_>, before: &Outputs<'_>, of: &dyn Fn(&OutputEvent) -> Option<f64>) -> Option<Time> {
-    let both = before.iter().chain(after);
-    let (times, values): (Vec<Time>, Vec<f64>) =
-        both.filter_map(|sampled| Some((sampled.time, of(&sampled.event)?))).unzip();
-    let found = split(&values)?;
-    (found.p_value < DATED_BELOW).then(|| times.get(found.before).copied()).flatten()
+/// The values of both weeks in order of time.
+fn timed(after: &Outputs<'_>, before: &Outputs<'_>, of: &dyn Fn(&OutputEvent) -> Option<f64>) -> Vec<(Time, f64)> {
+    before.iter().chain(after).filter_map(|sampled| Some((sampled.time, of(&sampled.event)?))).collect()
 }
 
 /// Which segments carry the change of a mean from the one week to the other.

@@ -8,6 +8,7 @@ use super::document_week::WorkflowWeek;
 use super::measure::{Measure, interval};
 use super::shift::Shift;
 use super::words::{count, many, percent};
+use crate::stats::number::number;
 
 /// What speaks for a demotion beside the guard that did it: what came since it was lowered, and what the guard doesn't
 /// look at itself.
@@ -50,7 +51,12 @@ pub(super) fn speaks(
             format!("Right: {} beside the guard {say} the same. {find}", many(found, "finding"))
         }
     };
-    format!("{said}{}", source.unwrap_or_default())
+    let before = if was_above_before(demotion) {
+        " It was above its bound before the change, too: is the bound right?"
+    } else {
+        ""
+    };
+    format!("{said}{before}{}", source.unwrap_or_default())
 }
 
 /// What came since a demotion.
@@ -84,14 +90,76 @@ fn source(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<String> {
         if demotion.signal.as_deref() == Some("rejection_rate") { &week.rejections.groups } else { &week.disparities }
     });
     let own = groups.into_iter().flatten().find(|group| group.group == *source);
-    let rest = own.map(|own| format!(" ({} of the week's others)", percent(own.ratio_of_others))).unwrap_or_default();
-    Some(format!(" One source carries it, {source}{rest}: is it a fault of that source, or one act of somebody there?"))
+    let others = demotion.source_counts.and_then(|counts| counts.others_since).filter(|others| others.n > 0);
+    let is_kept = others.zip(demotion.bound).is_some_and(|(of, bound)| interval(of.share(), of.n)[1] < bound);
+    let rest = match own {
+        _ if is_kept => ", and since it was lowered the others keep to the bound".to_owned(),
+        Some(own) => format!(" ({} of the week's others)", percent(own.ratio_of_others)),
+        None => String::new(),
+    };
+    let act = match demotion.signal.as_deref() {
+        Some("rejection_rate") if at_once(demotion).is_some() => "one act of somebody",
+        Some("rejection_rate") => "how somebody judges",
+        _ => "something that somebody changed",
+    };
+    Some(format!(" One source carries it, {source}{rest}: is it a fault of that source, or {act} there?"))
+}
+
+/// How long the rejections of a source took, where they came so close together that they may be one act of somebody: as
+/// minutes, at least one. Outputs come as fast as they come: that says nothing of exceptions.
+fn at_once(demotion: &Move) -> Option<u64> {
+    const REJECTIONS_MIN: u64 = 5;
+    const AT_ONCE_MS: i64 = 10 * 60_000;
+    let is_rejected = demotion.signal.as_deref() == Some("rejection_rate");
+    let counts = demotion.source_counts.filter(|counts| is_rejected && counts.own.hits >= REJECTIONS_MIN)?;
+    let [first, last] = counts.between;
+    let took = last.since(first);
+    (took <= AT_ONCE_MS).then(|| u64::try_from(took).unwrap_or_default().div_ceil(60_000).max(1))
+}
+
+/// What carried it, with how its source did until the mode was lowered and the others since.
+pub(super) fn carried_by(demotion: &Move) -> Vec<String> {
+    if demotion.carriers.is_empty() {
+        return Vec::new();
+    }
+    let mut said = vec![format!("carried by {}", demotion.carriers.join(", "))];
+    let Some((counts, source)) = demotion.source_counts.zip(demotion.source.as_ref()) else { return said };
+    let (failed, things) = (failed(demotion), things(demotion));
+    let within = at_once(demotion)
+        .map(|minutes| format!(", these within {}", many(usize::try_from(minutes).unwrap_or(usize::MAX), "minute")));
+    said.push(format!(
+        "from the change until it was lowered {} of {} {things} of {source} {failed}{}, and {} of {} in all",
+        count(counts.own.hits),
+        count(counts.own.n),
+        within.unwrap_or_default(),
+        count(counts.all.hits),
+        count(counts.all.n)
+    ));
+    said.extend(counts.others_since.map(|of| {
+        format!("without {source} since it was lowered {} of {} {things} {failed}", percent(of.share()), count(of.n))
+    }));
+    said
+}
+
+fn things(demotion: &Move) -> &'static str {
+    match demotion.signal.as_deref() {
+        Some("rejection_rate") => "verdicts",
+        _ if demotion.is_sampled => "sampled outputs",
+        _ => "outputs",
+    }
+}
+
+fn failed(demotion: &Move) -> &'static str {
+    match demotion.signal.as_deref() {
+        Some("rejection_rate") => "rejected",
+        Some("exception_rate") => "failed",
+        _ => "were too slow",
+    }
 }
 
 /// What spoke against the workflow before the change, and since it was lowered.
 pub(super) fn before_and_since(demotion: &Move) -> Option<String> {
-    let things = if demotion.signal.as_deref() == Some("rejection_rate") { "verdicts" } else { "sampled outputs" };
-    let share = |of: Counted| format!("{} of {} {things}", percent(of.share()), count(of.n));
+    let share = |of: Counted| format!("{} of {} {}", percent(of.share()), count(of.n), things(demotion));
     let before = demotion.before.map(|of| format!("before the change {}", share(of)));
     let since = demotion.since.map(|of| format!("since it was lowered {}", share(of)));
     let lately = demotion.lately.filter(|of| matches!(went_on(demotion), Some(Since::Over)) && of.n > 0);
@@ -101,7 +169,60 @@ pub(super) fn before_and_since(demotion: &Move) -> Option<String> {
     (!said.is_empty()).then(|| format!("{}{bound}", said.join(", ")))
 }
 
+/// Whether the bound was broken before the change, too: then the change says less than the bound does.
+fn was_above_before(demotion: &Move) -> bool {
+    demotion.before.zip(demotion.bound).is_some_and(|(of, bound)| interval(of.share(), of.n)[0] > bound)
+}
+
+/// How much there was of what should not be, beyond the bound, since the demotion: the size of its question.
+pub(super) fn weight(demotion: &Move) -> f64 {
+    let beyond = |of: Counted, bound: f64| (of.share() - bound).max(0.0) * number(of.n);
+    demotion.since.zip(demotion.bound).map_or(0.0, |(of, bound)| beyond(of, bound))
+}
+
 /// What several numbers of a report are views of: `latency_p50_ms` and `latency_p95_ms` are of `latency`.
 pub(super) fn kind_of(name: &str) -> &str {
     if name == "sla_ratio" { "latency" } else { name.split('_').next().filter(|_| !name.contains('.')).unwrap_or(name) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn demotion(more: &Value) -> Move {
+        let mut of = json!({
+            "time": "2026-11-20T10:00:00Z", "workflow": "wf", "from": "automate", "to": "assist", "epoch": 2,
+            "cause": "breach", "by": "andon", "guard": "exception_rate", "signal": "exception_rate", "reason": "",
+            "changed_at": null, "carriers": [], "outputs": [], "judged": null, "ledger_seq": 1, "bound": 0.05,
+        });
+        of.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::from_value(of).unwrap()
+    }
+
+    #[test]
+    fn a_bound_that_was_broken_before_is_said_to_have_been() {
+        let said = |hits: u64, n: u64| {
+            let of = json!({"before": {"hits": hits, "n": n}, "since": {"hits": 60, "n": 64}, "lately": {"hits": 30, "n": 32}});
+            speaks(&demotion(&of), None, &[], &[], false)
+        };
+        // Wilson's interval of 3 of 16 begins at 6.6 %, that of 2 of 16 at 3.5 %.
+        assert!(said(3, 16).ends_with("It was above its bound before the change, too: is the bound right?"));
+        assert_eq!(said(2, 16), "Right: it went on since. Find the cause before anybody asks for automate again.");
+    }
+
+    #[test]
+    fn five_rejections_of_one_source_within_ten_minutes_may_be_one_act() {
+        let said = |signal: &str, hits: u64, until: &str| {
+            let counts = json!({"own": {"hits": hits, "n": hits}, "all": {"hits": hits, "n": 9},
+                "between": ["2026-11-20T09:50:00Z", until], "others_since": null});
+            let more = json!({"signal": signal, "source": "repository = a", "source_counts": counts});
+            speaks(&demotion(&more), None, &[], &[], false).rsplit_once(", or ").unwrap().1.to_owned()
+        };
+        let soon = "2026-11-20T10:00:00Z";
+        assert_eq!(said("rejection_rate", 5, soon), "one act of somebody there?");
+        assert_eq!(said("rejection_rate", 4, soon), "how somebody judges there?");
+        assert_eq!(said("rejection_rate", 5, "2026-11-20T10:00:01Z"), "how somebody judges there?");
+        assert_eq!(said("exception_rate", 5, soon), "something that somebody changed there?");
+    }
 }

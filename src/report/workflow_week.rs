@@ -9,8 +9,8 @@ use super::measure::{apart, interval, measures};
 use super::origins::Origins;
 use super::shift::shifts;
 use super::state::{Known, State};
+use super::stretch;
 use super::tally::{Example, Tally};
-use super::turn::turn;
 use crate::domain::{Mode, Signal, Standing, Track, WorkflowPolicy};
 use crate::monitor::kpi::Counts;
 use crate::stats::agreement::agreement;
@@ -37,7 +37,7 @@ pub(super) fn workflow_week(
         measures: measures(policy, week, before),
         reference_source: policy.reference.source.clone(),
         exceptions: kinds(week, before),
-        turn: week.and_then(turn),
+        stretches: week.map(stretch::exceptions).unwrap_or_default(),
         shifts: week.zip(before).map(|(week, before)| shifts(week, before)).unwrap_or_default(),
         guards: known.view.guards.iter().filter(|_| is_current).map(|of| guard(of, policy)).collect(),
         disparities: week.map(disparities).unwrap_or_default(),

@@ -126,7 +126,7 @@ fn a_signal_of_many_values_is_a_line_and_one_of_few_is_drawn_with_its_date() {
     assert_eq!((&many["is_clear"], &many["values"]), (&json!(true), &json!(38)), "{many}");
     let line = section(&text, "**attributes.repository**", "**attributes.stage**");
     assert!(line.starts_with(" (38 values) moved: distance 0.52, without drift at most"), "{line}");
-    assert!(line.contains(", since about 2026-") && !line.contains("acme/r7"), "{line}");
+    assert!(!line.contains("about") && !line.contains("acme/r"), "{line}");
     let drawn = section(&text, "**attributes.stage**", "Reviews");
     assert!(drawn.contains("| completed | 100 % | 50 % |"), "{drawn}");
     let differs = section(&page, "What differs from the week before", "<p>Reviews");

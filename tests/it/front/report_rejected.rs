@@ -135,3 +135,47 @@ fn verdicts_on_outputs_of_long_ago_are_counted_and_held_against_nothing() {
     let gaps = report["gaps"].to_string();
     assert!(gaps.contains("100 outputs with a verdict of this week are not known to this report"), "{gaps}");
 }
+
+#[test]
+fn many_rejections_of_one_source_at_once_are_told_as_such_also_where_they_lowered_a_mode() {
+    let guard = "  [[workflow.guard]]\n  signal = \"rejection_rate\"\n  block = 1\n  to = \"assist\"\n  bound = 0.35\n";
+    let app = House::folder().start(&format!("{POLICY}{guard}"));
+    make(&app, "a", 300);
+    // A week of reviews, one in seven rejected.
+    for n in 0..100 {
+        judge(&app, "a", n..n + 1, |n| n % 7 == 0);
+        app.advance(Time::HOUR / 2);
+    }
+    // Somebody closes all that one repository has open, within two minutes.
+    for n in (0..300).filter(|n| n % 10 == 3 && *n >= 100) {
+        judge(&app, "a", n..n + 1, |_| true);
+        app.advance(6_000);
+    }
+    assert_eq!(app.mode("drafts")["mode"], "assist");
+    app.advance(Time::HOUR);
+    make(&app, "b", 100);
+    judge(&app, "b", 0..100, |n| n % 7 == 0);
+    let report = app.get("/v1/reports/now.json").json();
+    let burst = &rejections(&report)["burst"];
+    assert_eq!((&burst["rejected"], &burst["group"]), (&json!(20), &json!("repository = acme/r3")), "{burst}");
+    let asked = &report["decisions"][0];
+    assert_eq!(asked["kind"], "judge_demotion");
+    let said = asked["recommendation"].as_str().unwrap();
+    assert!(said.contains("One source carries it, repository = acme/r3, and since it was lowered the others keep to the bound: is it a fault of that source, or one act of somebody there?"), "{said}");
+    let counts = &report["moves"][0]["source_counts"];
+    assert_eq!(counts["own"]["n"], counts["own"]["hits"], "{counts}");
+    let evidence = asked["evidence"].to_string();
+    let own = counts["own"]["n"].to_string();
+    assert!(
+        evidence.contains(&format!("{own} of {own} verdicts of repository = acme/r3 rejected, these within ")),
+        "{evidence}"
+    );
+    assert!(
+        evidence.contains("without repository = acme/r3 since it was lowered 16 % of 90 verdicts rejected"),
+        "{evidence}"
+    );
+    let told = "20 of the week's 50 rejections came within 2 minutes from ";
+    let text = app.get("/v1/reports/now.md").text();
+    assert!(text.contains(told) && text.contains(" UTC, of 20 verdicts, nearly all of repository = acme/r3"), "{text}");
+    assert!(app.get("/v1/reports/now.html").text().contains(&told.replace('\'', "&#39;")));
+}

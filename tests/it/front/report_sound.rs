@@ -109,7 +109,8 @@ fn whether_it_went_on_since_is_what_a_demotion_is_judged_by() {
     let (said, evidence) = after(true);
     assert!(said.starts_with("Right: it went on since."), "{said}");
     assert!(
-        evidence.contains("before the change 0 % of 200 sampled outputs, since it was lowered 100 % of 100 sampled outputs (bound 10 %)"),
+        evidence
+            .contains("before the change 0 % of 200 outputs, since it was lowered 100 % of 100 outputs (bound 10 %)"),
         "{evidence}"
     );
     let (said, evidence) = after(false);
@@ -163,6 +164,33 @@ fn verdicts_on_what_was_made_before_say_nothing_of_what_came_since() {
 }
 
 #[test]
+fn the_largest_demotion_is_asked_about_first() {
+    let of = |id: &str| {
+        format!(
+            "[[workflow]]\nid = \"{id}\"\nstart_mode = \"automate\"\n  [[workflow.guard]]\n  signal = \"exception_rate\"\n  block = 1\n  to = \"assist\"\n  bound = 0.1\n"
+        )
+    };
+    let app = House::folder().start(&format!("{}{}", of("a-small"), of("b-large")));
+    let mut n = 0;
+    let mut send = |id: &str, count: usize, is_failing: fn(usize) -> bool| {
+        for at in 0..count {
+            n += 1;
+            let made = if is_failing(at) { failure(n) } else { output(n) };
+            app.take(&[with(made, &json!({"workflow": id}))]);
+            app.advance(1_000);
+        }
+    };
+    send("b-large", 100, |_| false);
+    send("b-large", 150, |_| true);
+    send("a-small", 30, |_| false);
+    send("a-small", 40, |_| true);
+    let made = report(&app);
+    let asked = asked(&made, "judge_demotion:");
+    let of: Vec<&Value> = asked.iter().map(|one| &one["workflow"]).collect();
+    assert_eq!(of, ["b-large", "a-small"], "{}", made["moves"]);
+}
+
+#[test]
 fn one_source_is_named_with_how_the_rest_does() {
     let guard =
         "\n  [[workflow.guard]]\n  signal = \"exception_rate\"\n  block = 1\n  to = \"assist\"\n  bound = 0.1\n";
@@ -178,8 +206,17 @@ fn one_source_is_named_with_how_the_rest_does() {
     }
     let made = report(&app);
     assert_eq!(made["moves"][0]["source"], "locale = de", "{}", made["moves"]);
-    let (said, _) = judged(&made);
-    assert!(said.contains("One source carries it, locale = de (0 % of the week's others)"), "{said}");
+    let (said, evidence) = judged(&made);
+    assert!(said.contains("locale = de, and since it was lowered the others keep to the bound"), "{said}");
+    assert!(said.ends_with("a fault of that source, or something that somebody changed there?"), "{said}");
+    assert!(evidence.contains("of locale = de failed, and "), "{evidence}");
+    assert!(evidence.contains("without locale = de since it was lowered 0 % of "), "{evidence}");
+    let counts = &made["moves"][0]["source_counts"];
+    assert_eq!(
+        (&counts["own"]["hits"], &counts["others_since"]["hits"]),
+        (&counts["all"]["hits"], &json!(0)),
+        "{counts}"
+    );
 }
 
 #[test]
