@@ -5,8 +5,10 @@
 
 use super::answers::Given;
 use super::command::known;
+use super::governance::Governance;
 use super::handle::{At, Ctx, Monitor};
 use super::house::HOUSE;
+use super::incident::SAME_CAUSE_MS;
 use super::workflow::Workflow;
 use crate::domain::{
     Action, Answered, Choice, Command, Denial, Ending, Judgement, Question, RequestStatus, Task, Time, What, WorkflowId,
@@ -232,10 +234,10 @@ impl Monitor {
         let asked_before = workflow.state.governance.requests.next_id("");
         match (choice, question) {
             (Choice::JudgeRight, Question::JudgeDemotion { epoch, .. }) => {
-                workflow.judge_demotion(ctx, *epoch, Judgement::Right, note)?;
+                workflow.judge_steps(ctx, *epoch, Judgement::Right, note)?;
             }
             (Choice::JudgeFalse, Question::JudgeDemotion { epoch, .. }) => {
-                workflow.judge_demotion(ctx, *epoch, Judgement::False, note)?;
+                workflow.judge_steps(ctx, *epoch, Judgement::False, note)?;
             }
             (Choice::AcceptBaseline, Question::AcceptBaseline { guard, .. }) => {
                 workflow.ask_relearning(ctx, command, (guard, None, note))?;
@@ -262,6 +264,13 @@ impl Workflow {
         Ok(())
     }
 
+    /// The council judges a demotion, and with it the steps further down that have the same cause.
+    fn judge_steps(&mut self, ctx: &mut Ctx, epoch: u64, judgement: Judgement, note: &str) -> Result<(), Denial> {
+        let steps = further_steps(&self.state.governance, epoch);
+        self.judge_demotion(ctx, epoch, judgement, note)?;
+        steps.into_iter().try_for_each(|step| self.judge_demotion(ctx, step, judgement, note))
+    }
+
     /// Whether a guard learns what is normal at all.
     fn check_learns(&self, guard: &str) -> Result<(), Denial> {
         let found = self.plan.guards.iter().find(|plan| plan.policy.name == guard);
@@ -274,6 +283,19 @@ impl Workflow {
             None => Err(Denial::new("unknown_guard", format!("{} has no such guard now", self.id))),
         }
     }
+}
+
+/// The steps further down that followed a demotion, each within an hour of the one before, and of which people said the
+/// same so far. Whoever judged one of them apart meant it.
+fn further_steps(governance: &Governance, epoch: u64) -> Vec<u64> {
+    let mut after = governance.demotions.iter().skip_while(|demotion| demotion.epoch != epoch);
+    let Some(first) = after.next() else { return Vec::new() };
+    let mut last = first;
+    let steps = after.take_while(|step| {
+        let before = std::mem::replace(&mut last, step);
+        step.from < before.from && step.at.since(before.at) <= SAME_CAUSE_MS
+    });
+    steps.filter(|step| !step.annulled && step.judged == first.judged).map(|step| step.epoch).collect()
 }
 
 fn unknown_incident() -> Denial {

@@ -165,7 +165,7 @@ pub struct Governance {
     pub in_lab: bool,
     /// What was asked for.
     pub requests: Requests,
-    demotions: VecDeque<Demotion>,
+    pub(super) demotions: VecDeque<Demotion>,
     /// Demotions by guards since adoption.
     pub demoted: u64,
     /// The same by guard.

@@ -5,7 +5,7 @@
 use super::alike::looks_at;
 use super::chart::is_drawn;
 use super::council::ask;
-use super::document::{Decision, IncidentLine, Move, Report};
+use super::document::{Decision, IncidentLine, Move, Offer, Report};
 use super::document_week::{Disparity, WorkflowWeek};
 use super::mean::{clear_among, strength};
 use super::measure::Measure;
@@ -13,7 +13,7 @@ use super::phrases::came_at_once;
 use super::shift::Shift;
 use super::witness::{before_and_since, carried_by, kind_of, speaks, weight};
 use super::words::{count, many, minute, percent, rejected_of, week_and_before};
-use crate::domain::{Cause, Question, Standing, Time, WorkflowId};
+use crate::domain::{Cause, ChoiceKey, Question, Standing, Time, WorkflowId};
 use std::collections::BTreeMap;
 
 /// A shift that is dated so near to the change that a guard saw speaks for the same cause.
@@ -32,7 +32,7 @@ pub(super) fn decisions(report: &Report) -> Asked {
     let not_judged = |one: &&Move| is_to_judge(report, one);
     for demotion in report.moves.iter().filter(not_judged) {
         let steps = steps(report.moves.iter().filter(not_judged), demotion);
-        // One collapse is one question; its further steps are asked about when this one is judged.
+        // One collapse is one question, and one answer.
         if steps.first().is_some_and(|first| first.epoch != demotion.epoch) {
             continue;
         }
@@ -43,6 +43,11 @@ pub(super) fn decisions(report: &Report) -> Asked {
             let each: Vec<String> =
                 others.iter().filter_map(|one| Some(format!("to {} (epoch {})", one.to, one.epoch?))).collect();
             judged.evidence.insert(0, format!("it was lowered further within the hour, {}", each.join(", ")));
+            let is_judgement =
+                |offer: &&mut Offer| matches!(offer.choice, ChoiceKey::JudgeRight | ChoiceKey::JudgeFalse);
+            for offer in judged.choices.iter_mut().filter(is_judgement) {
+                offer.does.push_str(" The steps further down within the hour are judged alike.");
+            }
         }
         // Its incident is no question of its own where this one is asked.
         if let Some(judged) = &mut judged {

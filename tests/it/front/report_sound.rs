@@ -220,7 +220,7 @@ fn one_source_is_named_with_how_the_rest_does() {
 }
 
 #[test]
-fn one_collapse_is_one_question_and_the_next_step_is_asked_about_when_it_is_judged() {
+fn one_collapse_is_one_question_and_one_answer() {
     let guard = "\n  [[workflow.guard]]\n  signal = \"exception_rate\"\n  block = 1\n  bound = { collaborate = 0.4, delegate = 0.2, automate = 0.05 }\n";
     let app = House::folder().start(&format!("{POLICY}{guard}"));
     app.take(&(0..150).map(output).collect::<Vec<_>>());
@@ -240,13 +240,30 @@ fn one_collapse_is_one_question_and_the_next_step_is_asked_about_when_it_is_judg
         first[0]["evidence"][0].as_str().unwrap().starts_with("it was lowered further within the hour, to "),
         "{first:?}"
     );
-    let id = first[0]["id"].clone();
-    let week = made["week"].as_str().unwrap();
-    app.post(&format!("/v1/reports/{week}/decisions"), &json!({"question": id, "choice": "judge_right", "note": "so"}))
-        .ok();
-    let made = report(&app);
-    let open: Vec<&Value> = asked(&made, "judge_demotion:").into_iter().filter(|one| one["answer"].is_null()).collect();
-    assert!(open.len() == 1 && open[0]["id"] != id, "{open:?}");
+    let does = first[0]["choices"][0]["does"].as_str().unwrap();
+    assert!(does.ends_with("The steps further down within the hour are judged alike."), "{does}");
+    let (id, week) = (first[0]["id"].clone(), made["week"].as_str().unwrap().to_owned());
+    let answer = |choice: &str, replaces: Value| {
+        let body = json!({"question": id, "choice": choice, "note": "so", "replaces": replaces});
+        app.post(&format!("/v1/reports/{week}/decisions"), &body).ok();
+        report(&app)
+    };
+    let judged = |made: &Value, as_what: &str| {
+        let moves = made["moves"].as_array().unwrap();
+        let alike = moves.iter().filter(|one| one["judged"] == as_what).count();
+        (alike, made["budget"][format!("judged_{as_what}")].as_u64().unwrap())
+    };
+    let made = answer("judge_right", json!(null));
+    assert_eq!(judged(&made, "right"), (steps, steps as u64), "{}", made["moves"]);
+    assert!(asked(&made, "judge_demotion:").iter().all(|one| !one["answer"].is_null()), "{made}");
+    // Somebody judges a step apart, and the council thinks again: what was judged apart stays.
+    let last = made["moves"][steps - 1]["epoch"].clone();
+    app.post("/v1/workflows/drafts/judgements", &json!({"epoch": last, "judgement": "false", "note": "noise"})).ok();
+    let first = asked(&made, "judge_demotion:")[0]["answer"]["ledger_seq"].clone();
+    let made = answer("judge_false", first);
+    assert_eq!(judged(&made, "false"), (steps, steps as u64));
+    let last = app.ledger().into_iter().filter(|entry| entry["kind"] == "judged" && entry["epoch"] == last);
+    assert_eq!(last.count(), 2, "once by the council and once apart");
 }
 
 #[test]
