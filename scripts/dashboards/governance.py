@@ -8,6 +8,7 @@ from query import m
 
 # Work is red when it has waited this long, seconds: a day, a week.
 DAY, WEEK = 86_400, 604_800
+FALSE = 'judgement="false"'
 
 
 def oldest(name, *matchers):
@@ -104,14 +105,15 @@ def audits(board):
                ("^stop$", look.WATCH), ("^policy$", look.FAINT), ("^promotion$", look.GOOD),
                ("^annulment$", look.SKY), ("^restoration$", look.BLUE)])
     demotions = line(
-        "Demotions, by guard, and those judged false", "Which guards lower modes. Annulled ones were false in the council's "
-        "judgement: they are counted against the declared budget. Many of one guard: its bound or its block is wrong.",
+        "Demotions, by guard, and those judged false", "Which guards lower modes, and when people judged such a demotion false, "
+        "with or without taking it back: these are counted against the declared budget. Many of one guard: its bound or its "
+        "block is wrong.",
         [target(query.positive(f"sum by (workflow, guard) ({query.increase('andon_demotions_total')})"),
                 "{{workflow}} · {{guard}}"),
-         target(query.positive(f"sum by (workflow) ({query.increase('andon_demotions_annulled_total')})"),
-                "annulled: {{workflow}}")],
+         target(query.positive(f"sum by (workflow) ({query.risen('andon_demotions_judged', FALSE)})"),
+                "judged false: {{workflow}}")],
         unit="none", decimals=0, low=0, empty="no guard lowered a mode in this time", w=8, bars=True, stack=True,
-        max_points=60, lines=[("^annulled", look.SKY)])
+        max_points=60, lines=[("^judged false", look.SKY)])
     board.row(8, audit, moves, demotions)
 
 

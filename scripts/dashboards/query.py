@@ -28,6 +28,11 @@ def increase(name, *matchers):
     return f"increase({m(name, *matchers)}{RANGE})"
 
 
+def risen(name, *matchers):
+    """By how much a gauge is higher than an interval before."""
+    return f"delta({m(name, *matchers)}{RANGE})"
+
+
 def per_second(name, by, *matchers):
     return f"sum by ({by}) ({rate(name, *matchers)})"
 

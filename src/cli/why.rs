@@ -103,8 +103,9 @@ fn print_breach(breach: &Breach) {
         output::line(format!("  part     {part}"));
     }
     for carrier in &breach.carriers {
+        let things = if breach.signal == "rejection_rate" { "verdicts" } else { "outputs" };
         let of_outputs =
-            carrier.outputs_share.map(|share| format!(", and has {} of the outputs", words::share(Some(share))));
+            carrier.outputs_share.map(|share| format!(", and has {} of the {things}", words::share(Some(share))));
         output::line(format!(
             "  carried  {}: {} of the excess{}",
             carrier.segment,

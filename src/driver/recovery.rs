@@ -34,7 +34,8 @@ pub enum StartError {
     Store(#[from] StoreError),
     /// A part of the snapshot can't be read.
     #[error(
-        "part `{part}` of the snapshot (format {version}) can't be read: {cause}. This andon reads format {SNAPSHOT_VERSION}. If the journal still begins with record 1, remove `snapshot.db` and start again: the state is made anew from the journal"
+        "part `{part}` of the snapshot (format {version}{}) can't be read: {cause}. If the journal still begins with record 1, remove `snapshot.db` and start again: the state is made anew from the journal",
+        other_format(*version)
     )]
     Snapshot {
         /// Its key.
@@ -44,6 +45,11 @@ pub enum StartError {
         /// What is wrong.
         cause: String,
     },
+}
+
+/// What a format is told with that isn't the one of now; of the same one it is damaged, or from a build between releases.
+fn other_format(version: u16) -> String {
+    if version == SNAPSHOT_VERSION { String::new() } else { format!("; this andon reads format {SNAPSHOT_VERSION}") }
 }
 
 /// What the start found.

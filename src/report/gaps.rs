@@ -5,6 +5,7 @@
 use super::build::Sources;
 use super::document::{Report, Scope};
 use super::document_week::WorkflowWeek;
+use super::make::ENTRIES_MAX;
 use super::state::Known;
 use super::words::{count, many, minute, named};
 use crate::domain::Time;
@@ -25,6 +26,7 @@ pub(super) fn gaps(report: &Report, sources: &Sources<'_>, left_out: usize) -> V
     if cut_at.is_none_or(|at| at <= report.from) {
         gaps.extend(silent(report));
     }
+    gaps.extend(unread(sources));
     gaps.extend(report.quality.sentences());
     gaps.extend(unmeasured(report));
     gaps.extend(partly_measured(report));
@@ -43,6 +45,15 @@ pub(super) fn gaps(report: &Report, sources: &Sources<'_>, left_out: usize) -> V
 /// From when on the journal holds anything, where retention took away a part of what the report is made of.
 pub(super) fn cut_at(sources: &Sources<'_>) -> Option<Time> {
     sources.is_cut.then(|| sources.fold.first_at()).flatten()
+}
+
+/// Entries of the ledger that are too many to be read.
+fn unread(sources: &Sources<'_>) -> Option<String> {
+    let (_, last) = sources.entries.last().filter(|_| sources.entries.len() >= ENTRIES_MAX)?;
+    let (most, at) = (count(ENTRIES_MAX as u64), minute(last.time));
+    Some(format!(
+        "The ledger has more than {most} entries since the week began: what happened after {at} UTC is not told of."
+    ))
 }
 
 fn judged(week: &WorkflowWeek) -> u64 {

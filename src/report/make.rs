@@ -17,7 +17,7 @@ const PAGE: usize = 1_000;
 /// Where outputs with a verdict are of before both weeks, the journal is read from so much earlier on, milliseconds.
 const EARLIER_MS: i64 = 8 * 7 * Time::DAY;
 /// Most entries of one report; a week with more is told up to there.
-const ENTRIES_MAX: usize = 100_000;
+pub(super) const ENTRIES_MAX: usize = 100_000;
 
 /// Outputs and verdicts of a week and of the one before.
 #[derive(Debug, Clone)]
