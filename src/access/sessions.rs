@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq as _;
 
 /// Sign-ins of one token at the same time; for one more its oldest ends.
 const OF_ONE_TOKEN: usize = 20;
-/// The cookie's name.
+/// What the cookie's name begins with.
 pub const COOKIE: &str = "andon-session";
 
 /// Somebody who is signed in. Cheap to clone.

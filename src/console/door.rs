@@ -7,9 +7,8 @@
 
 use super::Console;
 use super::page::{Layout, html, refused};
-use crate::access::COOKIE;
 use crate::domain::Scope;
-use crate::http::auth::{Caller, is_this_machine};
+use crate::http::auth::{Caller, cookie_name, is_this_machine};
 use crate::http::problem::Problem;
 use askama::Template;
 use axum::Form;
@@ -165,7 +164,8 @@ pub(super) async fn sign_in(State(console): State<Console>, headers: HeaderMap, 
             let is_tls = headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
             let secure = if is_tls { "; Secure" } else { "" };
             let cookie = format!(
-                "{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
+                "{}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
+                cookie_name(&headers),
                 secret.text(),
                 lasts_ms / 1_000
             );
@@ -192,7 +192,7 @@ pub(super) async fn sign_out(
         return visitor.problem(&Problem::new(StatusCode::FORBIDDEN, "foreign_form", super::form::STALE));
     }
     visitor.console.gate.sign_out(&headers);
-    let gone = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+    let gone = format!("{}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0", cookie_name(&headers));
     with_cookie(Redirect::to("/sign-in").into_response(), &gone)
 }
 

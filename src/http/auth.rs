@@ -347,11 +347,20 @@ fn is_from_this_machine(method: &Method, headers: &HeaderMap) -> Result<(), Prob
     Err(Problem::new(StatusCode::FORBIDDEN, "foreign_host", detail))
 }
 
+/// The name of the console's cookie: with the port by which the visitor came, as browsers hand a cookie to every port of a
+/// host, and two andons on one would sign each other's visitors out.
+pub fn cookie_name(headers: &HeaderMap) -> String {
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let port = host.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    port.map_or_else(|| COOKIE.to_owned(), |port| format!("{COOKIE}-{port}"))
+}
+
 /// The secret in the console's cookie.
 fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let own = cookie_name(headers);
     let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    pairs.find(|(name, _)| *name == own).map(|(_, value)| value)
 }
 
 fn unauthenticated(denied: Denied) -> Problem {

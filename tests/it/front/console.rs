@@ -211,6 +211,19 @@ fn nobody_gets_in_without_a_token_and_everybody_out_again() {
         format!("token={}", ann.text()).as_bytes(),
     );
     assert!(cookie(&behind_tls).contains("; Secure"));
+    // Browsers hand every port's cookies to a host: that of another andon on it is left alone.
+    let other = app.send(
+        "POST",
+        "/sign-in",
+        &[("host", "localhost:9798"), ("content-type", "application/x-www-form-urlencoded")],
+        format!("token={}", ann.text()).as_bytes(),
+    );
+    let other = cookie(&other).split(';').next().unwrap();
+    assert!(other.starts_with("andon-session-9798="), "{other}");
+    let reach = |host: &str| {
+        app.send("GET", "/", &[("host", host), ("cookie", &format!("andon-session-9797=x; {other}"))], b"").status
+    };
+    assert_eq!((reach("localhost:9798"), reach("localhost:9797"), reach("localhost")), (200, 303, 303));
     let browser = Browser::signed_in(&app, &ann);
     for path in PAGES {
         assert_eq!(browser.get(path).status, 200, "{path}");
