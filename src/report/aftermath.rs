@@ -9,8 +9,16 @@ use super::tally::Tally;
 use crate::domain::{OutputEvent, Signal, Time, Verdict};
 use crate::monitor::observe::sla_met;
 
+/// How values begin that say that an output failed.
+const FAILING: [&str; 10] =
+    ["abort", "cancel", "crash", "denied", "error", "exception", "fail", "invalid", "reject", "timeout"];
+
 /// Where an output came from, as far as it is known.
 pub(super) type Came<'a> = &'a dyn Fn(&str) -> Option<(&'a Origins, &'a Origin)>;
+
+/// So many before the earliest time at which it may have changed are enough to tell how it was; of fewer, those up to the
+/// estimated time are taken.
+const BEFORE_MIN: usize = 10;
 
 /// Something that a guard counts: an output, or a verdict.
 #[derive(Clone, Copy)]
@@ -18,6 +26,9 @@ struct Seen {
     time: Time,
     is_hit: bool,
     is_of_source: bool,
+    is_of_kind: bool,
+    /// A verdict that came since the mode was lowered, and says nothing of what came since.
+    is_older: bool,
 }
 
 /// Counts what a guard counts before the change and since the demotion, in the samples of both weeks; verdicts by when
@@ -25,45 +36,72 @@ struct Seen {
 ///
 /// `until` is when the mode changed otherwise than by going further down: what came then is another matter.
 pub(super) fn count(of: &mut Move, signal: &Signal, weeks: [Option<&Tally>; 2], came: Came<'_>, until: Option<Time>) {
-    let known_before = of.changed_at.unwrap_or(of.time);
-    if of.source.as_ref().is_some_and(|source| is_the_failure_itself(source, signal, known_before, weeks)) {
-        of.source = None;
-    }
-    let source = of.source.as_deref();
+    let stated = of.changed_at.unwrap_or(of.time);
+    let is_tautology = |segment: &str| is_the_failure_itself(segment, signal, stated, weeks);
+    of.carriers.retain(|carrier| {
+        let segment = carrier.rsplit_once(" (").map_or(carrier.as_str(), |(segment, _)| segment);
+        segment.starts_with(KIND) || !is_tautology(segment)
+    });
+    of.source = of.source.take().filter(|source| !is_tautology(source));
+    let seen = seen(of, signal, weeks, came);
+    let end = until.map_or(seen.len(), |until| seen.partition_point(|one| one.time < until));
+    let up_to = |time: Time| seen.partition_point(|one| one.time < time);
+    // The first of what was too much may lie before the estimated time: what is uncertain is neither before nor since.
+    let changed = up_to(stated);
+    let early = of.changed_between.map_or(changed, |[early, _]| up_to(early).min(changed));
+    let before = &seen[..if early < BEFORE_MIN { changed } else { early }];
+    // What came with the output that completed the evidence was on its way already.
+    let lowered = seen.partition_point(|one| one.time <= of.time).min(end);
+    let (older, since): (Vec<Seen>, Vec<Seen>) = seen[lowered..end].iter().copied().partition(|one| one.is_older);
+    of.is_sampled = *signal != Signal::RejectionRate && weeks.into_iter().flatten().any(|week| week.sample.is_part());
+    [of.before, of.since, of.lately] = [before, &since, &since[since.len() / 2..]].map(sum);
+    of.since_older = sum(&older);
+    of.source_counts = of.source.as_ref().and_then(|_| of_source(&seen[changed.min(lowered)..lowered], &since));
+    let failed = since.iter().filter(|one| one.is_hit);
+    let of_kind = failed.clone().filter(|one| one.is_of_kind).count() as u64;
+    of.kind_since = kind(of).map(|_| Counted { n: failed.count() as u64, hits: of_kind }).filter(|failed| failed.n > 0);
+}
+
+/// All that the guard counts, in order of time.
+fn seen(of: &Move, signal: &Signal, weeks: [Option<&Tally>; 2], came: Came<'_>) -> Vec<Seen> {
+    let (source, kind) = (of.source.as_deref(), kind(of));
     let mut seen: Vec<Seen> = Vec::new();
     for tally in weeks.into_iter().flatten() {
         if *signal == Signal::RejectionRate {
-            seen.extend(tally.verdicts().filter_map(|(output, time, verdict)| {
+            seen.extend(tally.verdicts().map(|(output, time, verdict)| {
                 let origin = came(output);
-                // A verdict on what was made before it was lowered says nothing of what came since.
-                let is_of_since = time <= of.time || origin.is_some_and(|(_, origin)| origin.time > of.time);
                 let is_of_source = origin.is_some_and(|(all, origin)| {
                     all.segments(origin).any(|(name, value)| source == Some(&format!("{name} = {value}")))
                 });
-                is_of_since.then_some(Seen { time, is_hit: verdict == Verdict::Rejected as usize, is_of_source })
+                let is_older = time > of.time && origin.is_none_or(|(_, origin)| origin.time <= of.time);
+                let is_hit = verdict == Verdict::Rejected as usize;
+                Seen { time, is_hit, is_of_source, is_of_kind: false, is_older }
             }));
         } else {
-            of.is_sampled |= tally.sample.is_part();
             seen.extend(tally.sample.outputs().into_iter().filter_map(|one| {
+                let is_hit = is_hit(signal, &one.event)?;
                 let is_of_source = source.is_some_and(|source| is_in(&one.event, source));
-                Some(Seen { time: one.time, is_hit: is_hit(signal, &one.event)?, is_of_source })
+                let is_of_kind = kind.is_some_and(|kind| one.event.exception.as_deref() == Some(kind));
+                Some(Seen { time: one.time, is_hit, is_of_source, is_of_kind, is_older: false })
             }));
         }
     }
     // Those of one moment stay as they are: what failed among them came no later.
     seen.sort_by_key(|one| one.time);
-    let end = until.map_or(seen.len(), |until| seen.partition_point(|one| one.time < until));
-    // The first of what was too much may lie before the estimated time: what is uncertain is neither before nor since.
-    let changed_at = of.changed_between.map(|[early, _]| early).or(of.changed_at).unwrap_or(of.time);
-    let changed = seen.partition_point(|one| one.time < changed_at);
-    // What came with the output that completed the evidence was on its way already.
-    let lowered = seen.partition_point(|one| one.time <= of.time).min(end);
-    let since = &seen[lowered..end];
-    [of.before, of.since, of.lately] = [&seen[..changed], since, &since[since.len() / 2..]].map(sum);
-    of.source_counts = source.and_then(|_| of_source(&seen[changed.min(lowered)..lowered], since));
+    seen
 }
 
-/// How the source did until the mode was lowered, and the others since; `None` where nothing of it is known.
+/// What begins a carrier that is a kind of exceptions.
+const KIND: &str = "exception = ";
+
+/// The one kind of exceptions that carried a demotion for exceptions, if it was one.
+pub(super) fn kind(of: &Move) -> Option<&str> {
+    of.signal.as_deref().filter(|signal| *signal == "exception_rate")?;
+    let mut kinds = of.carriers.iter().filter_map(|carrier| carrier.strip_prefix(KIND)?.rsplit_once(" ("));
+    kinds.next().filter(|_| kinds.next().is_none()).map(|(kind, _)| kind)
+}
+
+/// How the source did until the mode was lowered, and it and the others since; `None` where nothing of it is known.
 fn of_source(until: &[Seen], since: &[Seen]) -> Option<SourceCounts> {
     let part = |seen: &[Seen], own: bool| -> Vec<Seen> {
         seen.iter().filter(|one| one.is_of_source == own).copied().collect()
@@ -72,7 +110,8 @@ fn of_source(until: &[Seen], since: &[Seen]) -> Option<SourceCounts> {
     let mut hits = own.iter().filter(|one| one.is_hit).map(|one| one.time);
     let first = hits.next()?;
     let between = [first, hits.last().unwrap_or(first)];
-    Some(SourceCounts { own: sum(&own)?, all: sum(until)?, between, others_since: sum(&part(since, false)) })
+    let [own_since, others_since] = [true, false].map(|own| sum(&part(since, own)));
+    Some(SourceCounts { own: sum(&own)?, all: sum(until)?, between, own_since, others_since })
 }
 
 fn sum(part: &[Seen]) -> Option<Counted> {
@@ -84,8 +123,9 @@ fn is_in(event: &OutputEvent, segment: &str) -> bool {
     event.segments().any(|(name, value)| segment == format!("{name} = {value}"))
 }
 
-/// Whether an attribute only says once more that an output failed (`stage = failed`): no good output ever had it, and what
-/// failed before the change mostly had it, too. A new version whose outputs all fail has it since the change only.
+/// Whether an attribute only says once more that an output failed (`stage = failed`): no good output ever had it, and
+/// either what failed before the change mostly had it, too, or its value is a word for failing. A new version whose outputs
+/// all fail has it since the change only.
 fn is_the_failure_itself(source: &str, signal: &Signal, changed_at: Time, weeks: [Option<&Tally>; 2]) -> bool {
     let (mut failed_before, mut has_it) = (0_u64, 0_u64);
     for sampled in weeks.into_iter().flatten().flat_map(|tally| tally.sample.outputs()) {
@@ -98,7 +138,9 @@ fn is_the_failure_itself(source: &str, signal: &Signal, changed_at: Time, weeks:
             _ => {}
         }
     }
-    failed_before > 0 && 2 * has_it >= failed_before
+    let value = source.rsplit(" = ").next().unwrap_or_default().to_ascii_lowercase();
+    let is_word = FAILING.iter().any(|word| value.starts_with(word));
+    is_word || failed_before > 0 && 2 * has_it >= failed_before
 }
 
 fn is_hit(signal: &Signal, event: &OutputEvent) -> Option<bool> {

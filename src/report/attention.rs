@@ -40,7 +40,7 @@ impl Parts<'_> {
             return format!("{begin}; the first {shown} of them are told of at length, and the data (JSON) hold all.");
         }
         format!(
-            "{begin}: a mode that moved, a breach, a question other than about overdue reviews, something clearly worse, a group that people clearly reject more, more than half of its outputs failed, or a gate that is met. The others have one row each."
+            "{begin}: a mode that moved, a breach, a question other than about overdue reviews, something clearly worse, a group that people clearly reject more, exceptions that changed within the week, more than half of its outputs failed, or a gate that is met. The others have one row each."
         )
     }
 }
@@ -99,10 +99,11 @@ fn rest<'r>(place: &'r Place, week: Option<&WorkflowWeek>) -> Rest<'r> {
     Rest { place, exceptions: of("exception_ratio").map(|figure| figure.value), rejected: of("rejected_ratio") }
 }
 
-/// Whether most of its outputs fail, however they did the week before.
+/// Whether most of its outputs fail, two at least, however they did the week before.
 fn fails(week: &WorkflowWeek) -> bool {
     let exceptions = week.measures.iter().find(|measure| measure.name == "exception_ratio");
-    exceptions.and_then(|measure| measure.week).is_some_and(|figure| figure.value >= 0.5)
+    let failed = week.exceptions.iter().map(|kind| kind.week).sum::<u64>();
+    failed > 1 && exceptions.and_then(|measure| measure.week).is_some_and(|figure| figure.value > 0.5)
 }
 
 fn reason(week: &WorkflowWeek, asked: &BTreeSet<&str>, moved: &BTreeSet<&str>, clear: f64) -> Option<Reason> {

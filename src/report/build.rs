@@ -175,7 +175,7 @@ fn changed_otherwise(all: &[Move], demotion: &Move) -> Option<Time> {
 
 /// What follows from the rest: the decisions, what isn't known, and the headline.
 fn conclude(report: &mut Report, sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>) {
-    let (asked, left_out) = settle(decisions(report), sources, covered);
+    let (asked, left_out) = settle(decisions(report), sources, covered, &report.workflows);
     report.decisions = asked;
     report.quality = quality(report, sources);
     report.gaps = gaps(report, sources, left_out);

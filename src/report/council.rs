@@ -7,6 +7,7 @@ use super::answers::answers;
 use super::build::Sources;
 use super::decisions::Asked;
 use super::document::{ActionLine, Budget, Decision, InBudget, Offer};
+use super::document_week::WorkflowWeek;
 use super::earlier::earlier;
 use super::moves::Entries;
 use super::state::{Known, State};
@@ -98,14 +99,19 @@ fn offer(question: &Question, key: ChoiceKey) -> Offer {
 }
 
 /// The questions in the order in which they are shown, the open ones first, and how many open ones were left out.
-pub(super) fn settle(asked: Asked, sources: &Sources<'_>, covered: &Covered<'_>) -> (Vec<Decision>, usize) {
+pub(super) fn settle(
+    asked: Asked,
+    sources: &Sources<'_>,
+    covered: &Covered<'_>,
+    weeks: &[WorkflowWeek],
+) -> (Vec<Decision>, usize) {
     let Asked { mut questions, mut own_demotion } = asked;
     let mut answers = answers(sources, covered);
     let seen_to = |one: &Question| {
         let id = one.to_string();
         answers.contains_key(&id) || is_under_way(&id, sources, covered)
     };
-    let earlier = earlier(sources, covered, &mut own_demotion, seen_to);
+    let earlier = earlier(sources, covered, weeks, &mut own_demotion, seen_to);
     let of_before: BTreeSet<String> = earlier.iter().map(|one| one.id.clone()).collect();
     questions.extend(earlier);
     // What waits now is the matter of the running week.

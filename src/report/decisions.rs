@@ -3,13 +3,14 @@
 //! Owns the questions and their order. Everything that it says stands in the report's numbers; it decides nothing.
 
 use super::alike::looks_at;
+use super::burst::Burst;
 use super::chart::is_drawn;
 use super::council::ask;
 use super::document::{Decision, IncidentLine, Move, Offer, Report};
 use super::document_week::{Disparity, WorkflowWeek};
 use super::mean::{clear_among, strength};
 use super::measure::Measure;
-use super::phrases::came_at_once;
+use super::phrases::{came_at_once, rejected_such_as, went};
 use super::shift::Shift;
 use super::witness::{before_and_since, carried_by, kind_of, speaks, weight};
 use super::words::{count, many, minute, percent, rejected_of, week_and_before};
@@ -129,6 +130,8 @@ fn judge(demotion: &Move, week: Option<&WorkflowWeek>, has_more_steps: bool) -> 
     }
     evidence.extend(before_and_since(demotion));
     evidence.extend(carried_by(demotion));
+    let is_it = |burst: &&Burst| demotion.source.is_some() && burst.group == demotion.source;
+    evidence.extend(week.and_then(|week| week.rejections.burst.as_ref().filter(is_it)).map(came_at_once));
     let worse: Vec<&Measure> = week.map(worse).unwrap_or_default();
     let near = |shift: &&Shift| demotion.changed_at.is_some_and(|at| is_near(shift, at));
     let moved: Vec<&Shift> = week.map(|week| week.shifts.iter().filter(near).collect()).unwrap_or_default();
@@ -243,6 +246,7 @@ fn baseline(week: &WorkflowWeek, moves: &[Move]) -> Option<Decision> {
     })
 }
 
+/// By how much, since when and where a signal moved.
 fn shifted(shift: &Shift) -> String {
     let carried = shift.carriers.first().map(|by| {
         format!(
@@ -252,11 +256,13 @@ fn shifted(shift: &Shift) -> String {
             percent(by.outputs_share)
         )
     });
+    let went = Some(went(shift)).filter(|went| !went.is_empty()).map(|went| format!(", {went}"));
     format!(
-        "{}: distance {:.2}, without drift at most {:.2}{}",
+        "{}: distance {:.2}, without drift at most {:.2}{}{}",
         shift.signal,
         shift.distance.value,
         shift.distance.no_drift.limit,
+        went.unwrap_or_default(),
         carried.unwrap_or_default()
     )
 }
@@ -293,15 +299,16 @@ fn rejected(week: &WorkflowWeek, moves: &[Move], clear: f64) -> Option<Decision>
     let because =
         if lowered.is_empty() { "no guard lowered a mode for it" } else { "the demotion was for something else" };
     let groups = groups.iter().map(|group| format!("{}: {}", group.group, rejected_of(group)));
-    let burst = week.rejections.burst.as_ref().map(came_at_once);
+    let is_asked = |burst: &&Burst| burst.group.is_some() && lowered.iter().any(|one| one.source == burst.group);
+    let burst = week.rejections.burst.as_ref().filter(|burst| !is_asked(burst)).map(came_at_once);
     let ids: Vec<&str> = week.rejections.witnesses.iter().map(|output| output.output.as_str()).collect();
-    let such = (!ids.is_empty()).then(|| format!("such as {}", ids.join(", ")));
+    let such = (!ids.is_empty()).then(|| format!("{} {}", rejected_such_as(&week.rejections), ids.join(", ")));
     Some(Decision {
         recommendation: format!("Name somebody and a day: people reject clearly more, and {because}."),
         evidence: std::iter::once(format!("{}: {}", measure.title, week_and_before(measure)?))
             .chain(groups)
-            .chain(burst)
             .chain(such)
+            .chain(burst)
             .collect(),
         urgency: 75,
         ..about(workflow, |workflow| Question::Rejections { workflow })?

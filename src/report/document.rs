@@ -223,6 +223,13 @@ pub struct Move {
     /// The same of the second half of that: whether it goes on.
     #[serde(default)]
     pub lately: Option<Counted>,
+    /// Verdicts that came since the mode was lowered on outputs of before, or on such as aren't known any more: they say
+    /// nothing of what came since. `null` where there were none.
+    #[serde(default)]
+    pub since_older: Option<Counted>,
+    /// Where exceptions of one kind carried it: what failed since, and how much of that was of this kind.
+    #[serde(default)]
+    pub kind_since: Option<Counted>,
     /// Whether these are of a sample, as there were too many outputs.
     #[serde(default)]
     pub is_sampled: bool,
@@ -267,7 +274,9 @@ pub struct SourceCounts {
     pub all: Counted,
     /// The first and the last of those of its own that spoke against the workflow.
     pub between: [Time; 2],
-    /// What came since the mode was lowered, without it; `null` where nothing did.
+    /// What came of it since the mode was lowered; `null` where nothing did.
+    pub own_since: Option<Counted>,
+    /// The same of all others.
     pub others_since: Option<Counted>,
 }
 

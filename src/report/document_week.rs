@@ -29,8 +29,8 @@ pub struct WorkflowWeek {
     pub reference_source: String,
     /// Exceptions by kind, most first.
     pub exceptions: Vec<KindLine>,
-    /// How exceptions went where they became clearly more or fewer within the week: shares, and since when. Empty where
-    /// they did not, or more than three times.
+    /// How exceptions went: within the week where they became clearly more or fewer in it, else through both weeks where
+    /// these are apart. Shares, and since when; empty where there is nothing to tell, or they changed again and again.
     #[serde(default)]
     pub stretches: Vec<Stretch>,
     /// What differs from the week before, clear ones first.

@@ -5,8 +5,11 @@
 use super::build::Sources;
 use super::council::{Covered, ask};
 use super::document::Decision;
-use super::words::{many, minute};
-use crate::domain::{Cause, ChoiceKey, Question};
+use super::document_week::WorkflowWeek;
+use super::phrases::exceptions_went;
+use super::words::{many, minute, week_and_before};
+use super::workflow_week::declared;
+use crate::domain::{Cause, ChoiceKey, Question, Signal};
 use crate::monitor::Incident;
 use std::collections::BTreeMap;
 
@@ -18,6 +21,7 @@ const URGENCY: u32 = 58;
 pub(super) fn earlier(
     sources: &Sources<'_>,
     covered: &Covered<'_>,
+    weeks: &[WorkflowWeek],
     own_demotion: &mut BTreeMap<String, String>,
     seen_to: impl Fn(&Question) -> bool,
 ) -> Vec<Decision> {
@@ -44,6 +48,8 @@ pub(super) fn earlier(
             let asked = Question::Incident { incident: incident.id.clone() };
             own_demotion.insert(asked.to_string(), question.id.clone());
         }
+        let week = weeks.iter().find(|week| week.workflow == id.as_str());
+        evidence.extend(week.and_then(|week| this_week(week, declared(&known.policy, &first.guard)?)));
         if !others.is_empty() {
             evidence.push(format!("not judged of that week, too: {}", many(others.len(), "more demotion")));
         }
@@ -58,4 +64,18 @@ pub(super) fn earlier(
         });
     }
     asked
+}
+
+/// How what the guard counts did in this week: whether it goes on.
+fn this_week(week: &WorkflowWeek, signal: &Signal) -> Option<String> {
+    let name = match signal {
+        Signal::ExceptionRate { .. } => "exception_ratio",
+        Signal::RejectionRate => "rejected_ratio",
+        Signal::Sla { .. } => "sla_ratio",
+        _ => return None,
+    };
+    let measure = week.measures.iter().find(|measure| measure.name == name && measure.week.is_some())?;
+    let went = Some(exceptions_went(&week.stretches)).filter(|went| name == "exception_ratio" && !went.is_empty());
+    let went = went.map(|went| format!("; {went}")).unwrap_or_default();
+    Some(format!("this week: {} {}{went}", measure.title.to_lowercase(), week_and_before(measure)?))
 }

@@ -14,7 +14,9 @@ use super::state::Known;
 use super::stretch::Stretch;
 use super::tally::Tally;
 use super::week::Week;
-use super::words::{count, many, money, named, percent, rejected_of, relative, verdicts as said, week_and_before};
+use super::words::{
+    count, many, money, named, percent, rejected_of, relative, span, verdicts as said, week_and_before,
+};
 use crate::domain::{Mode, WorkflowId};
 use crate::stats::number::number;
 use std::collections::BTreeMap;
@@ -46,20 +48,35 @@ fn verdicts(report: &Report, sources: &Sources<'_>, covered: &BTreeMap<&Workflow
     let mostly = mostly
         .map(|(of, group)| format!(", clearly more of {} in {of} ({})", group.group, rejected_of(group)))
         .unwrap_or_default();
-    (week.1 > 0).then(|| format!("Of {} {} rejected{than}{mostly}.", said(week.1), share(week)))
+    let bursts = report.workflows.iter().filter_map(|one| Some((&one.workflow, one.rejections.burst.as_ref()?)));
+    let at_once = bursts.max_by(|a, b| a.1.rejected.cmp(&b.1.rejected).then_with(|| b.0.cmp(a.0)));
+    let at_once = at_once.map(|(of, burst)| {
+        let [first, last] = burst.between;
+        let (rejected, all) = (count(burst.rejected), count(burst.of));
+        format!(" {rejected} of the {all} rejections in {of} came within {}.", span(last.since(first)))
+    });
+    let at_once = at_once.unwrap_or_default();
+    (week.1 > 0).then(|| format!("Of {} {} rejected{than}{mostly}.{at_once}", said(week.1), share(week)))
 }
 
 /// What got worse or better, clearly also among as many comparisons as there are: of each workflow the clearest, whether or not a
 /// guard saw it.
 fn changed(report: &Report, better: bool) -> Option<String> {
     const NAMED_MAX: usize = 3;
+    /// Of many outputs a few milliseconds are clear, and no news.
+    const RELATIVE_MIN: f64 = 0.05;
     let clear = clear_of(&report.workflows);
     let mut found: Vec<(usize, f64, String)> = Vec::new();
     for week in &report.workflows {
         let such =
             |better: bool| compared(week).filter(move |(_, by, is_better)| *is_better == Some(better) && *by > clear);
+        let is_news = |(one, ..): &(&Measure, f64, _)| {
+            let relative = one.change.and_then(|change| change.relative);
+            rank(one) == 0 || relative.is_none_or(|relative| relative.abs() >= RELATIVE_MIN)
+        };
         // Quality first: what became cheap because it broke is no news of its cost.
-        // Of times the one that changed most: of a slow twentieth the median knows little.
+        // Of times the one that changed most: of a slow twentieth the median knows little, and of many outputs little is
+        // clear.
         let far = |one: &Measure, by: f64| match (rank(one), one.change.and_then(|change| change.relative)) {
             (1, Some(relative)) => relative.abs(),
             _ => by,
@@ -67,13 +84,13 @@ fn changed(report: &Report, better: bool) -> Option<String> {
         let order = |a: &(&Measure, f64, _), b: &(&Measure, f64, _)| {
             rank(a.0).cmp(&rank(b.0)).then(far(b.0, b.1).total_cmp(&far(a.0, a.1)))
         };
-        let first = such(better).min_by(order);
+        let first = such(better).filter(is_news).min_by(order);
         let Some((one, by, _)) = first else { continue };
         if better && such(false).any(|(other, ..)| rank(other) < rank(one)) {
             continue;
         }
         let said = week_and_before(one).unwrap_or_default();
-        found.push((rank(one), by, format!("{}, {} {said}", week.workflow, one.title.to_lowercase())));
+        found.push((rank(one), far(one, by), format!("{}, {} {said}", week.workflow, one.title.to_lowercase())));
     }
     found.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)).then_with(|| a.2.cmp(&b.2)));
     let more = match found.len().saturating_sub(NAMED_MAX) {
@@ -90,7 +107,9 @@ fn within(report: &Report) -> Option<String> {
     const NAMED_MAX: usize = 3;
     let step = |pair: &[Stretch]| (pair[1].level - pair[0].level).abs();
     let largest = |of: &[Stretch]| of.windows(2).map(step).max_by(f64::total_cmp);
-    let steps = report.workflows.iter().filter_map(|week| Some((largest(&week.stretches)?, week)));
+    let is_within = |week: &&WorkflowWeek| week.stretches.first().is_some_and(|first| first.from >= report.from);
+    let steps = report.workflows.iter().filter(is_within);
+    let steps = steps.filter_map(|week| Some((largest(&week.stretches)?, week)));
     let mut steps: Vec<(f64, &WorkflowWeek)> = steps.collect();
     steps.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.workflow.cmp(&b.1.workflow)));
     let more = steps.len().saturating_sub(NAMED_MAX);

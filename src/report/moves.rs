@@ -65,6 +65,8 @@ pub fn moves(entries: Entries<'_>, until: Time) -> Vec<Move> {
             before: None,
             since: None,
             lately: None,
+            since_older: None,
+            kind_since: None,
             is_sampled: false,
             source: breach.and_then(source),
             source_counts: None,

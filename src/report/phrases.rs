@@ -9,7 +9,7 @@ use super::document_week::{Rejections, ReviewLine, WorkflowWeek};
 use super::measure::{Figure, Measure};
 use super::shift::Shift;
 use super::stretch::Stretch;
-use super::words::{count, many, minute, percent, value};
+use super::words::{count, many, minute, percent, span, value};
 
 /// That no output came of a workflow in the week; `None` where some did.
 pub(super) fn none_came(week: &WorkflowWeek) -> Option<String> {
@@ -40,7 +40,7 @@ pub(super) fn went(shift: &Shift) -> String {
         return String::new();
     }
     if shift.is_restless {
-        return "changed more than three times in these two weeks".to_owned();
+        return "changed again and again in these two weeks".to_owned();
     }
     let level = |one: &Stretch| match shift.value_of {
         Some(_) => percent(one.level),
@@ -128,12 +128,11 @@ pub(super) fn demotions(budget: &Budget) -> String {
 /// That many rejections came within minutes.
 pub(super) fn came_at_once(burst: &Burst) -> String {
     let [first, last] = burst.between;
-    let minutes = usize::try_from(last.since(first)).unwrap_or_default().div_ceil(60_000).max(1);
     let of = burst.group.as_ref().map(|group| format!(", nearly all of {group}")).unwrap_or_default();
     let (rejected, all, verdicts) = (count(burst.rejected), count(burst.of), count(burst.verdicts));
     format!(
         "{rejected} of the week's {all} rejections came within {} from {} UTC, of {verdicts} verdicts{of}: one act of somebody?",
-        many(minutes, "minute"),
+        span(last.since(first)),
         minute(first)
     )
 }

@@ -5,7 +5,7 @@
 //! clear where a distance is above what no drift would give at these numbers; tolerances are the guards' matter.
 
 use super::sample::Sampled;
-use super::stretch::{Stretch, dated, median, share};
+use super::stretch::{Stretch, dated_numbers, dated_shares};
 use super::tally::Tally;
 use crate::domain::{Money, OutputEvent, Time};
 use crate::stats::drift_report::{Distance, Prepared, count_distances, report};
@@ -55,7 +55,7 @@ pub struct Shift {
     /// The category that moved most; `null` for numbers.
     #[serde(default)]
     pub value_of: Option<String>,
-    /// Whether it changed more than three times in the two weeks, too often to be told.
+    /// Whether it changed again and again in the two weeks, too often to be told.
     #[serde(default)]
     pub is_restless: bool,
     /// The segments that carry the shift, most first.
@@ -146,7 +146,7 @@ fn numbers(
     let distances = report(&prepared, &a).ok()??;
     let is_clear = distances.kolmogorov_smirnov.no_drift.exceeded_by(distances.kolmogorov_smirnov.value);
     let cut = widest(&a, &b)?;
-    let went = if is_clear { dated(&timed(after, before, &|event| of(event)), median) } else { Some(Vec::new()) };
+    let went = if is_clear { dated_numbers(&timed(after, before, &|event| of(event))) } else { Some(Vec::new()) };
     Some(Shift {
         signal: signal.to_owned(),
         is_clear,
@@ -199,7 +199,7 @@ fn categories(
     let most = names.iter().max_by(|x, y| moved(x).total_cmp(&moved(y)))?.to_string();
     let by_most: &dyn Fn(&OutputEvent) -> Option<f64> =
         &|event| of(event).map(|value| f64::from(u8::from(value == most)));
-    let went = if is_clear { dated(&timed(after, before, by_most), share) } else { Some(Vec::new()) };
+    let went = if is_clear { dated_shares(&timed(after, before, by_most)) } else { Some(Vec::new()) };
     let mut bins: Vec<Bin> = names.iter().map(|name| bin((*name).clone(), both(name))).collect();
     bins.sort_by(|x, y| (y.before + y.week).total_cmp(&(x.before + x.week)).then_with(|| x.label.cmp(&y.label)));
     if bins.len() > CATEGORIES_MAX {

@@ -2,12 +2,13 @@
 //!
 //! Owns the recommendation to whoever judges it, and why. It decides nothing, and a guard's own numbers are no witness.
 
+use super::aftermath::kind;
 use super::alike::looks_at;
 use super::document::{Counted, Move};
 use super::document_week::WorkflowWeek;
-use super::measure::{Measure, interval};
+use super::measure::{Measure, apart, interval};
 use super::shift::Shift;
-use super::words::{count, many, percent};
+use super::words::{count, many, percent, span};
 use crate::stats::number::number;
 
 /// What speaks for a demotion beside the guard that did it: what came since it was lowered, and what the guard doesn't
@@ -40,6 +41,9 @@ pub(super) fn speaks(
             "Right, and over by now: it went on at first. What ended it, being lowered or something else?".to_owned()
         }
         (Some(Since::Not), _) => "Open: it did not go on. What stopped it, being lowered or something else?".to_owned(),
+        (Some(Since::Still), _) if is_of_another_kind(demotion) => {
+            format!("Right, and it fails since mostly in another way: two causes? {find}")
+        }
         (Some(Since::Still), _) => format!("Right: it went on since. {find}"),
         (None, 0) if worse.is_empty() => {
             "Open: nothing beside the guard shows it. Look at the outputs since the change, then judge.".to_owned()
@@ -51,12 +55,17 @@ pub(super) fn speaks(
             format!("Right: {} beside the guard {say} the same. {find}", many(found, "finding"))
         }
     };
-    let before = if was_above_before(demotion) {
-        " It was above its bound before the change, too: is the bound right?"
-    } else {
-        ""
+    let before = match (was_above_before(demotion), demotion.before, went_on(demotion)) {
+        (true, ..) => " It was above its bound before the change, too: is the bound right?",
+        (_, None, Some(Since::Still)) => " It is above its bound since its first output here: is the bound right?",
+        _ => "",
     };
     format!("{said}{before}{}", source.unwrap_or_default())
+}
+
+/// Whether what fails since is mostly of other kinds than what the mode was lowered for.
+fn is_of_another_kind(demotion: &Move) -> bool {
+    demotion.kind_since.is_some_and(|failed| 2 * failed.hits < failed.n)
 }
 
 /// What came since a demotion.
@@ -90,12 +99,16 @@ fn source(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<String> {
         if demotion.signal.as_deref() == Some("rejection_rate") { &week.rejections.groups } else { &week.disparities }
     });
     let own = groups.into_iter().flatten().find(|group| group.group == *source);
-    let others = demotion.source_counts.and_then(|counts| counts.others_since).filter(|others| others.n > 0);
-    let is_kept = others.zip(demotion.bound).is_some_and(|(of, bound)| interval(of.share(), of.n)[1] < bound);
-    let rest = match own {
-        _ if is_kept => ", and since it was lowered the others keep to the bound".to_owned(),
-        Some(own) => format!(" ({} of the week's others)", percent(own.ratio_of_others)),
-        None => String::new(),
+    let keeps =
+        |of: Option<Counted>| of.zip(demotion.bound).is_some_and(|(of, bound)| interval(of.share(), of.n)[1] < bound);
+    let counts = demotion.source_counts;
+    let (own_since, others) = (counts.and_then(|of| of.own_since), counts.and_then(|of| of.others_since));
+    let rest = match (keeps(own_since), keeps(others), own) {
+        (true, true, _) => ", and since it was lowered both it and the others keep to the bound".to_owned(),
+        (true, false, _) => ", which keeps to the bound since it was lowered".to_owned(),
+        (false, true, _) => ", and since it was lowered the others keep to the bound".to_owned(),
+        (false, false, Some(own)) => format!(" (the week's others: {})", percent(own.ratio_of_others)),
+        (false, false, None) => String::new(),
     };
     let act = match demotion.signal.as_deref() {
         Some("rejection_rate") if at_once(demotion).is_some() => "one act of somebody",
@@ -105,16 +118,15 @@ fn source(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<String> {
     Some(format!(" One source carries it, {source}{rest}: is it a fault of that source, or {act} there?"))
 }
 
-/// How long the rejections of a source took, where they came so close together that they may be one act of somebody: as
-/// minutes, at least one. Outputs come as fast as they come: that says nothing of exceptions.
-fn at_once(demotion: &Move) -> Option<u64> {
+/// How long the rejections of a source took, milliseconds, where they came so close together that they may be one act of
+/// somebody. Outputs come as fast as they come: that says nothing of exceptions.
+fn at_once(demotion: &Move) -> Option<i64> {
     const REJECTIONS_MIN: u64 = 5;
     const AT_ONCE_MS: i64 = 10 * 60_000;
     let is_rejected = demotion.signal.as_deref() == Some("rejection_rate");
     let counts = demotion.source_counts.filter(|counts| is_rejected && counts.own.hits >= REJECTIONS_MIN)?;
     let [first, last] = counts.between;
-    let took = last.since(first);
-    (took <= AT_ONCE_MS).then(|| u64::try_from(took).unwrap_or_default().div_ceil(60_000).max(1))
+    Some(last.since(first)).filter(|took| *took <= AT_ONCE_MS)
 }
 
 /// What carried it, with how its source did until the mode was lowered and the others since.
@@ -125,8 +137,7 @@ pub(super) fn carried_by(demotion: &Move) -> Vec<String> {
     let mut said = vec![format!("carried by {}", demotion.carriers.join(", "))];
     let Some((counts, source)) = demotion.source_counts.zip(demotion.source.as_ref()) else { return said };
     let (failed, things) = (failed(demotion), things(demotion));
-    let within = at_once(demotion)
-        .map(|minutes| format!(", these within {}", many(usize::try_from(minutes).unwrap_or(usize::MAX), "minute")));
+    let within = at_once(demotion).map(|took| format!(", these within {}", span(took)));
     said.push(format!(
         "from the change until it was lowered {} of {} {things} of {source} {failed}{}, and {} of {} in all",
         count(counts.own.hits),
@@ -135,9 +146,15 @@ pub(super) fn carried_by(demotion: &Move) -> Vec<String> {
         count(counts.all.hits),
         count(counts.all.n)
     ));
-    said.extend(counts.others_since.map(|of| {
-        format!("without {source} since it was lowered {} of {} {things} {failed}", percent(of.share()), count(of.n))
-    }));
+    let since = [(counts.own_since, source.as_str()), (counts.others_since, "all others")];
+    let since = since.into_iter().filter_map(|(of, whose)| {
+        let of = of?;
+        Some(format!("{} of {} {things} of {whose}", percent(of.share()), count(of.n)))
+    });
+    let since: Vec<String> = since.collect();
+    if !since.is_empty() {
+        said.push(format!("since it was lowered {} {failed}", since.join(", ")));
+    }
     said
 }
 
@@ -161,12 +178,24 @@ fn failed(demotion: &Move) -> &'static str {
 pub(super) fn before_and_since(demotion: &Move) -> Option<String> {
     let share = |of: Counted| format!("{} of {} {}", percent(of.share()), count(of.n), things(demotion));
     let before = demotion.before.map(|of| format!("before the change {}", share(of)));
-    let since = demotion.since.map(|of| format!("since it was lowered {}", share(of)));
-    let lately = demotion.lately.filter(|of| matches!(went_on(demotion), Some(Since::Over)) && of.n > 0);
+    let made = if demotion.since_older.is_some() { " on outputs made since" } else { "" };
+    let since = demotion.since.map(|of| format!("since it was lowered {}{made}", share(of)));
+    let older = demotion.since_older.map(|of| {
+        let begin = if demotion.since.is_some() { "" } else { "since it was lowered " };
+        format!("{begin}{} of {} on outputs of before", percent(of.share()), count(of.n))
+    });
+    let is_other =
+        |of: &Counted| demotion.since.is_some_and(|since| apart((of.share(), of.n), (since.share(), since.n)));
+    let lately =
+        demotion.lately.filter(|of| of.n > 0 && (is_other(of) || matches!(went_on(demotion), Some(Since::Over))));
     let lately = lately.map(|of| format!("of late {}", share(of)));
-    let said: Vec<String> = before.into_iter().chain(since).chain(lately).collect();
+    let said: Vec<String> = before.into_iter().chain(since).chain(lately).chain(older).collect();
     let bound = demotion.bound.map(|bound| format!(" (bound {})", percent(bound))).unwrap_or_default();
-    (!said.is_empty()).then(|| format!("{}{bound}", said.join(", ")))
+    let of_kind = demotion.kind_since.zip(kind(demotion)).filter(|(failed, _)| failed.hits < failed.n);
+    let of_kind = of_kind.map(|(failed, kind)| {
+        format!("; of the {} that failed since, {} by {kind}", count(failed.n), count(failed.hits))
+    });
+    (!said.is_empty()).then(|| format!("{}{bound}{}", said.join(", "), of_kind.unwrap_or_default()))
 }
 
 /// Whether the bound was broken before the change, too: then the change says less than the bound does.
@@ -212,10 +241,34 @@ mod tests {
     }
 
     #[test]
+    fn what_was_never_within_its_bound_and_what_fails_in_another_way_are_said() {
+        let said = |more: &Value| {
+            let mut of = json!({"since": {"hits": 60, "n": 64}, "lately": {"hits": 30, "n": 32}});
+            of.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let of = demotion(&of);
+            (speaks(&of, None, &[], &[], false), before_and_since(&of).unwrap())
+        };
+        let (never, _) = said(&json!({}));
+        assert!(never.ends_with("It is above its bound since its first output here: is the bound right?"), "{never}");
+        let of_kind = |hits: u64| {
+            said(&json!({"before": {"hits": 0, "n": 50}, "carriers": ["exception = timeout (100 % of the excess)"],
+                "kind_since": {"hits": hits, "n": 60}}))
+        };
+        let (recommended, evidence) = of_kind(8);
+        assert!(
+            recommended.starts_with("Right, and it fails since mostly in another way: two causes?"),
+            "{recommended}"
+        );
+        assert!(evidence.ends_with("(bound 5.0 %); of the 60 that failed since, 8 by timeout"), "{evidence}");
+        let (recommended, evidence) = of_kind(60);
+        assert!(recommended.starts_with("Right: it went on since.") && !evidence.contains("timeout"), "{evidence}");
+    }
+
+    #[test]
     fn five_rejections_of_one_source_within_ten_minutes_may_be_one_act() {
         let said = |signal: &str, hits: u64, until: &str| {
             let counts = json!({"own": {"hits": hits, "n": hits}, "all": {"hits": hits, "n": 9},
-                "between": ["2026-11-20T09:50:00Z", until], "others_since": null});
+                "between": ["2026-11-20T09:50:00Z", until], "own_since": null, "others_since": null});
             let more = json!({"signal": signal, "source": "repository = a", "source_counts": counts});
             speaks(&demotion(&more), None, &[], &[], false).rsplit_once(", or ").unwrap().1.to_owned()
         };

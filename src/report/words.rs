@@ -61,6 +61,12 @@ pub(super) fn capped(one: &CapLine) -> String {
     }
 }
 
+/// A length of time, to the second where it is short: at least one.
+pub(super) fn span(ms: i64) -> String {
+    let seconds = usize::try_from(ms).unwrap_or_default().div_ceil(1_000).max(1);
+    if seconds < 120 { many(seconds, "second") } else { many(seconds.div_ceil(60), "minute") }
+}
+
 /// So many verdicts.
 pub(super) fn verdicts(n: u64) -> String {
     if n == 1 { "1 verdict".to_owned() } else { format!("{} verdicts", count(n)) }

@@ -37,7 +37,7 @@ pub(super) fn workflow_week(
         measures: measures(policy, week, before),
         reference_source: policy.reference.source.clone(),
         exceptions: kinds(week, before),
-        stretches: week.map(stretch::exceptions).unwrap_or_default(),
+        stretches: week.map(|week| stretch::exceptions(week, before)).unwrap_or_default(),
         shifts: week.zip(before).map(|(week, before)| shifts(week, before)).unwrap_or_default(),
         guards: known.view.guards.iter().filter(|_| is_current).map(|of| guard(of, policy)).collect(),
         disparities: week.map(disparities).unwrap_or_default(),

@@ -6,7 +6,7 @@
 use super::number::{count, number};
 
 /// A sample that changes more often than this falls into no stretches that say anything.
-const CHANGES_MAX: usize = 3;
+const CHANGES_MAX: usize = 8;
 /// Where changes are looked for at first; each one found is then placed exactly.
 const PLACES_MAX: usize = 400;
 /// What a further change must explain, in units of ln n, where it is known that something changed: of samples without a
@@ -22,7 +22,7 @@ const ROUNDS: usize = 3;
 pub enum Stretches {
     /// Of one piece, or of some: the indices at which the stretches after the first one begin.
     Changes(Vec<usize>),
-    /// More than three changes.
+    /// More than eight changes.
     TooMany,
 }
 
