@@ -20,6 +20,9 @@ pub(super) type Came<'a> = &'a dyn Fn(&str) -> Option<(&'a Origins, &'a Origin)>
 /// estimated time are taken.
 const BEFORE_MIN: usize = 10;
 
+/// Fewer before the change tell nothing.
+const TOLD_MIN: usize = 5;
+
 /// Something that a guard counts: an output, or a verdict.
 #[derive(Clone, Copy)]
 struct Seen {
@@ -54,6 +57,7 @@ pub(super) fn count(of: &mut Move, signal: &Signal, weeks: [Option<&Tally>; 2], 
     let lowered = seen.partition_point(|one| one.time <= of.time).min(end);
     let (older, since): (Vec<Seen>, Vec<Seen>) = seen[lowered..end].iter().copied().partition(|one| one.is_older);
     of.is_sampled = *signal != Signal::RejectionRate && weeks.into_iter().flatten().any(|week| week.sample.is_part());
+    let before = if before.len() < TOLD_MIN { &[] } else { before };
     [of.before, of.since, of.lately] = [before, &since, &since[since.len() / 2..]].map(sum);
     of.since_older = sum(&older);
     of.source_counts = of.source.as_ref().and_then(|_| of_source(&seen[changed.min(lowered)..lowered], &since));
@@ -109,7 +113,7 @@ fn of_source(until: &[Seen], since: &[Seen]) -> Option<SourceCounts> {
     let own = part(until, true);
     let mut hits = own.iter().filter(|one| one.is_hit).map(|one| one.time);
     let first = hits.next()?;
-    let between = [first, hits.last().unwrap_or(first)];
+    let between = [first, hits.next_back().unwrap_or(first)];
     let [own_since, others_since] = [true, false].map(|own| sum(&part(since, own)));
     Some(SourceCounts { own: sum(&own)?, all: sum(until)?, between, own_since, others_since })
 }

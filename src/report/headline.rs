@@ -13,6 +13,7 @@ use super::phrases::exceptions_went;
 use super::state::Known;
 use super::stretch::Stretch;
 use super::tally::Tally;
+use super::together::together;
 use super::week::Week;
 use super::words::{
     count, many, money, named, percent, rejected_of, relative, span, verdicts as said, week_and_before,
@@ -26,7 +27,8 @@ pub(super) fn headline(report: &Report, sources: &Sources<'_>, covered: &BTreeMa
     let counted = std::iter::once(cost(sources, covered))
         .chain(verdicts(report, sources, covered))
         .chain([false, true].into_iter().filter_map(|better| changed(report, better)))
-        .chain(within(report));
+        .chain(within(report))
+        .chain(together(report));
     let said = [moved(report), counted.collect::<Vec<_>>().join(" "), asked(report, sources.is_current)];
     said.into_iter().chain(overdue(&report.actions)).collect()
 }

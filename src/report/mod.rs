@@ -37,6 +37,7 @@ mod since;
 pub mod state;
 mod stretch;
 pub mod tally;
+mod together;
 pub mod week;
 mod witness;
 pub mod words;

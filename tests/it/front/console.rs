@@ -211,19 +211,6 @@ fn nobody_gets_in_without_a_token_and_everybody_out_again() {
         format!("token={}", ann.text()).as_bytes(),
     );
     assert!(cookie(&behind_tls).contains("; Secure"));
-    // Browsers hand every port's cookies to a host: that of another andon on it is left alone.
-    let other = app.send(
-        "POST",
-        "/sign-in",
-        &[("host", "localhost:9798"), ("content-type", "application/x-www-form-urlencoded")],
-        format!("token={}", ann.text()).as_bytes(),
-    );
-    let other = cookie(&other).split(';').next().unwrap();
-    assert!(other.starts_with("andon-session-9798="), "{other}");
-    let reach = |host: &str| {
-        app.send("GET", "/", &[("host", host), ("cookie", &format!("andon-session-9797=x; {other}"))], b"").status
-    };
-    assert_eq!((reach("localhost:9798"), reach("localhost:9797"), reach("localhost")), (200, 303, 303));
     let browser = Browser::signed_in(&app, &ann);
     for path in PAGES {
         assert_eq!(browser.get(path).status, 200, "{path}");
@@ -248,6 +235,26 @@ fn nobody_gets_in_without_a_token_and_everybody_out_again() {
     assert_eq!((out.status, out.header("location")), (303, Some("/sign-in")));
     assert!(cookie(&out).contains("Max-Age=0"));
     assert_eq!((browser.get("/").status, browser.get("/v1/workflows").status), (303, 401));
+}
+
+/// Browsers hand every port's cookies to a host: that of another andon on it is left alone.
+#[test]
+fn two_andons_on_one_host_keep_their_visitors_apart() {
+    let mut keys = Keys::new();
+    let ann = keys.give("ann", &[Scope::Admin]);
+    let app = keys.house().start(DRAFTS);
+    let other = app.send(
+        "POST",
+        "/sign-in",
+        &[("host", "localhost:9798"), ("content-type", "application/x-www-form-urlencoded")],
+        format!("token={}", ann.text()).as_bytes(),
+    );
+    let other = cookie(&other).split(';').next().unwrap();
+    assert!(other.starts_with("andon-session-9798="), "{other}");
+    let reach = |host: &str| {
+        app.send("GET", "/", &[("host", host), ("cookie", &format!("andon-session-9797=x; {other}"))], b"").status
+    };
+    assert_eq!((reach("localhost:9798"), reach("localhost:9797"), reach("localhost")), (200, 303, 303));
 }
 
 /// Whoever signed in with a token that reads nothing is not stuck: their form to leave is looked at.

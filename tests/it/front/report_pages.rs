@@ -149,3 +149,30 @@ fn what_is_not_known_of_a_past_week_is_a_dash_and_the_budget_is_said_in_plain_wo
     let budget = "0 demotions by guards in all, 0 of this week. Declared: at most one false demotion in 1,000 outputs that keep to their bounds; 300 came so far, so at most 0.3 were to be expected.";
     assert!(page.contains(budget) && text.contains(budget), "{text}");
 }
+
+#[test]
+fn workflows_that_change_in_one_half_hour_are_told_together() {
+    // Starts on a Friday: three jump at one time, one a day later, and one never.
+    let told = |jumps: [Option<usize>; 5]| {
+        let app = House::memory().start(&fleet(5, ""));
+        for hour in 0..240 {
+            let made = jumps.iter().enumerate().map(|(at, jump)| {
+                let is_slow = jump.is_some_and(|jump| hour >= jump);
+                let ms = (if is_slow { 900 } else { 100 }) + (hour * 7 + at) % 20;
+                with(output(format!("{at}-{hour}")), &json!({"workflow": format!("wf-{at}"), "latency_ms": ms}))
+            });
+            app.take(&made.collect::<Vec<_>>());
+            app.advance(Time::HOUR);
+        }
+        report(&app, "last").1["headline"][1].as_str().unwrap().to_owned()
+    };
+    let together = told([Some(110), Some(110), Some(110), Some(134), None]);
+    // Friday 10:00 and 110 hours.
+    assert!(
+        together
+            .contains("At about 2026-11-25 00:00 UTC 3 workflows changed at once, as by one cause: wf-0, wf-1, wf-2."),
+        "{together}"
+    );
+    let apart = told([Some(110), Some(110), Some(120), Some(134), None]);
+    assert!(!apart.contains("at once"), "{apart}");
+}
