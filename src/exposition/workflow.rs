@@ -7,10 +7,10 @@ use super::page::{Distribution, Page};
 use super::{flag, guard, real};
 use crate::catalogue;
 use crate::domain::{FindingKind, Judgement, LabPolicy, Mode, Time, Verdict};
-use crate::monitor::governance::Requests;
 use crate::monitor::incident::Incidents;
 use crate::monitor::kpi::LATENCY_BUCKETS_SECONDS;
 use crate::monitor::lab::HypothesisStatus;
+use crate::monitor::request_list::Requests;
 use crate::monitor::{IncidentStatus, ModeView, Workflow};
 use std::collections::BTreeMap;
 

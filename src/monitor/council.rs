@@ -5,10 +5,8 @@
 
 use super::answers::Given;
 use super::command::known;
-use super::governance::Governance;
 use super::handle::{At, Ctx, Monitor};
 use super::house::HOUSE;
-use super::incident::SAME_CAUSE_MS;
 use super::workflow::Workflow;
 use crate::domain::{
     Action, Answered, Choice, Command, Denial, Ending, Judgement, Question, RequestStatus, Task, Time, What, WorkflowId,
@@ -96,7 +94,7 @@ impl Monitor {
     pub(super) fn council(&mut self, ctx: &mut Ctx, command: &Command) -> Result<(), Denial> {
         match &command.action {
             Action::Judge { workflow, epoch, judgement, note } => {
-                known(&mut self.workflows, workflow)?.judge_demotion(ctx, *epoch, *judgement, note)
+                known(&mut self.workflows, workflow)?.judge_demotion(ctx, (*epoch, None), *judgement, note)
             }
             Action::Assign { workflow, task, owner, due } => {
                 if let Some(workflow) = workflow {
@@ -257,8 +255,14 @@ impl Monitor {
 impl Workflow {
     /// People judge a demotion. The mode stays as it is, and so does the time for which the gate stays closed: one
     /// person's word opens nothing.
-    fn judge_demotion(&mut self, ctx: &mut Ctx, epoch: u64, judgement: Judgement, note: &str) -> Result<(), Denial> {
-        let before = self.state.governance.judge(epoch, judgement)?;
+    fn judge_demotion(
+        &mut self,
+        ctx: &mut Ctx,
+        (epoch, with): (u64, Option<u64>),
+        judgement: Judgement,
+        note: &str,
+    ) -> Result<(), Denial> {
+        let before = self.state.governance.judge(epoch, judgement, with)?;
         let (by, note) = (ctx.by.clone(), note.to_owned());
         ctx.ledger(Some(&self.id), &by, What::Judged { epoch, judgement, before, note });
         Ok(())
@@ -266,9 +270,9 @@ impl Workflow {
 
     /// The council judges a demotion, and with it the steps further down that have the same cause.
     fn judge_steps(&mut self, ctx: &mut Ctx, epoch: u64, judgement: Judgement, note: &str) -> Result<(), Denial> {
-        let steps = further_steps(&self.state.governance, epoch);
-        self.judge_demotion(ctx, epoch, judgement, note)?;
-        steps.into_iter().try_for_each(|step| self.judge_demotion(ctx, step, judgement, note))
+        let steps = self.state.governance.further_steps(epoch);
+        self.judge_demotion(ctx, (epoch, None), judgement, note)?;
+        steps.into_iter().try_for_each(|step| self.judge_demotion(ctx, (step, Some(epoch)), judgement, note))
     }
 
     /// Whether a guard learns what is normal at all.
@@ -283,19 +287,6 @@ impl Workflow {
             None => Err(Denial::new("unknown_guard", format!("{} has no such guard now", self.id))),
         }
     }
-}
-
-/// The steps further down that followed a demotion, each within an hour of the one before, and of which people said the
-/// same so far. Whoever judged one of them apart meant it.
-fn further_steps(governance: &Governance, epoch: u64) -> Vec<u64> {
-    let mut after = governance.demotions.iter().skip_while(|demotion| demotion.epoch != epoch);
-    let Some(first) = after.next() else { return Vec::new() };
-    let mut last = first;
-    let steps = after.take_while(|step| {
-        let before = std::mem::replace(&mut last, step);
-        step.from < before.from && step.at.since(before.at) <= SAME_CAUSE_MS
-    });
-    steps.filter(|step| !step.annulled && step.judged == first.judged).map(|step| step.epoch).collect()
 }
 
 fn unknown_incident() -> Denial {

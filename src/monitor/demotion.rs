@@ -50,8 +50,9 @@ impl Workflow {
             let guard = name.clone();
             let own = self.plan.guards.iter().find(|plan| plan.policy.name == name);
             let in_budget = own.is_some_and(|plan| plan.policy.signal.is_statistical());
-            let (annulled, judged) = (false, None);
-            let demotion = Demotion { at: now, epoch, from, guard, annulled, judged, in_budget, broken_off };
+            let (annulled, judged, judged_with) = (false, None, None);
+            let demotion =
+                Demotion { at: now, epoch, from, guard, annulled, judged, judged_with, in_budget, broken_off };
             self.state.governance.demoted(demotion);
             ctx.demoted(&self.id, epoch);
         } else if self.state.incidents.is_about_guard(&name) {

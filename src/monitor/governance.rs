@@ -5,15 +5,14 @@
 
 use super::incident::SAME_CAUSE_MS;
 use super::lab::Lab;
+use super::request_list::Requests;
 use super::seen::Seen;
-use crate::domain::{CooldownPolicy, Denial, Judgement, Mode, Request, Time, WorkflowId};
+use crate::domain::{CooldownPolicy, Denial, Judgement, Mode, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Demotions by guards that are remembered.
 const DEMOTIONS_MAX: usize = 50;
-/// Requests that are remembered; decided ones go first.
-const REQUESTS_MAX: usize = 50;
 /// Days of an epoch that are told apart.
 const DAYS_MAX: usize = 400;
 
@@ -32,10 +31,19 @@ pub struct Demotion {
     pub annulled: bool,
     /// What people judged it to be, whatever came of it.
     pub judged: Option<Judgement>,
+    /// The demotion with which the council judged it, where it is a step further down.
+    pub judged_with: Option<u64>,
     /// Whether its guard is a statistical one: the declared budget promises nothing of the others.
     pub in_budget: bool,
     /// The tighter review that it broke off, with the outputs that were left of it.
     pub broken_off: Option<(Probation, u64)>,
+}
+
+impl Demotion {
+    /// Whether this one is a step further down after another one: the next change of the mode, within an hour.
+    pub fn follows(&self, before: &Self) -> bool {
+        self.epoch == before.epoch + 1 && self.at.since(before.at) <= SAME_CAUSE_MS
+    }
 }
 
 /// Demotions that the declared budget is about: those by statistical guards.
@@ -99,65 +107,6 @@ impl Epoch {
     }
 }
 
-/// Requests with their numbers.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Requests {
-    list: VecDeque<Request>,
-    asked: u64,
-}
-
-impl Requests {
-    /// The id of the next request of something: its prefix and a number.
-    pub fn next_id(&self, prefix: &str) -> String {
-        format!("{prefix}r{}", self.asked + 1)
-    }
-
-    /// Adds one; it got its id from [`Requests::next_id`].
-    pub fn add(&mut self, request: Request) {
-        self.asked += 1;
-        self.list.push_back(request);
-        if self.list.len() > REQUESTS_MAX {
-            let decided = self.list.iter().position(|request| !request.is_pending());
-            self.list.remove(decided.unwrap_or(0));
-        }
-    }
-
-    /// Their workflow goes on under another id.
-    pub(super) fn rename(&mut self, workflow: &WorkflowId) {
-        self.list.iter_mut().for_each(|request| request.workflow = Some(workflow.clone()));
-    }
-
-    /// All that are kept, oldest first.
-    pub fn list(&self) -> impl DoubleEndedIterator<Item = &Request> {
-        self.list.iter()
-    }
-
-    /// One of them.
-    pub fn get(&self, id: &str) -> Option<&Request> {
-        self.list.iter().find(|request| request.id == id)
-    }
-
-    /// One of them, to change it.
-    pub fn get_mut(&mut self, id: &str) -> Option<&mut Request> {
-        self.list.iter_mut().find(|request| request.id == id)
-    }
-
-    /// Those that wait for approvals.
-    pub fn pending(&self) -> impl Iterator<Item = &Request> {
-        self.list.iter().filter(|request| request.is_pending())
-    }
-
-    /// Those that wait for approvals, to end them.
-    pub fn pending_mut(&mut self) -> impl Iterator<Item = &mut Request> {
-        self.list.iter_mut().filter(|request| request.is_pending())
-    }
-
-    /// When the next one ends undecided.
-    pub fn due(&self) -> Option<Time> {
-        self.pending().filter_map(|request| request.expires_at).min()
-    }
-}
-
 /// Everything of a workflow that its outputs alone don't say.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Governance {
@@ -165,7 +114,7 @@ pub struct Governance {
     pub in_lab: bool,
     /// What was asked for.
     pub requests: Requests,
-    pub(super) demotions: VecDeque<Demotion>,
+    demotions: VecDeque<Demotion>,
     /// Demotions by guards since adoption.
     pub demoted: u64,
     /// The same by guard.
@@ -234,11 +183,12 @@ impl Governance {
         }
     }
 
-    /// People judge the demotion that began an epoch; the last judgement holds. Gives the one before.
+    /// People judge the demotion that began an epoch, by itself or `with` one before it; the last judgement holds. Gives the
+    /// one before.
     ///
     /// # Errors
     /// No guard began this epoch, or it is too long ago, or two people took the demotion back.
-    pub fn judge(&mut self, epoch: u64, judgement: Judgement) -> Result<Option<Judgement>, Denial> {
+    pub fn judge(&mut self, epoch: u64, judgement: Judgement, with: Option<u64>) -> Result<Option<Judgement>, Denial> {
         let found = self.demotions.iter_mut().find(|demotion| demotion.epoch == epoch);
         let demotion = found.ok_or_else(|| no_demotion(epoch))?;
         if demotion.annulled {
@@ -246,8 +196,22 @@ impl Governance {
             return Err(Denial::new("annulled_already", detail));
         }
         let (before, in_budget) = (demotion.judged.replace(judgement), demotion.in_budget);
+        demotion.judged_with = with;
         self.count(before, judgement, in_budget);
         Ok(before)
+    }
+
+    /// The steps further down that followed a demotion, as far as nobody judged one of them apart.
+    pub fn further_steps(&self, epoch: u64) -> Vec<u64> {
+        let mut after = self.demotions.iter().skip_while(|demotion| demotion.epoch != epoch);
+        let Some(mut last) = after.next() else { return Vec::new() };
+        let steps = after.take_while(|step| {
+            let is_judged_apart = step.judged.is_some() && step.judged_with != Some(epoch);
+            let is_step = step.follows(last) && !step.annulled && !is_judged_apart;
+            last = step;
+            is_step
+        });
+        steps.map(|step| step.epoch).collect()
     }
 
     /// Goes on where a guard's demotion began an epoch, whatever people said of it since.
@@ -328,6 +292,7 @@ mod tests {
             guard: "g".into(),
             annulled: false,
             judged: None,
+            judged_with: None,
             in_budget: epoch.is_multiple_of(2),
             broken_off: None,
         }
@@ -361,7 +326,8 @@ mod tests {
         let mut of = Governance::default();
         (2..5).for_each(|epoch| of.demoted(demotion(100, epoch)));
         let told = |of: &Governance| (of.judged(Judgement::Right), of.judged(Judgement::False), of.annulled);
-        let says = |of: &mut Governance, epoch, judgement| of.judge(epoch, judgement).map_err(|denial| denial.code);
+        let says =
+            |of: &mut Governance, epoch, judgement| of.judge(epoch, judgement, None).map_err(|denial| denial.code);
         assert_eq!(says(&mut of, 2, Judgement::Right), Ok(None));
         assert_eq!(says(&mut of, 2, Judgement::False), Ok(Some(Judgement::Right)));
         assert_eq!(says(&mut of, 2, Judgement::False), Ok(Some(Judgement::False)));
@@ -383,6 +349,24 @@ mod tests {
         (10..90).for_each(|epoch| of.demoted(demotion(101, epoch)));
         assert_eq!((of.demotions.len(), told(&of)), (DEMOTIONS_MAX, (0, 2, 2)));
         assert_eq!(says(&mut of, 2, Judgement::Right), Err("no_demotion".into()));
+    }
+
+    #[test]
+    fn a_step_that_was_judged_apart_is_judged_apart() {
+        let mut of = Governance::default();
+        let step = |epoch: u64, at: i64| Demotion { at: Time(at), ..demotion(0, epoch) };
+        // Steps 2, 3, 4; not 6, before which the mode changed otherwise; not 7, which came later.
+        let all = [(2, 0), (3, 1), (4, 2), (6, 3), (7, 3 + 2 * Time::HOUR)];
+        all.into_iter().for_each(|(epoch, at)| of.demoted(step(epoch, at)));
+        assert_eq!((of.further_steps(2), of.further_steps(3), of.further_steps(6)), (vec![3, 4], vec![4], vec![]));
+        let judge = |of: &mut Governance, epoch, judgement, with| of.judge(epoch, judgement, with).map(drop).unwrap();
+        judge(&mut of, 3, Judgement::Right, Some(2));
+        judge(&mut of, 4, Judgement::Right, Some(2));
+        assert_eq!(of.further_steps(2), [3, 4], "with it, so it is judged anew with it");
+        judge(&mut of, 4, Judgement::Right, None);
+        assert_eq!(of.further_steps(2), [3], "somebody meant this one");
+        of.annul(3);
+        assert_eq!(of.further_steps(2), Vec::<u64>::new());
     }
 
     #[test]

@@ -285,6 +285,7 @@ impl Monitor {
         ctx.ledger(Some(id), ANDON, What::Adopted { mode: workflow.state.granted, source, renamed_from });
         ctx.mode_changed(id);
         workflow.state.review_key = self.house.review_key;
+        workflow.go_on_after(self.house.former.get(id));
         self.workflows.insert(id.clone(), workflow);
     }
 

@@ -6,12 +6,12 @@
 use super::answers::Answers;
 use super::council::Actions;
 use super::drill::Drills;
-use super::governance::Requests;
 use super::handle::{Ctx, Monitor};
 use super::incident::{Incident, IncidentStatus, Incidents};
+use super::request_list::Requests;
 use super::storm::Storms;
 use super::view::Cap;
-use crate::domain::{Denial, HousePolicy, LapseOn, Policy, Severity, Time, What};
+use crate::domain::{Denial, HousePolicy, LapseOn, Policy, Severity, Time, What, WorkflowId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -32,6 +32,9 @@ pub struct AuditRecord {
     /// A remark.
     pub note: String,
 }
+
+/// Ids that workflows left and that are remembered.
+pub const FORMER_IDS_MAX: usize = 10_000;
 
 /// What is remembered of a base item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +75,10 @@ pub struct House {
     /// What the council answered of late.
     #[serde(default)]
     pub answers: Answers,
+    /// How many incidents and requests got their numbers under ids that workflows left: whoever takes such an id goes on
+    /// after them, as people know these numbers. Only the first [`FORMER_IDS_MAX`] are remembered.
+    #[serde(default)]
+    pub former: BTreeMap<WorkflowId, [u64; 2]>,
 }
 
 impl House {

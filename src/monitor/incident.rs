@@ -168,6 +168,11 @@ impl Incidents {
         self.opened + 1
     }
 
+    /// The next one gets a number after this one.
+    pub(super) fn go_on_after(&mut self, number: u64) {
+        self.opened = self.opened.max(number);
+    }
+
     /// Adds one; it got its number from [`Incidents::next`].
     pub fn open(&mut self, incident: Incident) {
         self.opened += 1;

@@ -41,6 +41,7 @@ mod origin;
 pub mod plan;
 mod raise;
 pub mod reload;
+pub mod request_list;
 mod requests;
 mod review;
 pub mod reviews;

@@ -6,6 +6,7 @@
 use super::guard::Guard;
 use super::guards::Guards;
 use super::handle::{ANDON, At, Ctx, Effect, Monitor, bare_plan, plan_of};
+use super::house::{FORMER_IDS_MAX, House};
 use super::requests::end_pending;
 use super::workflow::Workflow;
 use crate::domain::loosening::loosened;
@@ -110,7 +111,9 @@ impl Monitor {
             return;
         }
         if let Some(mut workflow) = self.workflows.remove(former) {
+            self.house.left(former, workflow.numbers());
             workflow.rename(id);
+            workflow.go_on_after(self.house.former.get(id));
             self.workflows.insert(id.clone(), workflow);
             self.house.actions.rename(former, id);
             self.house.storms.rename(former, id);
@@ -138,7 +141,30 @@ impl Monitor {
     }
 }
 
+impl House {
+    /// A workflow left an id, under which so many incidents and requests got their numbers.
+    fn left(&mut self, id: &WorkflowId, numbers: [u64; 2]) {
+        if numbers == [0, 0] || (self.former.len() >= FORMER_IDS_MAX && !self.former.contains_key(id)) {
+            return;
+        }
+        let known = self.former.entry(id.clone()).or_default();
+        *known = [known[0].max(numbers[0]), known[1].max(numbers[1])];
+    }
+}
+
 impl Workflow {
+    /// How many incidents and requests got their numbers here.
+    fn numbers(&self) -> [u64; 2] {
+        [self.state.incidents.next() - 1, self.state.governance.requests.given()]
+    }
+
+    /// Incidents and requests get numbers after those that the id's former workflow gave, if there was one.
+    pub(super) fn go_on_after(&mut self, numbers: Option<&[u64; 2]>) {
+        let [incidents, requests] = numbers.copied().unwrap_or_default();
+        self.state.incidents.go_on_after(incidents);
+        self.state.governance.requests.go_on_after(requests);
+    }
+
     /// Goes on under another id, with all that is its own. Incidents and requests keep the ids that people know.
     fn rename(&mut self, id: &WorkflowId) {
         self.id = id.clone();

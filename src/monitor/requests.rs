@@ -3,9 +3,10 @@
 //! Owns when a request may be made and what follows when the last approval comes. Approvals are
 //! counted by the request itself; the mode is raised in `raise` alone.
 
-use super::governance::{Answer, Requests};
+use super::governance::Answer;
 use super::handle::{ANDON, Ctx};
 use super::house::House;
+use super::request_list::Requests;
 use super::workflow::Workflow;
 use crate::domain::{
     ANY_ROLE, Approval, Ask, Cause, Command, Decision, Denial, Mode, Policy, Raised, Request, RequestStatus, Standing,

@@ -4,17 +4,26 @@
 //! on, or was over at once. What is made of it is `decisions`'.
 
 use super::document::{Counted, Move, SourceCounts};
-use super::origins::{Origin, Origins};
+use super::origins::{Origins, find};
 use super::tally::Tally;
 use crate::domain::{OutputEvent, Signal, Time, Verdict};
 use crate::monitor::observe::sla_met;
 
-/// How values begin that say that an output failed.
-const FAILING: [&str; 10] =
-    ["abort", "cancel", "crash", "denied", "error", "exception", "fail", "invalid", "reject", "timeout"];
-
-/// Where an output came from, as far as it is known.
-pub(super) type Came<'a> = &'a dyn Fn(&str) -> Option<(&'a Origins, &'a Origin)>;
+/// Values that say that an output failed.
+const FAILING: [&str; 12] = [
+    "abort",
+    "aborted",
+    "crash",
+    "crashed",
+    "error",
+    "exception",
+    "fail",
+    "failed",
+    "failure",
+    "rejected",
+    "timed_out",
+    "timeout",
+];
 
 /// So many before the earliest time at which it may have changed are enough to tell how it was; of fewer, those up to the
 /// estimated time are taken.
@@ -28,7 +37,8 @@ const TOLD_MIN: usize = 5;
 struct Seen {
     time: Time,
     is_hit: bool,
-    is_of_source: bool,
+    /// `None` where nobody knows where it came from.
+    is_of_source: Option<bool>,
     is_of_kind: bool,
     /// A verdict that came since the mode was lowered, and says nothing of what came since.
     is_older: bool,
@@ -38,7 +48,13 @@ struct Seen {
 /// they came. All are `None` where the guard counts no shares, or nothing came.
 ///
 /// `until` is when the mode changed otherwise than by going further down: what came then is another matter.
-pub(super) fn count(of: &mut Move, signal: &Signal, weeks: [Option<&Tally>; 2], came: Came<'_>, until: Option<Time>) {
+pub(super) fn count(
+    of: &mut Move,
+    signal: &Signal,
+    weeks: [Option<&Tally>; 2],
+    known: [Option<&Origins>; 2],
+    until: Option<Time>,
+) {
     let stated = of.changed_at.unwrap_or(of.time);
     let is_tautology = |segment: &str| is_the_failure_itself(segment, signal, stated, weeks);
     of.carriers.retain(|carrier| {
@@ -46,11 +62,12 @@ pub(super) fn count(of: &mut Move, signal: &Signal, weeks: [Option<&Tally>; 2], 
         segment.starts_with(KIND) || !is_tautology(segment)
     });
     of.source = of.source.take().filter(|source| !is_tautology(source));
-    let seen = seen(of, signal, weeks, came);
+    let seen = seen(of, signal, weeks, known);
     let end = until.map_or(seen.len(), |until| seen.partition_point(|one| one.time < until));
     let up_to = |time: Time| seen.partition_point(|one| one.time < time);
     // The first of what was too much may lie before the estimated time: what is uncertain is neither before nor since.
     let changed = up_to(stated);
+    of.is_from_first = changed == 0 && !seen.is_empty();
     let early = of.changed_between.map_or(changed, |[early, _]| up_to(early).min(changed));
     let before = &seen[..if early < BEFORE_MIN { changed } else { early }];
     // What came with the output that completed the evidence was on its way already.
@@ -67,24 +84,23 @@ pub(super) fn count(of: &mut Move, signal: &Signal, weeks: [Option<&Tally>; 2], 
 }
 
 /// All that the guard counts, in order of time.
-fn seen(of: &Move, signal: &Signal, weeks: [Option<&Tally>; 2], came: Came<'_>) -> Vec<Seen> {
-    let (source, kind) = (of.source.as_deref(), kind(of));
+fn seen(of: &Move, signal: &Signal, weeks: [Option<&Tally>; 2], known: [Option<&Origins>; 2]) -> Vec<Seen> {
+    let (source, kind) = (of.source.as_deref().and_then(|source| source.split_once(" = ")), kind(of));
     let mut seen: Vec<Seen> = Vec::new();
     for tally in weeks.into_iter().flatten() {
         if *signal == Signal::RejectionRate {
-            seen.extend(tally.verdicts().map(|(output, time, verdict)| {
-                let origin = came(output);
-                let is_of_source = origin.is_some_and(|(all, origin)| {
-                    all.segments(origin).any(|(name, value)| source == Some(&format!("{name} = {value}")))
-                });
-                let is_older = time > of.time && origin.is_none_or(|(_, origin)| origin.time <= of.time);
+            seen.extend(tally.verdicts().filter_map(|(output, time, verdict)| {
+                let origin = find(known, output);
+                let is_of_source = origin.map(|(all, origin)| all.segments(origin).any(|own| source == Some(own)));
                 let is_hit = verdict == Verdict::Rejected as usize;
-                Seen { time, is_hit, is_of_source, is_of_kind: false, is_older }
+                // Whether what was judged since was made since, nobody knows of one whose output isn't known.
+                let is_older = time > of.time && origin?.1.time <= of.time;
+                Some(Seen { time, is_hit, is_of_source, is_of_kind: false, is_older })
             }));
         } else {
             seen.extend(tally.sample.outputs().into_iter().filter_map(|one| {
                 let is_hit = is_hit(signal, &one.event)?;
-                let is_of_source = source.is_some_and(|source| is_in(&one.event, source));
+                let is_of_source = Some(source.is_some_and(|source| one.event.segments().any(|own| own == source)));
                 let is_of_kind = kind.is_some_and(|kind| one.event.exception.as_deref() == Some(kind));
                 Some(Seen { time: one.time, is_hit, is_of_source, is_of_kind, is_older: false })
             }));
@@ -108,14 +124,15 @@ pub(super) fn kind(of: &Move) -> Option<&str> {
 /// How the source did until the mode was lowered, and it and the others since; `None` where nothing of it is known.
 fn of_source(until: &[Seen], since: &[Seen]) -> Option<SourceCounts> {
     let part = |seen: &[Seen], own: bool| -> Vec<Seen> {
-        seen.iter().filter(|one| one.is_of_source == own).copied().collect()
+        seen.iter().filter(|one| one.is_of_source == Some(own)).copied().collect()
     };
+    let known: Vec<Seen> = until.iter().filter(|one| one.is_of_source.is_some()).copied().collect();
     let own = part(until, true);
     let mut hits = own.iter().filter(|one| one.is_hit).map(|one| one.time);
     let first = hits.next()?;
     let between = [first, hits.next_back().unwrap_or(first)];
     let [own_since, others_since] = [true, false].map(|own| sum(&part(since, own)));
-    Some(SourceCounts { own: sum(&own)?, all: sum(until)?, between, own_since, others_since })
+    Some(SourceCounts { own: sum(&own)?, all: sum(&known)?, between, own_since, others_since })
 }
 
 fn sum(part: &[Seen]) -> Option<Counted> {
@@ -123,28 +140,27 @@ fn sum(part: &[Seen]) -> Option<Counted> {
     (!part.is_empty()).then_some(Counted { n: part.len() as u64, hits })
 }
 
-fn is_in(event: &OutputEvent, segment: &str) -> bool {
-    event.segments().any(|(name, value)| segment == format!("{name} = {value}"))
-}
-
 /// Whether an attribute only says once more that an output failed (`stage = failed`): no good output ever had it, and
 /// either what failed before the change mostly had it, too, or its value is a word for failing. A new version whose outputs
 /// all fail has it since the change only.
 fn is_the_failure_itself(source: &str, signal: &Signal, changed_at: Time, weeks: [Option<&Tally>; 2]) -> bool {
-    let (mut failed_before, mut has_it) = (0_u64, 0_u64);
+    let Some(own) = source.split_once(" = ") else { return false };
+    let (mut failed, mut failed_before, mut has_it) = (0_u64, 0_u64, 0_u64);
     for sampled in weeks.into_iter().flatten().flat_map(|tally| tally.sample.outputs()) {
-        let is_in = is_in(&sampled.event, source);
+        let is_in = sampled.event.segments().any(|segment| segment == own);
         match is_hit(signal, &sampled.event) {
             Some(false) if is_in => return false,
-            Some(true) if sampled.time < changed_at => {
-                (failed_before, has_it) = (failed_before + 1, has_it + u64::from(is_in));
+            Some(true) => {
+                failed += u64::from(is_in);
+                if sampled.time < changed_at {
+                    (failed_before, has_it) = (failed_before + 1, has_it + u64::from(is_in));
+                }
             }
             _ => {}
         }
     }
-    let value = source.rsplit(" = ").next().unwrap_or_default().to_ascii_lowercase();
-    let is_word = FAILING.iter().any(|word| value.starts_with(word));
-    is_word || failed_before > 0 && 2 * has_it >= failed_before
+    let is_word = FAILING.contains(&own.1.to_ascii_lowercase().as_str());
+    failed > 0 && (is_word || failed_before > 0 && 2 * has_it >= failed_before)
 }
 
 fn is_hit(signal: &Signal, event: &OutputEvent) -> Option<bool> {

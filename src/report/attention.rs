@@ -40,7 +40,7 @@ impl Parts<'_> {
             return format!("{begin}; the first {shown} of them are told of at length, and the data (JSON) hold all.");
         }
         format!(
-            "{begin}: a mode that moved, a breach, a question other than about overdue reviews, something clearly worse, a group that people clearly reject more, exceptions that changed within the week, more than half of its outputs failed, or a gate that is met. The others have one row each."
+            "{begin}: a mode that moved, a breach, a question other than about overdue reviews, something clearly worse, a group that people clearly reject more, exceptions that changed, more than half of its outputs failed, or a gate that is met. The others have one row each."
         )
     }
 }

@@ -160,8 +160,14 @@ fn moved(sources: &Sources<'_>, covered: &BTreeMap<&WorkflowId, &Known>, until: 
             let weeks = [Some(sources.week), sources.week.plus(-1)];
             let weeks = weeks.map(|week| week.and_then(|week| sources.fold.of(id, week)));
             let origins = sources.fold.origins(id, asks_earlier);
-            let came = |output: &str| origins.into_iter().flatten().find_map(|known| Some((known, known.of(output)?)));
-            aftermath::count(one, signal, weeks, &came, until);
+            aftermath::count(one, signal, weeks, origins, until);
+            // Of what was there before, or is no longer held, nobody knows how it began.
+            let is_whole = sources
+                .week
+                .plus(-1)
+                .and_then(|week| week.days(sources.zone))
+                .is_some_and(|days| known.view.adopted_at >= days[0] && !sources.is_cut);
+            one.is_from_first &= is_whole;
         }
     }
     all

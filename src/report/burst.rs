@@ -4,8 +4,8 @@
 //! verdicts can't tell; the council can.
 
 use super::groups::REJECTED;
-use super::measure::apart;
-use super::origins::{Origin, Origins};
+use super::measure::{gap, interval};
+use super::origins::{Origins, find};
 use super::tally::Tally;
 use crate::domain::Time;
 use crate::stats::number::number;
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// So close together.
-const WITHIN_MS: i64 = 5 * 60_000;
+pub(super) const WITHIN_MS: i64 = 5 * 60_000;
 /// Fewer are told of nowhere.
 const REJECTIONS_MIN: u64 = 10;
 /// And a smaller part of the week's rejections neither.
@@ -22,16 +22,17 @@ const SHARE_MIN: f64 = 0.1;
 /// So many are nearly all.
 const COMMON_MIN: f64 = 0.9;
 
-/// Rejections within five minutes, clearly more of the verdicts than in the rest of the week.
+/// Outputs that were rejected within five minutes, clearly more of those that were judged than in the rest of the week. Of
+/// each output the first verdict counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Burst {
     /// When the first and the last came.
     pub between: [Time; 2],
-    /// Verdicts within that time …
+    /// Outputs that were judged within that time …
     pub verdicts: u64,
-    /// … of them rejections …
+    /// … of them rejected …
     pub rejected: u64,
-    /// … of all rejections of the week.
+    /// … of all that were rejected in the week.
     pub of: u64,
     /// What nearly all of the rejected outputs have in common, such as `repository = acme/site`; `null` where nothing is
     /// known.
@@ -56,20 +57,20 @@ pub(super) fn burst(week: &Tally, known: [Option<&Origins>; 2]) -> Option<Burst>
     let share = |part: u64, all: u64| number(part) / number(all.max(1));
     let is_other = match others {
         0 => share(n, within) >= COMMON_MIN,
-        _ => apart((share(n, within), within), (share(of - n, others), others)),
+        _ => {
+            let (own, rest) = (share(n, within), share(of - n, others));
+            gap(own, interval(own, within), rest, interval(rest, others))[0] > 0.0
+        }
     };
     let is_told = n >= REJECTIONS_MIN && share(n, of) >= SHARE_MIN && is_other;
     is_told.then(|| Burst { between, verdicts: within, rejected: n, of, group: common(own, &rejected, known) })
 }
 
-/// What nearly all of some have in common, the rarest among the rest.
+/// What nearly all of some have in common, and at most half of the rest; the rarest among them.
 fn common(own: &[(Time, &str)], all: &[(Time, &str)], known: [Option<&Origins>; 2]) -> Option<String> {
     let count = |of: &[(Time, &str)]| {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        let origin = |output: &str| -> Option<(&Origins, &Origin)> {
-            known.into_iter().flatten().find_map(|origins| Some((origins, origins.of(output)?)))
-        };
-        for (origins, origin) in of.iter().filter_map(|(_, output)| origin(output)) {
+        for (origins, origin) in of.iter().filter_map(|(_, output)| find(known, output)) {
             for (name, value) in origins.segments(origin) {
                 *counts.entry(format!("{name} = {value}")).or_default() += 1;
             }
@@ -79,8 +80,10 @@ fn common(own: &[(Time, &str)], all: &[(Time, &str)], known: [Option<&Origins>; 
     let (own_counts, all_counts) = (count(own), count(all));
     let most = own_counts.values().copied().max()?;
     let is_common = |n: usize| n == most && number(n as u64) >= COMMON_MIN * number(own.len() as u64);
-    let common = own_counts.into_iter().filter(|(_, n)| is_common(*n));
-    common.map(|(name, _)| (all_counts.get(&name).copied().unwrap_or_default(), name)).min().map(|(_, name)| name)
+    let others = |name: &str| all_counts.get(name).copied().unwrap_or_default() - most;
+    let rest = all.len() - own.len();
+    let common = own_counts.into_iter().filter(|(name, n)| is_common(*n) && (rest == 0 || 2 * others(name) <= rest));
+    common.map(|(name, _)| (others(&name), name)).min().map(|(_, name)| name)
 }
 
 #[cfg(test)]
@@ -93,7 +96,7 @@ mod tests {
         let (mut tally, mut origins) = (Tally::new(10), Origins::new(1_000));
         let mut judged = |id: &str, repository: &str, time: Time, verdict: Verdict| {
             let mut event = OutputEvent::new(id, WorkflowId::new("wf").unwrap(), Outcome::Ok);
-            event.attributes = vec![("repository".into(), repository.into()), ("language".into(), "rust".into())];
+            event.attributes = vec![("repository".into(), repository.into()), ("model".into(), "m-1".into())];
             origins.take(&event, time);
             tally.review(&review(id, verdict), time, 0);
         };
@@ -144,6 +147,17 @@ mod tests {
             busy.review(&review(&format!("o-{n}"), verdict), Time(n * 6_000), 0);
         }
         assert_eq!(burst(&busy, [None, None]), None);
+        // A few minutes in which people were milder than else.
+        let mut mild = Tally::new(1);
+        for n in 0..100 {
+            let verdict = if n % 5 == 0 { Verdict::Accepted } else { Verdict::Rejected };
+            mild.review(&review(&format!("o-{n}"), verdict), Time(n * Time::HOUR), 0);
+        }
+        for n in 0..40 {
+            let verdict = if n % 8 < 3 { Verdict::Rejected } else { Verdict::Accepted };
+            mild.review(&review(&format!("m-{n}"), verdict), Time(n), 0);
+        }
+        assert_eq!(burst(&mild, [None, None]), None);
         // Nothing else came, and it isn't usual either.
         let mut only = Tally::new(1);
         (0..12).for_each(|n| only.review(&review(&format!("o-{n}"), Verdict::Rejected), Time(n), 0));

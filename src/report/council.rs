@@ -54,6 +54,14 @@ pub(super) fn ask(question: &Question) -> Decision {
     }
 }
 
+/// Says that an answer about a demotion is one about its further steps, too.
+pub(super) fn judged_alike(question: &mut Decision) {
+    let is_judgement = |offer: &&mut Offer| matches!(offer.choice, ChoiceKey::JudgeRight | ChoiceKey::JudgeFalse);
+    for offer in question.choices.iter_mut().filter(is_judgement) {
+        offer.does.push_str(" The steps further down within the hour are judged alike.");
+    }
+}
+
 fn offer(question: &Question, key: ChoiceKey) -> Offer {
     let of = question.workflow().map_or_else(|| "the house".to_owned(), ToString::to_string);
     let (label, does) = match key {

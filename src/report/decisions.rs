@@ -5,8 +5,8 @@
 use super::alike::looks_at;
 use super::burst::Burst;
 use super::chart::is_drawn;
-use super::council::ask;
-use super::document::{Decision, IncidentLine, Move, Offer, Report};
+use super::council::{ask, judged_alike};
+use super::document::{Decision, IncidentLine, Move, Report};
 use super::document_week::{Disparity, WorkflowWeek};
 use super::mean::{clear_among, strength};
 use super::measure::Measure;
@@ -14,7 +14,7 @@ use super::phrases::{came_at_once, rejected_such_as, went};
 use super::shift::Shift;
 use super::witness::{before_and_since, carried_by, kind_of, speaks, weight};
 use super::words::{count, many, minute, percent, rejected_of, week_and_before};
-use crate::domain::{Cause, ChoiceKey, Question, Standing, Time, WorkflowId};
+use crate::domain::{Cause, Question, Standing, Time, WorkflowId};
 use std::collections::BTreeMap;
 
 /// A shift that is dated so near to the change that a guard saw speaks for the same cause.
@@ -44,11 +44,7 @@ pub(super) fn decisions(report: &Report) -> Asked {
             let each: Vec<String> =
                 others.iter().filter_map(|one| Some(format!("to {} (epoch {})", one.to, one.epoch?))).collect();
             judged.evidence.insert(0, format!("it was lowered further within the hour, {}", each.join(", ")));
-            let is_judgement =
-                |offer: &&mut Offer| matches!(offer.choice, ChoiceKey::JudgeRight | ChoiceKey::JudgeFalse);
-            for offer in judged.choices.iter_mut().filter(is_judgement) {
-                offer.does.push_str(" The steps further down within the hour are judged alike.");
-            }
+            judged_alike(judged);
         }
         // Its incident is no question of its own where this one is asked.
         if let Some(judged) = &mut judged {
@@ -77,7 +73,11 @@ pub(super) fn decisions(report: &Report) -> Asked {
 fn steps<'m>(moves: impl Iterator<Item = &'m Move>, of: &Move) -> Vec<&'m Move> {
     let mut steps: Vec<&Move> = Vec::new();
     for one in moves.filter(|one| one.workflow == of.workflow) {
-        if steps.last().is_some_and(|last| one.from != last.to || one.time.since(last.time) > Time::HOUR) {
+        let follows = |last: &&Move| {
+            let is_next = one.epoch.zip(last.epoch).is_some_and(|(one, last)| one == last + 1);
+            is_next && one.time.since(last.time) <= Time::HOUR
+        };
+        if steps.last().is_some_and(|last| !follows(last)) {
             if steps.iter().any(|step| step.epoch == of.epoch) {
                 break;
             }
@@ -112,8 +112,8 @@ pub(super) fn is_demotion(one: &Move) -> bool {
 
 /// Whether people are to judge a demotion: that of a workflow which left the policy nobody can judge any more.
 fn is_to_judge(report: &Report, one: &Move) -> bool {
-    let is_there = of(report, &one.workflow).is_none_or(|week| week.removed_at.is_none());
-    is_demotion(one) && one.judged.is_none() && is_there
+    let is_there = || of(report, &one.workflow).is_none_or(|week| week.removed_at.is_none());
+    is_demotion(one) && one.judged.is_none() && is_there()
 }
 
 fn of<'r>(report: &'r Report, workflow: &str) -> Option<&'r WorkflowWeek> {
@@ -123,14 +123,15 @@ fn of<'r>(report: &'r Report, workflow: &str) -> Option<&'r WorkflowWeek> {
 fn judge(demotion: &Move, week: Option<&WorkflowWeek>, has_more_steps: bool) -> Option<Decision> {
     let (workflow, epoch) = (&demotion.workflow, demotion.epoch?);
     // What carried it has a line of its own.
-    let said = demotion.reason.rsplit_once("; ").filter(|_| !demotion.carriers.is_empty());
+    let said = demotion.reason.rsplit_once("; ").filter(|(_, carried)| carried.contains("of the excess comes from"));
     let mut evidence = vec![said.map_or(demotion.reason.as_str(), |(said, _)| said).to_owned()];
     if let Some(at) = demotion.changed_at {
         evidence.push(format!("the change is estimated at {} UTC", minute(at)));
     }
     evidence.extend(before_and_since(demotion));
     evidence.extend(carried_by(demotion));
-    let is_it = |burst: &&Burst| demotion.source.is_some() && burst.group == demotion.source;
+    let is_rejected = demotion.signal.as_deref() == Some("rejection_rate");
+    let is_it = |burst: &&Burst| is_rejected && demotion.source.is_some() && burst.group == demotion.source;
     evidence.extend(week.and_then(|week| week.rejections.burst.as_ref().filter(is_it)).map(came_at_once));
     let worse: Vec<&Measure> = week.map(worse).unwrap_or_default();
     let near = |shift: &&Shift| demotion.changed_at.is_some_and(|at| is_near(shift, at));
@@ -157,9 +158,14 @@ fn judge(demotion: &Move, week: Option<&WorkflowWeek>, has_more_steps: bool) -> 
         evidence,
         command: Some(format!("andon judge {workflow} right --epoch {epoch} --note \"…\" (or false)")),
         urgency: 90 + u32::from(demotion.from.level() - demotion.to.level()),
-        weight: weight(demotion),
+        weight: weight(demotion, week.and_then(outputs)),
         ..about(workflow, |workflow| Question::JudgeDemotion { workflow, epoch })?
     })
+}
+
+/// Outputs of a week.
+fn outputs(week: &WorkflowWeek) -> Option<f64> {
+    week.measures.iter().find(|measure| measure.name == "outputs")?.week.map(|figure| figure.value)
 }
 
 /// Measures with a difference that has an interval, and how clear it is. Uptime counts what exceptions count already.

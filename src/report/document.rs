@@ -223,13 +223,16 @@ pub struct Move {
     /// The same of the second half of that: whether it goes on.
     #[serde(default)]
     pub lately: Option<Counted>,
-    /// Verdicts that came since the mode was lowered on outputs of before, or on such as aren't known any more: they say
-    /// nothing of what came since. `null` where there were none.
+    /// Verdicts that came since the mode was lowered on outputs of before: they say nothing of what came since. `null`
+    /// where there were none.
     #[serde(default)]
     pub since_older: Option<Counted>,
     /// Where exceptions of one kind carried it: what failed since, and how much of that was of this kind.
     #[serde(default)]
     pub kind_since: Option<Counted>,
+    /// Whether nothing came before the change since the workflow began.
+    #[serde(default)]
+    pub is_from_first: bool,
     /// Whether these are of a sample, as there were too many outputs.
     #[serde(default)]
     pub is_sampled: bool,

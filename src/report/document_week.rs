@@ -33,6 +33,9 @@ pub struct WorkflowWeek {
     /// these are apart. Shares, and since when; empty where there is nothing to tell, or they changed again and again.
     #[serde(default)]
     pub stretches: Vec<Stretch>,
+    /// Whether these are of a sample, as there were too many outputs.
+    #[serde(default)]
+    pub is_sampled: bool,
     /// What differs from the week before, clear ones first.
     pub shifts: Vec<Shift>,
     /// Its guards.

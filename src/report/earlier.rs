@@ -3,14 +3,15 @@
 //! Owns these questions. What a demotion of the report's own week is asked with is `decisions`'.
 
 use super::build::Sources;
-use super::council::{Covered, ask};
+use super::council::{Covered, ask, judged_alike};
 use super::document::Decision;
 use super::document_week::WorkflowWeek;
 use super::phrases::exceptions_went;
 use super::words::{many, minute, week_and_before};
 use super::workflow_week::declared;
-use crate::domain::{Cause, ChoiceKey, Question, Signal};
+use crate::domain::{Cause, ChoiceKey, Question, Signal, Time};
 use crate::monitor::Incident;
+use crate::monitor::governance::Demotion;
 use std::collections::BTreeMap;
 
 /// More urgent than incidents that nobody looks at, less than a gate that is open.
@@ -34,7 +35,9 @@ pub(super) fn earlier(
     let mut asked = Vec::new();
     for (id, known) in covered {
         let about = |epoch: u64| Question::JudgeDemotion { workflow: (*id).clone(), epoch };
-        let own = known.unjudged.iter().filter(|one| one.at >= from && one.at < until);
+        // One collapse is one question: its further steps are judged with it.
+        let is_step = |one: &Demotion| known.unjudged.iter().any(|before| one.follows(before));
+        let own = known.unjudged.iter().filter(|one| one.at >= from && one.at < until && !is_step(one));
         let own: Vec<_> = own.filter(|one| !seen_to(&about(one.epoch))).collect();
         let [first, others @ ..] = own.as_slice() else { continue };
         let mut question = ask(&about(first.epoch));
@@ -49,7 +52,12 @@ pub(super) fn earlier(
             own_demotion.insert(asked.to_string(), question.id.clone());
         }
         let week = weeks.iter().find(|week| week.workflow == id.as_str());
-        evidence.extend(week.and_then(|week| this_week(week, declared(&known.policy, &first.guard)?)));
+        evidence.extend(week.and_then(|week| this_week(week, until, declared(&known.policy, &first.guard)?)));
+        let steps = steps_of(&known.unjudged, first);
+        if steps > 0 {
+            evidence.push(format!("it was lowered further within the hour, {} more", many(steps, "time")));
+            judged_alike(&mut question);
+        }
         if !others.is_empty() {
             evidence.push(format!("not judged of that week, too: {}", many(others.len(), "more demotion")));
         }
@@ -66,16 +74,29 @@ pub(super) fn earlier(
     asked
 }
 
-/// How what the guard counts did in this week: whether it goes on.
-fn this_week(week: &WorkflowWeek, signal: &Signal) -> Option<String> {
+/// How what the guard counts did in this week, which began at `from`: whether it goes on.
+fn this_week(week: &WorkflowWeek, from: Time, signal: &Signal) -> Option<String> {
     let name = match signal {
-        Signal::ExceptionRate { .. } => "exception_ratio",
+        Signal::ExceptionRate { kind: None } => "exception_ratio",
         Signal::RejectionRate => "rejected_ratio",
         Signal::Sla { .. } => "sla_ratio",
         _ => return None,
     };
     let measure = week.measures.iter().find(|measure| measure.name == name && measure.week.is_some())?;
-    let went = Some(exceptions_went(&week.stretches)).filter(|went| name == "exception_ratio" && !went.is_empty());
-    let went = went.map(|went| format!("; {went}")).unwrap_or_default();
+    let is_within = name == "exception_ratio" && week.stretches.first().is_some_and(|first| first.from >= from);
+    let went = if is_within { format!("; {}", exceptions_went(week)) } else { String::new() };
     Some(format!("this week: {} {}{went}", measure.title.to_lowercase(), week_and_before(measure)?))
+}
+
+/// How many steps further down followed a demotion.
+fn steps_of(all: &[Demotion], first: &Demotion) -> usize {
+    let mut last = first;
+    let steps = all.iter().filter(|one| {
+        let is_step = one.follows(last);
+        if is_step {
+            last = one;
+        }
+        is_step
+    });
+    steps.count()
 }

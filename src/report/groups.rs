@@ -7,7 +7,7 @@ use super::burst::burst;
 use super::document::Witness;
 use super::document_week::{Disparity, Rejections};
 use super::measure::gap;
-use super::origins::{Origin, Origins};
+use super::origins::{Origin, Origins, find};
 use super::tally::{OTHER, Part, Tally};
 use crate::domain::Verdict;
 use crate::stats::confidence::{wilson, z_of};
@@ -41,8 +41,7 @@ pub(super) fn rejections(week: &Tally, known: [Option<&Origins>; 2]) -> Rejectio
     let mut unknown = 0;
     let mut rejected: Vec<(&str, (&Origins, &Origin))> = Vec::new();
     for (output, given) in week.judged() {
-        let mut found = known.into_iter().flatten().filter_map(|origins| Some((origins, origins.of(output)?)));
-        let Some((origins, origin)) = found.next() else {
+        let Some((origins, origin)) = find(known, output) else {
             unknown += 1;
             continue;
         };

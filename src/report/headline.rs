@@ -28,7 +28,7 @@ pub(super) fn headline(report: &Report, sources: &Sources<'_>, covered: &BTreeMa
         .chain(verdicts(report, sources, covered))
         .chain([false, true].into_iter().filter_map(|better| changed(report, better)))
         .chain(within(report))
-        .chain(together(report));
+        .chain(together(report, covered.keys().filter_map(|id| sources.fold.of(id, sources.week))));
     let said = [moved(report), counted.collect::<Vec<_>>().join(" "), asked(report, sources.is_current)];
     said.into_iter().chain(overdue(&report.actions)).collect()
 }
@@ -55,7 +55,7 @@ fn verdicts(report: &Report, sources: &Sources<'_>, covered: &BTreeMap<&Workflow
     let at_once = at_once.map(|(of, burst)| {
         let [first, last] = burst.between;
         let (rejected, all) = (count(burst.rejected), count(burst.of));
-        format!(" {rejected} of the {all} rejections in {of} came within {}.", span(last.since(first)))
+        format!(" {rejected} of the {all} rejected outputs of {of} were rejected within {}.", span(last.since(first)))
     });
     let at_once = at_once.unwrap_or_default();
     (week.1 > 0).then(|| format!("Of {} {} rejected{than}{mostly}.{at_once}", said(week.1), share(week)))
@@ -118,7 +118,7 @@ fn within(report: &Report) -> Option<String> {
     let more = if more > 0 { format!("; and {}", many(more, "more workflow")) } else { String::new() };
     let named = steps.iter().take(NAMED_MAX);
     let named: Vec<String> =
-        named.map(|(_, week)| format!("{}, exceptions {}", week.workflow, exceptions_went(&week.stretches))).collect();
+        named.map(|(_, week)| format!("{}, exceptions {}", week.workflow, exceptions_went(week))).collect();
     (!named.is_empty()).then(|| format!("Within the week: {}{more}.", named.join("; ")))
 }
 

@@ -295,7 +295,7 @@ impl Page<'_> {
     }
 
     fn exceptions_went(&self, week: &WorkflowWeek) -> String {
-        exceptions_went(&week.stretches)
+        exceptions_went(week)
     }
 
     fn waiting(&self, week: &WorkflowWeek) -> String {

@@ -222,7 +222,7 @@ fn workflow(text: &mut String, week: &WorkflowWeek) {
         text.push('\n');
     }
     if !week.stretches.is_empty() {
-        let _ = writeln!(text, "Exceptions changed: {}.\n", exceptions_went(&week.stretches));
+        let _ = writeln!(text, "Exceptions changed: {}.\n", exceptions_went(week));
     }
     for kind in week.exceptions.iter().filter(|_| none.is_none()) {
         let outputs: Vec<String> = kind.witnesses.iter().map(|output| code(&output.output)).collect();

@@ -67,6 +67,7 @@ pub fn moves(entries: Entries<'_>, until: Time) -> Vec<Move> {
             lately: None,
             since_older: None,
             kind_since: None,
+            is_from_first: false,
             is_sampled: false,
             source: breach.and_then(source),
             source_counts: None,

@@ -83,6 +83,11 @@ impl Origins {
     }
 }
 
+/// Where an output came from, in the first of some records that know it.
+pub(super) fn find<'o>(known: [Option<&'o Origins>; 2], output_id: &str) -> Option<(&'o Origins, &'o Origin)> {
+    known.into_iter().flatten().find_map(|origins| Some((origins, origins.of(output_id)?)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

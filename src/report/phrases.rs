@@ -53,10 +53,14 @@ pub(super) fn went(shift: &Shift) -> String {
 }
 
 /// How exceptions went within the week, such as `38 % of 24 outputs until about … UTC, 0 % of 51 since`.
-pub(super) fn exceptions_went(of: &[Stretch]) -> String {
-    let first = of.first().map(|first| first.from);
-    levels(of, |one| {
-        let outputs = if Some(one.from) == first { " outputs" } else { "" };
+pub(super) fn exceptions_went(week: &WorkflowWeek) -> String {
+    let first = week.stretches.first().map(|first| first.from);
+    levels(&week.stretches, |one| {
+        let outputs = match (Some(one.from) == first, week.is_sampled) {
+            (true, true) => " sampled outputs",
+            (true, false) => " outputs",
+            (false, _) => "",
+        };
         format!("{} of {}{outputs}", percent(one.level), count(one.outputs))
     })
 }
@@ -131,7 +135,7 @@ pub(super) fn came_at_once(burst: &Burst) -> String {
     let of = burst.group.as_ref().map(|group| format!(", nearly all of {group}")).unwrap_or_default();
     let (rejected, all, verdicts) = (count(burst.rejected), count(burst.of), count(burst.verdicts));
     format!(
-        "{rejected} of the week's {all} rejections came within {} from {} UTC, of {verdicts} verdicts{of}: one act of somebody?",
+        "{rejected} of the week's {all} rejected outputs were rejected within {} from {} UTC, of {verdicts} judged then{of}: one act of somebody?",
         span(last.since(first)),
         minute(first)
     )

@@ -54,10 +54,10 @@ impl Sample {
         self.is_part
     }
 
-    /// The outputs, in order of time.
+    /// The outputs, in order of time; those of one moment in an order that says nothing of them, which ids would.
     pub fn outputs(&self) -> Vec<&Sampled> {
         let mut outputs: Vec<&Sampled> = self.held.values().collect();
-        outputs.sort_by(|a, b| (a.time, &a.event.id).cmp(&(b.time, &b.event.id)));
+        outputs.sort_by_key(|sampled| sampled.time);
         outputs
     }
 }

@@ -5,7 +5,7 @@
 //! clear where a distance is above what no drift would give at these numbers; tolerances are the guards' matter.
 
 use super::sample::Sampled;
-use super::stretch::{Stretch, dated_numbers, dated_shares};
+use super::stretch::{Stretch, dated_numbers, dated_shares, quantiles};
 use super::tally::Tally;
 use crate::domain::{Money, OutputEvent, Time};
 use crate::stats::drift_report::{Distance, Prepared, count_distances, report};
@@ -22,6 +22,10 @@ const SEGMENTS_MAX: usize = 5;
 const SEGMENT_MIN: usize = 20;
 /// Signals that are compared.
 const SIGNALS_MAX: usize = 64;
+/// What is told of where a distribution lies.
+const TENTHS: [(usize, usize); 3] = [(1, 10), (1, 2), (9, 10)];
+/// Of more categories, one is no sign of when the others changed.
+pub(super) const DATED_VALUES_MAX: usize = 20;
 /// Categories that are drawn; the rest is one.
 const CATEGORIES_MAX: usize = 12;
 
@@ -48,11 +52,11 @@ pub struct Shift {
     /// What one in ten, half and nine in ten are below; `null` for categories.
     #[serde(default)]
     pub tenths: Option<Tenths>,
-    /// How it went through the two weeks: medians, or shares of `value_of`, and since when. Empty where that isn't clear,
-    /// one where the change can't be dated.
+    /// How it went through the two weeks: medians, or shares of `value_of`, and since when. One where the change can't be
+    /// dated; empty where nothing is clear, where there are too many values, or where it changed too often.
     #[serde(default)]
     pub stretches: Vec<Stretch>,
-    /// The category that moved most; `null` for numbers.
+    /// The category that moved most, or `1` of what is only ever 0 or 1; `null` for other numbers.
     #[serde(default)]
     pub value_of: Option<String>,
     /// Whether it changed again and again in the two weeks, too often to be told.
@@ -146,7 +150,10 @@ fn numbers(
     let distances = report(&prepared, &a).ok()??;
     let is_clear = distances.kolmogorov_smirnov.no_drift.exceeded_by(distances.kolmogorov_smirnov.value);
     let cut = widest(&a, &b)?;
-    let went = if is_clear { dated_numbers(&timed(after, before, &|event| of(event))) } else { Some(Vec::new()) };
+    // Of what is only ever 0 or 1, such as a score that says whether, the share is told.
+    let is_binary = a.iter().chain(&b).all(|value| [0.0, 1.0].contains(value));
+    let dated = if is_binary { dated_shares } else { dated_numbers };
+    let went = if is_clear { dated(&timed(after, before, &|event| of(event))) } else { Some(Vec::new()) };
     Some(Shift {
         signal: signal.to_owned(),
         is_clear,
@@ -156,10 +163,10 @@ fn numbers(
         week: a.len() as u64,
         values: None,
         bins: ranges(&prepared, &a, &b),
-        tenths: Some(Tenths { before: tenths(&b), week: tenths(&a) }),
+        tenths: Some(Tenths { before: quantiles(&b, TENTHS), week: quantiles(&a, TENTHS) }),
         is_restless: went.is_none(),
         stretches: went.unwrap_or_default(),
-        value_of: None,
+        value_of: is_binary.then(|| "1".to_owned()),
         carriers: if is_clear {
             carriers(signal, after, before, &|event| of(event).map(|value| f64::from(u8::from(value <= cut))))
         } else {
@@ -199,7 +206,8 @@ fn categories(
     let most = names.iter().max_by(|x, y| moved(x).total_cmp(&moved(y)))?.to_string();
     let by_most: &dyn Fn(&OutputEvent) -> Option<f64> =
         &|event| of(event).map(|value| f64::from(u8::from(value == most)));
-    let went = if is_clear { dated_shares(&timed(after, before, by_most)) } else { Some(Vec::new()) };
+    let is_dated = is_clear && names.len() <= DATED_VALUES_MAX;
+    let went = if is_dated { dated_shares(&timed(after, before, by_most)) } else { Some(Vec::new()) };
     let mut bins: Vec<Bin> = names.iter().map(|name| bin((*name).clone(), both(name))).collect();
     bins.sort_by(|x, y| (y.before + y.week).total_cmp(&(x.before + x.week)).then_with(|| x.label.cmp(&y.label)));
     if bins.len() > CATEGORIES_MAX {
@@ -267,15 +275,6 @@ fn widest(a: &[f64], b: &[f64]) -> Option<f64> {
     };
     let gap = |x: &f64| (below(&a, *x) - below(&b, *x)).abs();
     a.iter().chain(&b).copied().max_by(|x, y| gap(x).total_cmp(&gap(y)).then(y.total_cmp(x)))
-}
-
-fn tenths(values: &[f64]) -> [f64; 3] {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    [1, 5, 9].map(|tenth| {
-        let at = (values.len() * tenth).div_ceil(10).saturating_sub(1);
-        values.get(at).copied().unwrap_or(f64::NAN)
-    })
 }
 
 /// The values of both weeks in order of time.

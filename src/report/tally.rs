@@ -237,6 +237,11 @@ impl Tally {
         self.slots.each_ref().map(|slots| slots.len() as u64)
     }
 
+    /// The spans of so many milliseconds since the week began in which outputs were made, some of them more than once.
+    pub fn slots(&self, of_ms: i64) -> impl Iterator<Item = i64> {
+        self.slots[0].iter().map(move |slot| i64::from(*slot) * SLOT_MS / of_ms)
+    }
+
     /// Outputs that stand for each kind of exception, oldest first.
     pub fn examples(&self) -> impl Iterator<Item = (&str, Vec<&Example>)> {
         self.examples.iter().map(|(kind, held)| {

@@ -3,6 +3,7 @@
 //! Owns when that is told. What changed and how stands with each workflow.
 
 use super::document::Report;
+use super::tally::Tally;
 use super::words::{minute, named};
 use crate::domain::Time;
 use crate::stats::number::{count, number};
@@ -13,13 +14,15 @@ use std::collections::BTreeSet;
 const WITHIN_MS: i64 = 30 * Time::MINUTE;
 /// Fewer workflows say nothing.
 const WORKFLOWS_MIN: usize = 3;
-/// Changes come at day more than at night: so many times as often as over the whole week.
+/// Outputs come more at some times than at others, and with them changes: so many times as often as on average.
 const BUSY: f64 = 3.0;
 /// The chance that as many come together somewhere in the week.
 const ALPHA: f64 = 0.01;
 
-/// The half hour of the week in which most workflows changed, if that is more than chance makes it.
-pub(super) fn together(report: &Report) -> Option<String> {
+/// The half hour of the week in which most workflows changed, if that is more than chance makes it. `tallies` are those of
+/// the week: a change is seen with an output, so only half hours with outputs count, and jobs that all run at two at night
+/// change together by chance.
+pub(super) fn together<'t>(report: &Report, tallies: impl Iterator<Item = &'t Tally>) -> Option<String> {
     let mut changes: Vec<(Time, &str)> = Vec::new();
     for week in &report.workflows {
         let shifts = week.shifts.iter().filter(|shift| shift.is_clear).flat_map(super::shift::Shift::changes);
@@ -37,7 +40,8 @@ pub(super) fn together(report: &Report) -> Option<String> {
         changes[first..end].iter().map(|(_, id)| *id).collect::<BTreeSet<&str>>()
     };
     let (first, ids) = (0..changes.len()).map(|first| (first, near(first))).rev().max_by_key(|(_, ids)| ids.len())?;
-    let windows = number(u64::try_from(report.until.since(report.from) / WITHIN_MS).ok()?).max(1.0);
+    let busy: BTreeSet<i64> = tallies.flat_map(|tally| tally.slots(WITHIN_MS)).collect();
+    let windows = number(count(busy.len().max(1)));
     let mean = BUSY * number(count(changes.len())) / windows;
     let by_chance = windows * Poisson::new(mean).ok()?.sf(count(ids.len()) - 1);
     if ids.len() < WORKFLOWS_MIN || by_chance > ALPHA {

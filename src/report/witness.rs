@@ -4,6 +4,7 @@
 
 use super::aftermath::kind;
 use super::alike::looks_at;
+use super::burst::WITHIN_MS;
 use super::document::{Counted, Move};
 use super::document_week::WorkflowWeek;
 use super::measure::{Measure, apart, interval};
@@ -55,9 +56,11 @@ pub(super) fn speaks(
             format!("Right: {} beside the guard {say} the same. {find}", many(found, "finding"))
         }
     };
-    let before = match (was_above_before(demotion), demotion.before, went_on(demotion)) {
-        (true, ..) => " It was above its bound before the change, too: is the bound right?",
-        (_, None, Some(Since::Still)) => " It is above its bound since its first output here: is the bound right?",
+    let before = match (was_above_before(demotion), went_on(demotion)) {
+        (true, _) => " It was above its bound before the change, too: is the bound right?",
+        (_, Some(Since::Still)) if demotion.is_from_first => {
+            " It is above its bound since its first output: is the bound right?"
+        }
         _ => "",
     };
     format!("{said}{before}{}", source.unwrap_or_default())
@@ -78,10 +81,13 @@ enum Since {
     Not,
 }
 
+/// Fewer since a demotion say nothing of whether it went on.
+const SINCE_MIN: u64 = 5;
+
 /// Whether what came since the demotion breaks the bound, all of it and its second half; `None` where that can't be told.
 fn went_on(demotion: &Move) -> Option<Since> {
     let bound = demotion.bound?;
-    let ends = |of: Option<Counted>| of.map(|of| interval(of.share(), of.n));
+    let ends = |of: Option<Counted>| of.filter(|of| of.n >= SINCE_MIN).map(|of| interval(of.share(), of.n));
     let ([low, high], [low_lately, high_lately]) = (ends(demotion.since)?, ends(demotion.lately)?);
     if low > bound && high_lately < bound {
         Some(Since::Over)
@@ -122,11 +128,10 @@ fn source(demotion: &Move, week: Option<&WorkflowWeek>) -> Option<String> {
 /// somebody. Outputs come as fast as they come: that says nothing of exceptions.
 fn at_once(demotion: &Move) -> Option<i64> {
     const REJECTIONS_MIN: u64 = 5;
-    const AT_ONCE_MS: i64 = 10 * 60_000;
     let is_rejected = demotion.signal.as_deref() == Some("rejection_rate");
     let counts = demotion.source_counts.filter(|counts| is_rejected && counts.own.hits >= REJECTIONS_MIN)?;
     let [first, last] = counts.between;
-    Some(last.since(first)).filter(|took| *took <= AT_ONCE_MS)
+    Some(last.since(first)).filter(|took| *took <= WITHIN_MS)
 }
 
 /// What carried it, with how its source did until the mode was lowered and the others since.
@@ -136,12 +141,13 @@ pub(super) fn carried_by(demotion: &Move) -> Vec<String> {
     }
     let mut said = vec![format!("carried by {}", demotion.carriers.join(", "))];
     let Some((counts, source)) = demotion.source_counts.zip(demotion.source.as_ref()) else { return said };
-    let (failed, things) = (failed(demotion), things(demotion));
+    let failed = failed(demotion);
     let within = at_once(demotion).map(|took| format!(", these within {}", span(took)));
     said.push(format!(
-        "from the change until it was lowered {} of {} {things} of {source} {failed}{}, and {} of {} in all",
+        "from the change until it was lowered {} of {} {} of {source} {failed}{}, and {} of {} in all",
         count(counts.own.hits),
         count(counts.own.n),
+        things(demotion, counts.own.n),
         within.unwrap_or_default(),
         count(counts.all.hits),
         count(counts.all.n)
@@ -149,7 +155,7 @@ pub(super) fn carried_by(demotion: &Move) -> Vec<String> {
     let since = [(counts.own_since, source.as_str()), (counts.others_since, "all others")];
     let since = since.into_iter().filter_map(|(of, whose)| {
         let of = of?;
-        Some(format!("{} of {} {things} of {whose}", percent(of.share()), count(of.n)))
+        Some(format!("{} of {} {} of {whose}", percent(of.share()), count(of.n), things(demotion, of.n)))
     });
     let since: Vec<String> = since.collect();
     if !since.is_empty() {
@@ -158,9 +164,12 @@ pub(super) fn carried_by(demotion: &Move) -> Vec<String> {
     said
 }
 
-fn things(demotion: &Move) -> &'static str {
-    match demotion.signal.as_deref() {
-        Some("rejection_rate") => "verdicts",
+fn things(demotion: &Move, n: u64) -> &'static str {
+    match (demotion.signal.as_deref(), n) {
+        (Some("rejection_rate"), 1) => "verdict",
+        (Some("rejection_rate"), _) => "verdicts",
+        (_, 1) if demotion.is_sampled => "sampled output",
+        (_, 1) => "output",
         _ if demotion.is_sampled => "sampled outputs",
         _ => "outputs",
     }
@@ -176,7 +185,7 @@ fn failed(demotion: &Move) -> &'static str {
 
 /// What spoke against the workflow before the change, and since it was lowered.
 pub(super) fn before_and_since(demotion: &Move) -> Option<String> {
-    let share = |of: Counted| format!("{} of {} {}", percent(of.share()), count(of.n), things(demotion));
+    let share = |of: Counted| format!("{} of {} {}", percent(of.share()), count(of.n), things(demotion, of.n));
     let before = demotion.before.map(|of| format!("before the change {}", share(of)));
     let made = if demotion.since_older.is_some() { " on outputs made since" } else { "" };
     let since = demotion.since.map(|of| format!("since it was lowered {}{made}", share(of)));
@@ -204,8 +213,11 @@ fn was_above_before(demotion: &Move) -> bool {
 }
 
 /// How much there was of what should not be, beyond the bound, since the demotion: the size of its question.
-pub(super) fn weight(demotion: &Move) -> f64 {
-    let beyond = |of: Counted, bound: f64| (of.share() - bound).max(0.0) * number(of.n);
+///
+/// Where these are a sample, as much of all `outputs` of the week.
+pub(super) fn weight(demotion: &Move, outputs: Option<f64>) -> f64 {
+    let n = |of: Counted| outputs.filter(|_| demotion.is_sampled).unwrap_or_else(|| number(of.n));
+    let beyond = |of: Counted, bound: f64| (of.share() - bound).max(0.0) * n(of);
     demotion.since.zip(demotion.bound).map_or(0.0, |(of, bound)| beyond(of, bound))
 }
 
@@ -248,8 +260,9 @@ mod tests {
             let of = demotion(&of);
             (speaks(&of, None, &[], &[], false), before_and_since(&of).unwrap())
         };
-        let (never, _) = said(&json!({}));
-        assert!(never.ends_with("It is above its bound since its first output here: is the bound right?"), "{never}");
+        let (never, _) = said(&json!({"is_from_first": true}));
+        assert!(!said(&json!({})).0.contains("first output"), "it may have been there for long");
+        assert!(never.ends_with("It is above its bound since its first output: is the bound right?"), "{never}");
         let of_kind = |hits: u64| {
             said(&json!({"before": {"hits": 0, "n": 50}, "carriers": ["exception = timeout (100 % of the excess)"],
                 "kind_since": {"hits": hits, "n": 60}}))
@@ -265,10 +278,10 @@ mod tests {
     }
 
     #[test]
-    fn five_rejections_of_one_source_within_ten_minutes_may_be_one_act() {
+    fn five_rejections_of_one_source_within_five_minutes_may_be_one_act() {
         let said = |signal: &str, hits: u64, until: &str| {
             let counts = json!({"own": {"hits": hits, "n": hits}, "all": {"hits": hits, "n": 9},
-                "between": ["2026-11-20T09:50:00Z", until], "own_since": null, "others_since": null});
+                "between": ["2026-11-20T09:55:00Z", until], "own_since": null, "others_since": null});
             let more = json!({"signal": signal, "source": "repository = a", "source_counts": counts});
             speaks(&demotion(&more), None, &[], &[], false).rsplit_once(", or ").unwrap().1.to_owned()
         };

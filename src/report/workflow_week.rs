@@ -38,6 +38,7 @@ pub(super) fn workflow_week(
         reference_source: policy.reference.source.clone(),
         exceptions: kinds(week, before),
         stretches: week.map(|week| stretch::exceptions(week, before)).unwrap_or_default(),
+        is_sampled: [week, before].into_iter().flatten().any(|tally| tally.sample.is_part()),
         shifts: week.zip(before).map(|(week, before)| shifts(week, before)).unwrap_or_default(),
         guards: known.view.guards.iter().filter(|_| is_current).map(|of| guard(of, policy)).collect(),
         disparities: week.map(disparities).unwrap_or_default(),

@@ -273,3 +273,40 @@ fn a_token_for_one_workflow_reads_of_its_own_also_where_ids_change() {
     assert!(!left.to_string().contains("letters") && !left.to_string().contains("router"), "{left}");
     assert_eq!(As(&app, &gone).get("/v1/reports/now.json").status, 403);
 }
+
+#[test]
+fn an_id_that_is_taken_anew_gives_no_number_twice() {
+    let apply = "[governance]\nloosening = \"apply\"\n";
+    let app = House::folder().start(&format!("{apply}{}", declared("old", "marketing", "")));
+    // Who takes an id anew starts in automate: a configuration that loosens.
+    let load = |app: &TestApp, rest: &str| {
+        app.house.configure(&format!("{apply}{rest}"));
+        assert_eq!(app.post("/v1/reload", &json!({})).ok()["changed"], true);
+    };
+    let opened = |app: &TestApp| {
+        let all = app.get("/v1/incidents").ok();
+        let mut ids: Vec<String> =
+            all["incidents"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect();
+        ids.retain(|id| id.starts_with("old-"));
+        ids.sort();
+        ids
+    };
+    bring_down(&app, "old");
+    load(&app, &renamed("new", "old"));
+    // Another workflow takes the id, also over a restart.
+    let kept = declared("new", "marketing", "");
+    let both = format!("{kept}{}", declared("old", "support", ""));
+    load(&app, &both);
+    let app = app.stop().start(&format!("{apply}{both}"));
+    let fail = |app: &TestApp, which: &str| {
+        let failed = (0..20).map(|n| with(failure(format!("{which}-{n}")), &json!({"workflow": "old"})));
+        app.take(&failed.collect::<Vec<_>>());
+    };
+    fail(&app, "second");
+    assert_eq!(opened(&app), ["old-1", "old-2"]);
+    // And one that was another before gets it.
+    load(&app, &format!("{kept}{}{}", renamed("newer", "old"), declared("other", "support", "")));
+    load(&app, &format!("{kept}{}{}", declared("newer", "marketing", ""), renamed("old", "other")));
+    fail(&app, "third");
+    assert_eq!(opened(&app), ["old-1", "old-2", "old-3"]);
+}

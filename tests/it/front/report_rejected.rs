@@ -174,11 +174,20 @@ fn many_rejections_of_one_source_at_once_are_told_as_such_also_where_they_lowere
         evidence.contains("since it was lowered 10 % of 10 verdicts of repository = acme/r3, 16 % of 90 verdicts of all others rejected"),
         "{evidence}"
     );
-    assert!(evidence.contains("20 of the week's 50 rejections came within"), "the whole of it: {evidence}");
+    assert!(
+        evidence.contains("20 of the week's 50 rejected outputs were rejected within"),
+        "the whole of it: {evidence}"
+    );
     let headline = report["headline"][1].as_str().unwrap();
-    assert!(headline.contains(" 20 of the 50 rejections in drafts came within 114 seconds."), "{headline}");
-    let told = "20 of the week's 50 rejections came within 114 seconds from ";
+    assert!(
+        headline.contains(" 20 of the 50 rejected outputs of drafts were rejected within 114 seconds."),
+        "{headline}"
+    );
+    let told = "20 of the week's 50 rejected outputs were rejected within 114 seconds from ";
     let text = app.get("/v1/reports/now.md").text();
-    assert!(text.contains(told) && text.contains(" UTC, of 20 verdicts, nearly all of repository = acme/r3"), "{text}");
+    assert!(
+        text.contains(told) && text.contains(" UTC, of 20 judged then, nearly all of repository = acme/r3"),
+        "{text}"
+    );
     assert!(app.get("/v1/reports/now.html").text().contains(&told.replace('\'', "&#39;")));
 }
