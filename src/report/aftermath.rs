@@ -67,14 +67,16 @@ pub(super) fn count(
     let up_to = |time: Time| seen.partition_point(|one| one.time < time);
     // The first of what was too much may lie before the estimated time: what is uncertain is neither before nor since.
     let changed = up_to(stated);
-    of.is_from_first = changed == 0 && !seen.is_empty();
     let early = of.changed_between.map_or(changed, |[early, _]| up_to(early).min(changed));
     let before = &seen[..if early < BEFORE_MIN { changed } else { early }];
     // What came with the output that completed the evidence was on its way already.
     let lowered = seen.partition_point(|one| one.time <= of.time).min(end);
     let (older, since): (Vec<Seen>, Vec<Seen>) = seen[lowered..end].iter().copied().partition(|one| one.is_older);
     of.is_sampled = *signal != Signal::RejectionRate && weeks.into_iter().flatten().any(|week| week.sample.is_part());
-    let before = if before.len() < TOLD_MIN { &[] } else { before };
+    let is_told = before.len() >= TOLD_MIN;
+    let good = before.iter().filter(|one| !one.is_hit).count();
+    of.is_from_first = !is_told && !seen.is_empty() && 2 * good <= before.len();
+    let before = if is_told { before } else { &[] };
     [of.before, of.since, of.lately] = [before, &since, &since[since.len() / 2..]].map(sum);
     of.since_older = sum(&older);
     of.source_counts = of.source.as_ref().and_then(|_| of_source(&seen[changed.min(lowered)..lowered], &since));
@@ -170,5 +172,44 @@ fn is_hit(signal: &Signal, event: &OutputEvent) -> Option<bool> {
         Signal::Latency { limit_ms } => event.latency_ms.map(|ms| ms > *limit_ms),
         Signal::Sla { limit_ms } => sla_met(*limit_ms, event).map(|met| !met),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Outcome, WorkflowId};
+    use crate::monitor::kpi::Limits;
+
+    /// A hundred outputs, of which the later half fails where `stage` says so.
+    fn week(stage: impl Fn(i64) -> &'static str, fails: impl Fn(i64) -> bool) -> Tally {
+        let mut week = Tally::new(1_000);
+        for n in 0..100 {
+            let outcome = if fails(n) { Outcome::Exception } else { Outcome::Ok };
+            let mut event = OutputEvent::new(&format!("o-{n}"), WorkflowId::new("wf").unwrap(), outcome);
+            event.attributes = vec![("stage".into(), stage(n).into())];
+            week.output(Limits::default(), &event, Time(n), n, 0, Time(n));
+        }
+        week
+    }
+
+    #[test]
+    fn only_what_says_once_more_that_an_output_failed_is_the_failure_itself() {
+        let is_it = |segment: &str, signal: &Signal, week: &Tally| {
+            is_the_failure_itself(segment, signal, Time(50), [Some(week), None])
+        };
+        let exceptions = Signal::ExceptionRate { kind: None };
+        let late = |n: i64| n >= 50;
+        let named = week(|n| if n >= 50 { "failed" } else { "completed" }, late);
+        assert!(is_it("stage = failed", &exceptions, &named), "a word for failing, though none failed before");
+        assert!(!is_it("stage = completed", &exceptions, &named));
+        // Of rejections no output says whether it was one.
+        assert!(!is_it("stage = failed", &Signal::RejectionRate, &named));
+        let canary = week(|n| if n >= 50 { "v2" } else { "v1" }, late);
+        assert!(!is_it("stage = v2", &exceptions, &canary), "a new version that fails since the change only");
+        let coded = week(|n| if n % 10 == 0 || n >= 50 { "e7" } else { "ok" }, |n| n % 10 == 0 || n >= 50);
+        assert!(is_it("stage = e7", &exceptions, &coded), "what failed before had it, too");
+        let harmless = week(|n| if n >= 40 { "failed" } else { "completed" }, late);
+        assert!(!is_it("stage = failed", &exceptions, &harmless), "good outputs have it");
     }
 }

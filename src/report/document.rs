@@ -230,7 +230,7 @@ pub struct Move {
     /// Where exceptions of one kind carried it: what failed since, and how much of that was of this kind.
     #[serde(default)]
     pub kind_since: Option<Counted>,
-    /// Whether nothing came before the change since the workflow began.
+    /// Whether nearly nothing came before the change since the workflow began, and that was no better.
     #[serde(default)]
     pub is_from_first: bool,
     /// Whether these are of a sample, as there were too many outputs.

@@ -167,6 +167,17 @@ mod tests {
         assert!(of(|n| n % 8 == 0).is_empty() && of(|_| false).is_empty());
     }
 
+    #[test]
+    fn outputs_of_one_moment_are_in_no_order() {
+        let mut week = Tally::new(1_000);
+        for n in 0..100 {
+            let outcome = if n < 70 { Outcome::Ok } else { Outcome::Exception };
+            let event = OutputEvent::new(&format!("o-{n:03}"), WorkflowId::new("wf").unwrap(), outcome);
+            week.output(Limits::default(), &event, Time(5), 0, 0, Time(5));
+        }
+        assert_eq!(exceptions(&week, None), []);
+    }
+
     fn numbers(level: impl Fn(i64) -> f64) -> Option<Vec<(i64, f64)>> {
         let value = |n: i64| (Time(n), level(n) + f64::from(i32::try_from(n * 7 % 10).unwrap()) / 10.0);
         let found = dated_numbers(&(0..200).map(value).collect::<Vec<_>>())?;

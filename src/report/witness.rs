@@ -59,7 +59,7 @@ pub(super) fn speaks(
     let before = match (was_above_before(demotion), went_on(demotion)) {
         (true, _) => " It was above its bound before the change, too: is the bound right?",
         (_, Some(Since::Still)) if demotion.is_from_first => {
-            " It is above its bound since its first output: is the bound right?"
+            " It is above its bound since its first outputs: is the bound right?"
         }
         _ => "",
     };
@@ -261,8 +261,8 @@ mod tests {
             (speaks(&of, None, &[], &[], false), before_and_since(&of).unwrap())
         };
         let (never, _) = said(&json!({"is_from_first": true}));
-        assert!(!said(&json!({})).0.contains("first output"), "it may have been there for long");
-        assert!(never.ends_with("It is above its bound since its first output: is the bound right?"), "{never}");
+        assert!(!said(&json!({})).0.contains("first outputs"), "it may have been there for long");
+        assert!(never.ends_with("It is above its bound since its first outputs: is the bound right?"), "{never}");
         let of_kind = |hits: u64| {
             said(&json!({"before": {"hits": 0, "n": 50}, "carriers": ["exception = timeout (100 % of the excess)"],
                 "kind_since": {"hits": hits, "n": 60}}))

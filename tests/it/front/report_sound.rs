@@ -196,6 +196,20 @@ fn the_largest_demotion_is_asked_about_first() {
 }
 
 #[test]
+fn what_was_above_its_bound_from_its_first_outputs_on_is_said_to_have_been() {
+    let guard =
+        "\n  [[workflow.guard]]\n  signal = \"exception_rate\"\n  block = 1\n  to = \"assist\"\n  bound = 0.1\n";
+    let app = House::folder().start(&format!("{POLICY}{guard}"));
+    for n in 0..120 {
+        app.take(&[if n % 3 == 2 { output(n) } else { failure(n) }]);
+        app.advance(1_000);
+    }
+    let (said, evidence) = judged(&report(&app));
+    assert!(said.starts_with("Right: it went on since."), "{said}");
+    assert!(said.ends_with("It is above its bound since its first outputs: is the bound right?"), "{said} {evidence}");
+}
+
+#[test]
 fn one_source_is_named_with_how_the_rest_does() {
     let guard =
         "\n  [[workflow.guard]]\n  signal = \"exception_rate\"\n  block = 1\n  to = \"assist\"\n  bound = 0.1\n";
