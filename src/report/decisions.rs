@@ -32,7 +32,8 @@ pub(super) fn decisions(report: &Report) -> Asked {
     let (mut asked, mut own_demotion) = (Vec::new(), BTreeMap::new());
     let not_judged = |one: &&Move| is_to_judge(report, one);
     for demotion in report.moves.iter().filter(not_judged) {
-        let steps = steps(report.moves.iter().filter(not_judged), demotion);
+        let own = report.moves.iter().filter(|one| one.workflow == demotion.workflow);
+        let steps = steps(own.filter(not_judged), demotion);
         // One collapse is one question, and one answer.
         if steps.first().is_some_and(|first| first.epoch != demotion.epoch) {
             continue;
@@ -69,10 +70,10 @@ pub(super) fn decisions(report: &Report) -> Asked {
     Asked { questions: asked, own_demotion }
 }
 
-/// The demotions of a workflow that followed each other within an hour, this one among them.
+/// Of the demotions of a workflow, those that followed each other within an hour, this one among them.
 fn steps<'m>(moves: impl Iterator<Item = &'m Move>, of: &Move) -> Vec<&'m Move> {
     let mut steps: Vec<&Move> = Vec::new();
-    for one in moves.filter(|one| one.workflow == of.workflow) {
+    for one in moves {
         let follows = |last: &&Move| {
             let is_next = one.epoch.zip(last.epoch).is_some_and(|(one, last)| one == last + 1);
             is_next && one.time.since(last.time) <= Time::HOUR

@@ -17,8 +17,12 @@ use super::words::{between, by, capped, count, escaped, lab, minute, money, perc
 use crate::domain::{ChoiceKey, Judgement, Mode, Question, Scopes, Standing, Time};
 use askama::Template;
 
-/// Workflows of one row each in a part of another page.
+/// Workflows of one row each in a part of another page, which is asked for often and loads fast however large the house is;
 const OTHERS_IN_PART: usize = 50;
+/// those that are told of at length there;
+const DETAILED_IN_PART: usize = 4;
+/// and of what moved a mode, of incidents and of caps the latest.
+const LATEST_IN_PART: usize = 25;
 
 /// The page.
 #[derive(Template)]
@@ -55,6 +59,36 @@ impl Page<'_> {
     fn others(&self) -> &[Rest<'_>] {
         let most = if self.is_whole { usize::MAX } else { OTHERS_IN_PART };
         self.parts.rest.get(..most).unwrap_or(&self.parts.rest)
+    }
+
+    /// Workflows that are told of at length.
+    fn detailed(&self) -> &[&WorkflowWeek] {
+        let most = if self.is_whole { usize::MAX } else { DETAILED_IN_PART };
+        self.parts.detailed.get(..most).unwrap_or(&self.parts.detailed)
+    }
+
+    /// The latest of what is told in the order of time.
+    fn latest<'l, T>(&self, all: &'l [T]) -> &'l [T] {
+        let most = if self.is_whole { usize::MAX } else { LATEST_IN_PART };
+        &all[all.len().saturating_sub(most)..]
+    }
+
+    /// That something is told of the latest only; nothing where it is told whole.
+    fn cut<T>(&self, all: &[T]) -> Option<String> {
+        let shown = self.latest(all).len();
+        (shown < all.len()).then(|| format!("The last {shown} of {} are shown here.", count(all.len() as u64)))
+    }
+
+    /// Where more is told of a workflow.
+    fn more(&self, workflow: &str) -> String {
+        let week = &self.report.week;
+        if self.detailed().iter().any(|week| week.workflow == workflow) {
+            format!("#w-{workflow}")
+        } else if self.is_whole {
+            format!("/v1/reports/{week}.html?workflow={workflow}")
+        } else {
+            format!("/reports/{week}?workflow={workflow}")
+        }
     }
 
     fn may_operate(&self) -> bool {

@@ -176,3 +176,26 @@ fn workflows_that_change_in_one_half_hour_are_told_together() {
     let apart = told([Some(110), Some(110), Some(120), Some(134), None]);
     assert!(!apart.contains("at once"), "{apart}");
 }
+
+#[test]
+fn a_large_house_is_told_in_part_on_the_console_and_whole_in_the_file() {
+    let guard = "  [[workflow.guard]]\n  signal = \"exception_rate\"\n  block = 1\n  to = \"assist\"\n  bound = 0.1\n";
+    let policy = fleet(30, &format!("start_mode = \"automate\"\n{guard}"));
+    let app = House::memory().start(&format!("[storm]\nworkflows_min = 100\n{policy}"));
+    (0..30).for_each(|n| send(&app, &format!("wf-{n}"), "a", 20, 1));
+    let whole = app.get("/v1/reports/now.html").text();
+    let part = app.get("/reports/now").text();
+    let rows = |page: &str, id: &str| section(page, &format!("id=\"{id}\""), "</table>").matches("<tr>").count() - 1;
+    assert_eq!((rows(&whole, "moves"), rows(&part, "moves")), (30, 25));
+    assert!(part.contains("The last 25 of 30 are shown here.") && !whole.contains("are shown here"));
+    let told = |page: &str| page.matches("<section class=\"workflow\"").count();
+    assert_eq!((told(&whole), told(&part)), (20, 4));
+    assert!(part.contains("The first 4 of 20 workflows that need attention are told of at length here"));
+    // Each link leads somewhere: to a section that is there, or to the workflow's own report.
+    let links = section(&part, "id=\"matrix\"", "</table>");
+    for id in (0..30).map(|n| format!("wf-{n}")).filter(|id| links.contains(&format!(">{id}</a>"))) {
+        let there = part.contains(&format!("id=\"w-{id}\""));
+        let link = if there { format!("href=\"#w-{id}\"") } else { format!("?workflow={id}\"") };
+        assert!(links.contains(&link), "{id}");
+    }
+}
