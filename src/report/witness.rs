@@ -38,6 +38,10 @@ pub(super) fn speaks(
         (Some(Since::Not), _) if has_more_steps => {
             "Right, and over by now: it went further down first. What ended it?".to_owned()
         }
+        (Some(Since::Less), _) => {
+            "Right: it went on at first, and is clearly less of late. What ended it, being lowered or something else?"
+                .to_owned()
+        }
         (Some(Since::Over), _) => {
             "Right, and over by now: it went on at first. What ended it, being lowered or something else?".to_owned()
         }
@@ -77,6 +81,8 @@ enum Since {
     Still,
     /// It was, and is kept to by now.
     Over,
+    /// It was, and whether it is kept to by now can't be told, but it is clearly less.
+    Less,
     /// It is kept to.
     Not,
 }
@@ -93,6 +99,11 @@ fn went_on(demotion: &Move) -> Option<Since> {
         Some(Since::Over)
     } else if low > bound && low_lately > bound {
         Some(Since::Still)
+    } else if low > bound {
+        let is_less = |lately: Counted, since: Counted| {
+            lately.share() < since.share() && apart((lately.share(), lately.n), (since.share(), since.n))
+        };
+        demotion.lately.zip(demotion.since).filter(|(lately, since)| is_less(*lately, *since)).map(|_| Since::Less)
     } else {
         (high < bound).then_some(Since::Not)
     }
@@ -250,6 +261,19 @@ mod tests {
         // Wilson's interval of 3 of 16 begins at 6.6 %, that of 2 of 16 at 3.5 %.
         assert!(said(3, 16).ends_with("It was above its bound before the change, too: is the bound right?"));
         assert_eq!(said(2, 16), "Right: it went on since. Find the cause before anybody asks for automate again.");
+    }
+
+    #[test]
+    fn what_is_less_of_late_is_said_to_be_where_nobody_knows_whether_it_is_over() {
+        let said = |lately: u64| {
+            let of = json!({"bound": 0.02, "before": {"hits": 4, "n": 500}, "since": {"hits": 149, "n": 483},
+                "lately": {"hits": lately, "n": 242}});
+            speaks(&demotion(&of), None, &[], &[], false)
+        };
+        // Wilson's interval of 1 of 242 ends at 2.3 %, that of none at 1.6 %.
+        assert!(said(1).starts_with("Right: it went on at first, and is clearly less of late."), "{}", said(1));
+        assert!(said(0).starts_with("Right, and over by now"), "{}", said(0));
+        assert!(said(70).starts_with("Right: it went on since."), "{}", said(70));
     }
 
     #[test]
